@@ -1,0 +1,258 @@
+//! The audit: one hash-chained entry for every decision, refusal, command and step. It records; it never decides.
+//! The state keeps a tail, and the chain's head proves that nothing before it was changed.
+
+use crate::command::{ExecutionId, LeaseProof, StepOutcome};
+use quorate_policies::{AgentName, RegionName, ServiceName, StepName, Timestamp, guard::Refusal, guard::Trigger};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+};
+
+/// Entries kept in the state: some twenty executions. Agents also append every entry to a file of their own.
+pub const AUDIT_KEPT_MAX: usize = 1_000;
+
+/// The audit's tail.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Audit {
+    /// The latest entries, oldest first.
+    pub entries: VecDeque<AuditEntry>,
+    /// Number of the latest entry; numbers begin at 1.
+    pub sequence: u64,
+    /// Hash of the latest entry.
+    pub head: String,
+}
+
+/// One entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// Its number.
+    pub sequence: u64,
+    /// When, by the log's clock.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// Which service.
+    pub service: Option<ServiceName>,
+    /// Which execution.
+    pub execution: Option<ExecutionId>,
+    /// What.
+    pub event: AuditEvent,
+    /// The hash of the entry before.
+    pub previous: String,
+    /// SHA-256 over the entry without this field.
+    pub hash: String,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum AuditEvent {
+    /// The cluster was formed.
+    MembersSet {
+        /// By whom.
+        members: BTreeMap<AgentName, RegionName>,
+    },
+    /// A policy came into force.
+    PolicyApplied {
+        /// Its version.
+        version: u64,
+        /// Its hash.
+        hash: String,
+        /// Why.
+        reason: String,
+    },
+    /// A failover was decided.
+    Decided {
+        /// From where.
+        from: RegionName,
+        /// To where.
+        to: RegionName,
+        /// By whom.
+        trigger: Trigger,
+        /// The fencing token.
+        epoch: u64,
+        /// Whether it waits for an approval.
+        awaits_approval: bool,
+    },
+    /// Something was not done.
+    Refused {
+        /// Why not.
+        refusal: Refusal,
+    },
+    /// A waiting execution may begin.
+    Approved {
+        /// Why.
+        reason: String,
+    },
+    /// A step was given to an agent.
+    StepAssigned {
+        /// Which step.
+        step: StepName,
+        /// To whom.
+        agent: AgentName,
+        /// Which assignment.
+        attempt: u32,
+    },
+    /// A step's effect may follow.
+    StepStarted {
+        /// Which step.
+        step: StepName,
+        /// Which assignment.
+        attempt: u32,
+    },
+    /// What became of an attempt.
+    StepFinished {
+        /// Which step.
+        step: StepName,
+        /// Which assignment.
+        attempt: u32,
+        /// What became of it.
+        outcome: StepOutcome,
+    },
+    /// The write lease may be granted to the new region.
+    LeaseReleased {
+        /// Who held it.
+        from: RegionName,
+        /// Who may hold it.
+        to: RegionName,
+        /// The fencing token.
+        epoch: u64,
+        /// How that is known.
+        proof: LeaseProof,
+    },
+    /// An execution ended or stopped.
+    ExecutionEnded {
+        /// How, in one word.
+        state: String,
+        /// What is to be known about it.
+        detail: String,
+    },
+    /// Automation was paused.
+    Paused {
+        /// Why.
+        reason: String,
+        /// Until when.
+        until: Option<Timestamp>,
+    },
+    /// Automation was resumed.
+    Resumed {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl AuditEvent {
+    /// The event's name: a metric label and a notification's type.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            AuditEvent::MembersSet { .. } => "members_set",
+            AuditEvent::PolicyApplied { .. } => "policy_applied",
+            AuditEvent::Decided { .. } => "decided",
+            AuditEvent::Refused { .. } => "refused",
+            AuditEvent::Approved { .. } => "approved",
+            AuditEvent::StepAssigned { .. } => "step_assigned",
+            AuditEvent::StepStarted { .. } => "step_started",
+            AuditEvent::StepFinished { .. } => "step_finished",
+            AuditEvent::LeaseReleased { .. } => "lease_released",
+            AuditEvent::ExecutionEnded { .. } => "execution_ended",
+            AuditEvent::Paused { .. } => "paused",
+            AuditEvent::Resumed { .. } => "resumed",
+        }
+    }
+}
+
+impl fmt::Display for AuditEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AuditEvent::MembersSet { members } => write!(f, "cluster formed by {} agents", members.len()),
+            AuditEvent::PolicyApplied { version, hash, reason } => {
+                write!(f, "policy version {version} ({}) applied: {reason}", hash.get(..12).unwrap_or(hash))
+            }
+            AuditEvent::Decided { from, to, epoch, awaits_approval, .. } => {
+                let approval = if *awaits_approval { ", waits for approval" } else { "" };
+                write!(f, "failover {from} -> {to} decided, epoch {epoch}{approval}")
+            }
+            AuditEvent::Refused { refusal } => write!(f, "refused ({}): {refusal}", refusal.guard()),
+            AuditEvent::Approved { reason } => write!(f, "approved: {reason}"),
+            AuditEvent::StepAssigned { step, agent, attempt } => {
+                write!(f, "step {step} assigned to {agent}, attempt {attempt}")
+            }
+            AuditEvent::StepStarted { step, attempt } => write!(f, "step {step} started, attempt {attempt}"),
+            AuditEvent::StepFinished { step, outcome, .. } => {
+                let word = match outcome {
+                    StepOutcome::Succeeded { .. } => "succeeded",
+                    StepOutcome::Failed { .. } => "failed",
+                    StepOutcome::Impossible { .. } => "is impossible",
+                    StepOutcome::Unknown { .. } => "is unknown",
+                };
+                write!(f, "step {step} {word}: {}", outcome.text())
+            }
+            AuditEvent::LeaseReleased { from, to, proof, .. } => match proof {
+                LeaseProof::GivenUp => write!(f, "write lease given up by {from}; {to} may hold it"),
+                LeaseProof::Expired { waited } => write!(f, "write lease of {from} expired ({waited}); {to} may hold it"),
+            },
+            AuditEvent::ExecutionEnded { state, detail } => write!(f, "execution {state}: {detail}"),
+            AuditEvent::Paused { reason, until } => {
+                let until = until.map_or_else(String::new, |until| format!(" until {until}"));
+                write!(f, "paused{until}: {reason}")
+            }
+            AuditEvent::Resumed { reason } => write!(f, "resumed: {reason}"),
+        }
+    }
+}
+
+impl Audit {
+    /// Appends an entry to the chain.
+    pub(super) fn record(
+        &mut self,
+        at: Timestamp,
+        actor: &str,
+        service: Option<&ServiceName>,
+        execution: Option<&ExecutionId>,
+        event: AuditEvent,
+    ) {
+        self.sequence += 1;
+        let mut entry = AuditEntry {
+            sequence: self.sequence,
+            at,
+            actor: actor.to_owned(),
+            service: service.cloned(),
+            execution: execution.cloned(),
+            event,
+            previous: self.head.clone(),
+            hash: String::new(),
+        };
+        entry.hash = entry.digest();
+        self.head.clone_from(&entry.hash);
+        self.entries.push_back(entry);
+        while self.entries.len() > AUDIT_KEPT_MAX {
+            self.entries.pop_front();
+        }
+    }
+}
+
+impl AuditEntry {
+    /// What the entry's hash must be.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let unsigned = AuditEntry { hash: String::new(), ..self.clone() };
+        let text = serde_json::to_vec(&unsigned).unwrap_or_default();
+        Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// The first entry that does not follow from the one before it, if the chain is broken.
+pub fn broken_at<'a>(entries: impl IntoIterator<Item = &'a AuditEntry>) -> Option<u64> {
+    let mut before: Option<&AuditEntry> = None;
+    for entry in entries {
+        let follows = before.is_none_or(|b| entry.previous == b.hash && entry.sequence == b.sequence + 1);
+        if !follows || entry.hash != entry.digest() {
+            return Some(entry.sequence);
+        }
+        before = Some(entry);
+    }
+    None
+}

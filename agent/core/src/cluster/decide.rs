@@ -1,0 +1,219 @@
+//! Deciding, approving, aborting: every rule is checked again on the leader's evidence, on every replica.
+
+use super::{Cluster, audit::AuditEvent, execution::*, service::{LeaseRecord, STARTS_KEPT_MAX, ServiceState}};
+use crate::command::{Actor, Command, ExecutionId, Response};
+use quorate_policies::{
+    AgentName, Millis, RegionName, ServiceName, Timestamp,
+    agreement::Evidence,
+    guard::{Refusal, Situation, Trigger, authorize, situation::scenario},
+    health::Verdict,
+    plan::expand,
+    policy::Mode,
+};
+use std::collections::BTreeSet;
+
+impl Cluster {
+    pub(super) fn decide(
+        &mut self,
+        command: &Command,
+        service: &ServiceName,
+        to: &RegionName,
+        trigger: &Trigger,
+        evidence: &Evidence,
+        live: &BTreeSet<AgentName>,
+    ) -> Result<Response, Refusal> {
+        let verdict = self.judge(service, to, trigger, evidence);
+        if let Some(joined) = self.join(service, to, &verdict) {
+            return Ok(joined);
+        }
+        if let Err(refusal) = &verdict {
+            let event = AuditEvent::Refused { refusal: refusal.clone() };
+            self.audit.record(self.clock, actor_name(trigger, &command.by), Some(service), None, event);
+        }
+        let (plan, mode) = verdict?;
+        let now = self.clock;
+        let state = self.service_mut(service)?;
+        let epoch = state.epoch + 1;
+        let id = format!("{service}-{epoch}");
+        let waits = mode == Mode::Approval && matches!(trigger, Trigger::Automatic);
+        state.epoch = epoch;
+        state.running = Some(id.clone());
+        state.starts.push_back(now);
+        while state.starts.len() > STARTS_KEPT_MAX {
+            state.starts.pop_front();
+        }
+        let execution = execution(&id, service, epoch, plan, state, trigger, evidence, live, now, waits);
+        let event = AuditEvent::Decided {
+            from: execution.from().clone(),
+            to: execution.to().clone(),
+            trigger: trigger.clone(),
+            epoch,
+            awaits_approval: waits,
+        };
+        self.executions.insert(id.clone(), execution);
+        self.audit.record(now, actor_name(trigger, &command.by), Some(service), Some(&id), event);
+        if !waits {
+            self.begin(&id);
+        }
+        Ok(Response::Execution { id, joined: false })
+    }
+
+    /// All guards, then the expansion: a plan that cannot be expanded is refused before anything is committed.
+    fn judge(
+        &self,
+        service: &ServiceName,
+        to: &RegionName,
+        trigger: &Trigger,
+        evidence: &Evidence,
+    ) -> Result<(expand::Plan, Mode), Refusal> {
+        let unknown = || Refusal::UnknownService { service: service.clone() };
+        let state = self.services.get(service).ok_or_else(unknown)?;
+        let facts = state.facts();
+        let situation =
+            Situation { policy: &state.policy, members: &self.members, facts: &facts, evidence, now: self.clock };
+        authorize(&situation, trigger, to)?;
+        let (plan, mode) = scenario(&state.policy).ok_or(Refusal::NoScenario)?;
+        let plan = expand::expand(&state.policy, plan, &state.active, to)
+            .map_err(|error| Refusal::PolicyRefused { why: error.to_string() })?;
+        Ok((plan, mode))
+    }
+
+    /// Two who want the same failover get the same execution (F29).
+    fn join<T>(&self, service: &ServiceName, to: &RegionName, verdict: &Result<T, Refusal>) -> Option<Response> {
+        let Err(Refusal::ExecutionInProgress { execution }) = verdict else { return None };
+        let same = self.running(service).is_some_and(|running| running.to() == to);
+        same.then(|| Response::Execution { id: execution.clone(), joined: true })
+    }
+
+    /// The lease begins to move, and the first steps are assigned.
+    fn begin(&mut self, id: &ExecutionId) {
+        let Some(execution) = self.executions.get_mut(id) else { return };
+        execution.state = ExecutionState::Running;
+        let (service, from, to, epoch) =
+            (execution.service.clone(), execution.from().clone(), execution.to().clone(), execution.epoch);
+        if let Some(state) = self.services.get_mut(&service) {
+            state.lease = LeaseRecord::Releasing { from, to, epoch };
+        }
+        self.assign_ready(id);
+    }
+
+    pub(super) fn approve(&mut self, id: &ExecutionId, actor: &Actor) -> Result<Response, Refusal> {
+        let execution = self.execution(id)?;
+        if execution.state != ExecutionState::AwaitingApproval {
+            return Err(wrong_state(execution, "only one that waits for approval can be approved"));
+        }
+        let service = execution.service.clone();
+        let event = AuditEvent::Approved { reason: actor.reason.clone() };
+        self.audit.record(self.clock, &actor.name, Some(&service), Some(id), event);
+        self.begin(id);
+        Ok(Response::Execution { id: id.clone(), joined: true })
+    }
+
+    pub(super) fn abort(&mut self, id: &ExecutionId, actor: &Actor) -> Result<Response, Refusal> {
+        let execution = self.execution(id)?;
+        if execution.state.ended() {
+            return Err(wrong_state(execution, "it has ended"));
+        }
+        let stopped = matches!(execution.state, ExecutionState::Stopped { .. });
+        if execution.past_no_return() && !stopped {
+            return Err(wrong_state(execution, "it is past the point of no return and goes forward"));
+        }
+        // A failover that promoted nothing gives the old region its lease back, under the new epoch.
+        let home = !execution.past_no_return();
+        let (service, from, epoch) = (execution.service.clone(), execution.from().clone(), execution.epoch);
+        if home && let Some(state) = self.services.get_mut(&service) {
+            state.lease = match &state.lease {
+                LeaseRecord::Held { region, .. } if *region != from => {
+                    state.epoch = epoch + 1;
+                    LeaseRecord::Releasing { from: region.clone(), to: from, epoch: epoch + 1 }
+                }
+                LeaseRecord::Held { .. } | LeaseRecord::Releasing { .. } => LeaseRecord::Held { region: from, epoch },
+            };
+        }
+        self.end(id, ExecutionState::Aborted { reason: actor.reason.clone() }, &actor.name);
+        Ok(Response::Done)
+    }
+
+    /// Ends an execution: open steps are cancelled, the slot is free, the cool-down begins (R3).
+    pub(super) fn end(&mut self, id: &ExecutionId, state: ExecutionState, actor: &str) {
+        let now = self.clock;
+        let Some(execution) = self.executions.get_mut(id) else { return };
+        for progress in execution.steps.values_mut().filter(|progress| !progress.state.ended()) {
+            if let Ok(next) = progress.state.next(&StepMove::Cancel) {
+                progress.state = next;
+                progress.ended_at = Some(now);
+            }
+        }
+        execution.state = state;
+        execution.ended_at = Some(now);
+        let (service, to) = (execution.service.clone(), execution.to().clone());
+        let succeeded = matches!(execution.state, ExecutionState::Succeeded { .. });
+        let event = AuditEvent::ExecutionEnded {
+            state: execution.state.word().to_owned(),
+            detail: match execution.recovery_time() {
+                Some(time) => format!("{}, recovery time {}", execution.state, time.total()),
+                None => execution.state.to_string(),
+            },
+        };
+        if let Some(service) = self.services.get_mut(&service) {
+            service.running = None;
+            service.last_ended = Some(now);
+            if succeeded {
+                service.active = to;
+            }
+        }
+        self.audit.record(now, actor, Some(&service), Some(id), event);
+    }
+
+    pub(super) fn execution(&self, id: &ExecutionId) -> Result<&Execution, Refusal> {
+        self.executions.get(id).ok_or_else(|| Refusal::UnknownExecution { execution: id.clone() })
+    }
+}
+
+#[allow(clippy::too_many_arguments)] // Every one is a field of the record it builds.
+fn execution(
+    id: &ExecutionId,
+    service: &ServiceName,
+    epoch: u64,
+    plan: expand::Plan,
+    state: &ServiceState,
+    trigger: &Trigger,
+    evidence: &Evidence,
+    live: &BTreeSet<AgentName>,
+    now: Timestamp,
+    waits: bool,
+) -> Execution {
+    let down = |vote: &&quorate_policies::agreement::Vote| {
+        vote.target.region == state.active && vote.verdict == Verdict::Down
+    };
+    let failing = evidence.votes.iter().filter(down).filter_map(|vote| Some(Millis(vote.failing_for?.0 + vote.age.0)));
+    let agreed_at = Timestamp(now.0.saturating_sub(evidence.down_for.0));
+    let failing_since = Timestamp(now.0.saturating_sub(failing.max().unwrap_or_default().0)).min(agreed_at);
+    Execution {
+        id: id.clone(),
+        service: service.clone(),
+        epoch,
+        steps: plan.steps.keys().map(|step| (step.clone(), StepProgress::default())).collect(),
+        plan,
+        policy_hash: state.policy_hash.clone(),
+        trigger: trigger.clone(),
+        evidence: evidence.clone(),
+        state: if waits { ExecutionState::AwaitingApproval } else { ExecutionState::Running },
+        failing_since,
+        agreed_at,
+        decided_at: now,
+        ended_at: None,
+        live: live.clone(),
+    }
+}
+
+fn actor_name<'a>(trigger: &'a Trigger, by: &'a AgentName) -> &'a str {
+    match trigger {
+        Trigger::Automatic => by.as_str(),
+        Trigger::Operator { by, .. } => by,
+    }
+}
+
+fn wrong_state(execution: &Execution, why: &str) -> Refusal {
+    Refusal::WrongState { execution: execution.id.clone(), state: execution.state.to_string(), why: why.to_owned() }
+}

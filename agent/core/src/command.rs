@@ -1,0 +1,233 @@
+//! What can be put into the log, and what comes back. Every command carries an id, by which the state machine
+//! recognizes a retry, and the proposer's wall-clock reading, which moves the log's own clock forward.
+
+use quorate_policies::{
+    AgentName, Millis, Policy, RegionName, ServiceName, StepName, Timestamp,
+    agreement::Evidence,
+    guard::{Refusal, Trigger},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+/// Names one command; the same command sent twice is applied once.
+pub type CommandId = String;
+
+/// Names one execution: service and epoch.
+pub type ExecutionId = String;
+
+/// Who did something, for the audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// An agent's name, or an operator's as the API gave it.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// One command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// Its id.
+    pub id: CommandId,
+    /// When it was proposed, by the proposer's clock.
+    pub at: Timestamp,
+    /// Which agent proposed it.
+    pub by: AgentName,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What a command says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "command")]
+pub enum Body {
+    /// The configured agents and their regions; the first command of every cluster.
+    SetMembers {
+        /// All voters.
+        members: BTreeMap<AgentName, RegionName>,
+    },
+    /// Puts a policy into force.
+    ApplyPolicy {
+        /// The policy.
+        policy: Box<Policy>,
+        /// Who and why.
+        actor: Actor,
+    },
+    /// Asks for a failover.
+    Decide {
+        /// Which service.
+        service: ServiceName,
+        /// To where.
+        to: RegionName,
+        /// Who wants it.
+        trigger: Trigger,
+        /// What the leader saw.
+        evidence: Evidence,
+        /// Agents from which the leader heard lately: steps are assigned among them.
+        live: BTreeSet<AgentName>,
+    },
+    /// Records why automation did not act (R31); proposed when the reason changes.
+    RecordRefusal {
+        /// Which service.
+        service: ServiceName,
+        /// Why not.
+        refusal: Refusal,
+    },
+    /// Write-ahead intent: the step's effect may follow (R1).
+    StartStep {
+        /// Which execution.
+        execution: ExecutionId,
+        /// Which step.
+        step: StepName,
+        /// Which assignment.
+        attempt: u32,
+    },
+    /// What became of an attempt.
+    FinishStep {
+        /// Which execution.
+        execution: ExecutionId,
+        /// Which step.
+        step: StepName,
+        /// Which assignment.
+        attempt: u32,
+        /// What became of it.
+        outcome: StepOutcome,
+    },
+    /// The leader's view of who is alive; steps of the others are assigned anew (R3).
+    SetLive {
+        /// Which execution.
+        execution: ExecutionId,
+        /// Who is alive.
+        live: BTreeSet<AgentName>,
+    },
+    /// Lets a waiting execution begin.
+    Approve {
+        /// Which execution.
+        execution: ExecutionId,
+        /// Who and why.
+        actor: Actor,
+    },
+    /// Ends an execution before its point of no return, or one that has stopped.
+    Abort {
+        /// Which execution.
+        execution: ExecutionId,
+        /// Who and why.
+        actor: Actor,
+    },
+    /// Stops automation; detection goes on (R26).
+    Pause {
+        /// Which service.
+        service: ServiceName,
+        /// Who and why.
+        actor: Actor,
+        /// When it ends by itself.
+        until: Option<Timestamp>,
+    },
+    /// Ends a pause.
+    Resume {
+        /// Which service.
+        service: ServiceName,
+        /// Who and why.
+        actor: Actor,
+    },
+    /// The old region certainly holds the write lease no longer (R13).
+    ReleaseLease {
+        /// Which service.
+        service: ServiceName,
+        /// The epoch whose lease may now be granted.
+        epoch: u64,
+        /// How that is known.
+        proof: LeaseProof,
+    },
+    /// Events up to this audit entry have been told to the outside.
+    Notified {
+        /// The entry's number.
+        sequence: u64,
+    },
+}
+
+/// How it is known that a lease has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "proof")]
+pub enum LeaseProof {
+    /// The holder gave it up, after every promise it made had run out.
+    GivenUp,
+    /// The leader waited out the longest lease that can have been granted, and the drift.
+    Expired {
+        /// How long it waited at the least.
+        waited: Millis,
+    },
+}
+
+/// What became of one attempt of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "outcome")]
+pub enum StepOutcome {
+    /// The result stands in the world and was read back.
+    Succeeded {
+        /// What was seen.
+        detail: String,
+    },
+    /// Refused by the provider, or not standing by the deadline: another attempt may help.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// It cannot be done: another attempt will not help.
+    Impossible {
+        /// Why.
+        reason: String,
+    },
+    /// It may have been applied, and the world could not be read.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl StepOutcome {
+    /// What was seen, or why not.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            StepOutcome::Succeeded { detail } => detail,
+            StepOutcome::Failed { reason } | StepOutcome::Impossible { reason } | StepOutcome::Unknown { reason } => reason,
+        }
+    }
+}
+
+/// What applying a command gives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "response")]
+pub enum Response {
+    /// Done.
+    Done,
+    /// An execution runs.
+    Execution {
+        /// Its id.
+        id: ExecutionId,
+        /// Whether it was running already: the same failover was asked for twice.
+        joined: bool,
+    },
+    /// A policy is in force.
+    Policy {
+        /// How many versions this service has had.
+        version: u64,
+        /// Its hash.
+        hash: String,
+    },
+    /// Not done, and why.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} by {} at {}", self.id, self.by, self.at)
+    }
+}

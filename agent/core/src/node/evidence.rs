@@ -1,0 +1,130 @@
+//! From reports to evidence: who votes what, for how long the active region has been down, and how often its state
+//! changed. Every agent keeps this, not only the leader, so that a new leader does not begin the dwell again.
+
+use super::{Node, Now};
+use crate::cluster::service::ServiceState;
+use quorate_policies::{
+    AgentName, Millis, Monotonic, RegionName, ServiceName,
+    agreement::{Evidence, Opinion, Report, ServiceReport, Vote, tally_region},
+};
+use std::collections::{BTreeSet, VecDeque};
+
+/// Changes that are remembered; a policy's `flaps_max` above this would be no limit at all.
+const FLAPS_KEPT_MAX: usize = 64;
+
+/// What is remembered of a service's active region.
+#[derive(Debug, Clone)]
+pub(super) struct RegionWatch {
+    region: RegionName,
+    down_since: Option<Monotonic>,
+    last: Option<Opinion>,
+    flaps: VecDeque<Monotonic>,
+}
+
+impl RegionWatch {
+    const fn new(region: RegionName) -> Self {
+        Self { region, down_since: None, last: None, flaps: VecDeque::new() }
+    }
+
+    /// Takes the agents' opinion. An unsure one ends the dwell but is no change of state.
+    fn see(&mut self, now: Monotonic, opinion: Opinion) {
+        match opinion {
+            Opinion::Down => {
+                self.down_since.get_or_insert(now);
+            }
+            Opinion::Healthy | Opinion::Unsure => self.down_since = None,
+        }
+        if opinion == Opinion::Unsure {
+            return;
+        }
+        if self.last.is_some_and(|last| last != opinion) {
+            self.flaps.push_back(now);
+            while self.flaps.len() > FLAPS_KEPT_MAX {
+                self.flaps.pop_front();
+            }
+        }
+        self.last = Some(opinion);
+    }
+
+    fn flaps(&self, now: Monotonic, window: Millis) -> u32 {
+        u32::try_from(self.flaps.iter().filter(|at| now.since(**at) <= window).count()).unwrap_or(u32::MAX)
+    }
+}
+
+impl Node {
+    /// Sends this agent's report when something changed, or when it is time.
+    pub(super) fn report(&mut self, now: Now, out: &mut Vec<super::Output>) {
+        let overdue = self.reported_at.is_none_or(|at| now.mono.since(at) >= self.settings.report_interval);
+        if !self.report_due && !overdue {
+            return;
+        }
+        self.report_due = false;
+        self.reported_at = Some(now.mono);
+        self.sequence += 1;
+        let services = self.cluster.services.iter().map(|(name, state)| {
+            let targets = self.health.report(now.mono, name);
+            (name.clone(), ServiceReport { policy_hash: state.policy_hash.clone(), targets })
+        });
+        let report = Report {
+            agent: self.settings.name.clone(),
+            region: self.settings.region.clone(),
+            incarnation: self.settings.incarnation,
+            sequence: self.sequence,
+            abstains: self.self_health.reason(now.mono),
+            services: services.collect(),
+        };
+        // An agent's own report counts like any other.
+        self.reports.heard(now.mono, report.clone());
+        out.push(super::Output::Report(report));
+    }
+
+    /// Keeps the watches of all services up to date.
+    pub(super) fn watch(&mut self, now: Monotonic) {
+        for (name, state) in &self.cluster.services {
+            let votes = self.votes(now, name, state);
+            let opinion = tally_region(&state.policy, &self.cluster.members, &state.active, &votes).opinion;
+            let watch = self.watches.entry(name.clone()).or_insert_with(|| RegionWatch::new(state.active.clone()));
+            if watch.region != state.active {
+                *watch = RegionWatch::new(state.active.clone());
+            }
+            watch.see(now, opinion);
+        }
+    }
+
+    /// All that this agent knows about a service's health.
+    pub(super) fn evidence(&self, now: Monotonic, name: &ServiceName, state: &ServiceState) -> Evidence {
+        let watch = self.watches.get(name).filter(|watch| watch.region == state.active);
+        Evidence {
+            votes: self.votes(now, name, state),
+            down_for: watch.and_then(|w| w.down_since).map_or(Millis::ZERO, |since| now.since(since)),
+            flaps: watch.map_or(0, |w| w.flaps(now, state.policy.guards.flap_window)),
+        }
+    }
+
+    fn votes(&self, now: Monotonic, name: &ServiceName, state: &ServiceState) -> Vec<Vote> {
+        self.reports.all().flat_map(|(at, report)| votes_of(now.since(at), report, name, state)).collect()
+    }
+
+    /// Agents from which this one has heard lately, itself included.
+    pub(super) fn live(&self, now: Monotonic) -> BTreeSet<AgentName> {
+        let ages = self.reports.ages(now).into_iter();
+        let heard = ages.filter(|(_, age)| *age < self.settings.lost_after).map(|(agent, _)| agent);
+        heard.filter(|agent| self.settings.members.contains_key(agent)).chain([self.settings.name.clone()]).collect()
+    }
+}
+
+fn votes_of(age: Millis, report: &Report, name: &ServiceName, state: &ServiceState) -> Vec<Vote> {
+    let Some(service) = report.services.get(name) else { return Vec::new() };
+    let vote = |(target, t): (&quorate_policies::TargetName, &quorate_policies::agreement::TargetReport)| Vote {
+        agent: report.agent.clone(),
+        target: target.clone(),
+        verdict: t.verdict,
+        armed: t.armed,
+        age,
+        policy_matches: service.policy_hash == state.policy_hash,
+        abstains: report.abstains.is_some(),
+        reason: t.reason,
+        failing_for: t.failing_for,
+    };
+    service.targets.iter().map(vote).collect()
+}

@@ -1,0 +1,181 @@
+//! The write lease's clocks. The log says who *may* be granted it; this says who *has* it, on monotonic clocks only.
+//!
+//! The holder counts a lease from the moment it *sent* the request. The leader confirms its leadership after the
+//! request has come, and counts from the moment it granted. So the holder's lease is never the longer one, whatever
+//! the messages' delays. A new leader was elected after the last confirmation of its predecessor, hence after the
+//! last request that could still be granted was sent: waiting the longest lease from its election is enough (R13).
+
+use super::{Node, Now, Output};
+use crate::{
+    cluster::{
+        Cluster,
+        service::{LeaseRecord, ServiceState},
+    },
+    command::{Body, LeaseProof},
+};
+use quorate_policies::{Millis, Monotonic, RegionName, ServiceName, guard::Refusal};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// A request without an answer is sent again after so long; an answer that comes later still counts from its own
+/// sending.
+const ASK_AGAIN_AFTER: Millis = Millis(500);
+
+/// A lease as an application sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeaseView {
+    /// The fencing token: a writer refuses a lower one.
+    pub epoch: u64,
+    /// How long it lasts from now.
+    pub remaining: Millis,
+}
+
+/// The holder's side and the granting leader's side.
+#[derive(Debug)]
+pub(super) struct Leases {
+    region: RegionName,
+    started_at: Monotonic,
+    held: BTreeMap<ServiceName, Held>,
+    granted_until: BTreeMap<ServiceName, (Monotonic, Millis)>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Held {
+    epoch: u64,
+    until: Monotonic,
+    ttl: Millis,
+    asked_at: Option<Monotonic>,
+    /// The latest end that an application was told.
+    promised_until: Option<Monotonic>,
+}
+
+impl Leases {
+    pub(super) const fn new(region: RegionName, now: Monotonic) -> Self {
+        Self { region, started_at: now, held: BTreeMap::new(), granted_until: BTreeMap::new() }
+    }
+
+    /// A new term's leader knows nothing of its own earlier grants that it would not wait out anyway.
+    pub(super) fn forget_grants(&mut self) {
+        self.granted_until.clear();
+    }
+
+    /// Grants or refuses. The shell has confirmed the leadership since the request came, and `cluster` is at least
+    /// as new as that confirmation.
+    pub(super) fn grant(
+        &mut self,
+        now: Monotonic,
+        cluster: &Cluster,
+        leads: bool,
+        service: &ServiceName,
+        region: &RegionName,
+        epoch: u64,
+    ) -> Result<Millis, Refusal> {
+        let refuse = |why: &str| Refusal::NoLease { region: region.clone(), why: why.to_owned() };
+        if !leads {
+            return Err(refuse("the agent that was asked does not lead"));
+        }
+        let state = cluster.services.get(service).ok_or_else(|| Refusal::UnknownService { service: service.clone() })?;
+        match state.may_hold_lease(region) {
+            Some(current) if current == epoch => {
+                let ttl = state.policy.lease.ttl;
+                self.granted_until.insert(service.clone(), (now.plus(ttl).plus(state.policy.lease.drift), ttl));
+                Ok(ttl)
+            }
+            Some(_) => Err(refuse("its epoch is not the current one")),
+            None => Err(refuse("another region holds it, or it is moving")),
+        }
+    }
+
+    /// How long the leader has waited, once the old lease has certainly ended.
+    pub(super) fn expired(
+        &self,
+        now: Monotonic,
+        service: &ServiceName,
+        state: &ServiceState,
+        leader_since: Monotonic,
+    ) -> Option<Millis> {
+        let longest = Millis(state.lease_ttl_max.0 + state.policy.lease.drift.0);
+        let predecessors = leader_since.plus(longest);
+        let own = self.granted_until.get(service).map_or(Monotonic(0), |(until, _)| *until);
+        (now >= predecessors.max(own)).then_some(longest)
+    }
+
+    pub(super) fn answered(
+        &mut self,
+        cluster: &Cluster,
+        service: &ServiceName,
+        epoch: u64,
+        sent_at: Monotonic,
+        answer: Result<Millis, Refusal>,
+    ) {
+        // A grant that comes after the log has moved on is worth nothing.
+        let current = cluster.services.get(service).and_then(|state| state.may_hold_lease(&self.region));
+        let held = self.held.entry(service.clone()).or_default();
+        if held.asked_at == Some(sent_at) {
+            held.asked_at = None;
+        }
+        if let Ok(ttl) = answer
+            && current == Some(epoch)
+        {
+            let until = sent_at.plus(ttl);
+            held.until = if held.epoch == epoch { held.until.max(until) } else { until };
+            held.epoch = epoch;
+            held.ttl = ttl;
+        }
+    }
+
+    fn view(&mut self, now: Monotonic, cluster: &Cluster, service: &ServiceName) -> Result<LeaseView, Refusal> {
+        let state = cluster.services.get(service).ok_or_else(|| Refusal::UnknownService { service: service.clone() })?;
+        let refuse = |why: &str| Refusal::NoLease { region: self.region.clone(), why: why.to_owned() };
+        let Some(epoch) = state.may_hold_lease(&self.region) else {
+            return Err(refuse("another region holds it, or it is moving"));
+        };
+        let held = self.held.get_mut(service).filter(|held| held.epoch == epoch && now < held.until);
+        let Some(held) = held else { return Err(refuse("it could not be renewed: no contact with a quorum")) };
+        held.promised_until = Some(held.until);
+        Ok(LeaseView { epoch, remaining: held.until.since(now) })
+    }
+
+    /// Whether every promise made to an application has run out. One that an earlier process of this agent made is
+    /// unknown, so the longest possible one is waited out after a start.
+    fn no_promise_left(&self, now: Monotonic, service: &ServiceName, state: &ServiceState) -> bool {
+        let earlier = self.started_at.plus(state.lease_ttl_max);
+        let own = self.held.get(service).and_then(|held| held.promised_until).unwrap_or_default();
+        now >= earlier.max(own)
+    }
+}
+
+impl Node {
+    /// The write lease, as this agent answers `GET /v1/lease/{service}`. The answer is a promise: the lease is not
+    /// given up before it has run out.
+    ///
+    /// # Errors
+    /// Why this region may not write.
+    pub fn lease(&mut self, now: Monotonic, service: &ServiceName) -> Result<LeaseView, Refusal> {
+        let cluster = Arc::clone(&self.cluster);
+        self.leases.view(now, &cluster, service)
+    }
+
+    /// Renews what this region may hold, every third of its length; gives up what is to move.
+    pub(super) fn lease_work(&mut self, now: Now, out: &mut Vec<Output>) {
+        let cluster = Arc::clone(&self.cluster);
+        for (name, state) in &cluster.services {
+            if let Some(epoch) = state.may_hold_lease(&self.settings.region) {
+                let third = Millis(state.policy.lease.ttl.0 / 3);
+                let held = self.leases.held.entry(name.clone()).or_default();
+                let in_flight = held.asked_at.is_some_and(|at| now.mono.since(at) < ASK_AGAIN_AFTER.min(third));
+                let fresh = held.epoch == epoch && held.until.since(now.mono).0 > held.ttl.0 - held.ttl.0 / 3;
+                if !in_flight && !fresh {
+                    held.asked_at = Some(now.mono);
+                    out.push(Output::AskLease { service: name.clone(), epoch, sent_at: now.mono });
+                }
+            }
+            if let LeaseRecord::Releasing { from, epoch, .. } = &state.lease
+                && *from == self.settings.region
+                && self.leases.no_promise_left(now.mono, name, state)
+            {
+                let body = Body::ReleaseLease { service: name.clone(), epoch: *epoch, proof: LeaseProof::GivenUp };
+                self.propose(now, format!("give-up/{name}/{epoch}"), body, out);
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! One attempt of one step, as a pure loop: observe, act once, observe until the result stands or the deadline has
+//! passed. After a call that was accepted, or may have been applied, it never acts again in the same attempt, and it
+//! never acts on what it could not read (R4, P3).
+
+use crate::command::StepOutcome;
+use quorate_policies::{
+    Millis, Monotonic,
+    effect::{Acted, Observed},
+};
+
+/// First pause between two looks; doubles until [`POLL_MAX`]. Short, so that a fast provider costs no second.
+const POLL_FIRST: Millis = Millis(25);
+/// How long after a call without a reply the old state must show before the call counts as lost: longer than the
+/// longest call takes (8 s), because until then it may still be applied.
+const LOST_AFTER: Millis = Millis(10_000);
+/// First pause before an attempt that follows a failed one; doubles with each failure, at most [`BACKOFF_MAX`].
+const BACKOFF_FIRST: Millis = Millis(250);
+/// Longest pause before an attempt: an outage is no time to sleep.
+const BACKOFF_MAX: Millis = Millis(5_000);
+/// Longest pause between two looks: AWS throttles readers, and a promotion takes minutes.
+const POLL_MAX: Millis = Millis(2_000);
+
+/// What the shell has learnt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepEvent {
+    /// The attempt begins, or a pause has passed.
+    Ready,
+    /// What reading the world showed.
+    Observed(Observed),
+    /// What became of the act.
+    Acted(Acted),
+    /// The read barrier and the check before the effect refused: the step is not ours any more, or held.
+    NotAllowed(String),
+}
+
+/// What the shell shall do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepWork {
+    /// Read the world.
+    Observe,
+    /// Ask whether the step is still ours, then act, once.
+    Act,
+    /// Wait so long, then come again with [`StepEvent::Ready`].
+    Wait(Millis),
+    /// Report.
+    Finish(StepOutcome),
+    /// Leave without a word: another agent has the step, or a hold stands.
+    Leave(String),
+}
+
+/// One attempt.
+#[derive(Debug, Clone)]
+pub struct StepRun {
+    deadline: Monotonic,
+    backoff: Option<Millis>,
+    pause: Millis,
+    acted: bool,
+    lost_at: Option<Monotonic>,
+    last: String,
+    unreadable: bool,
+}
+
+impl StepRun {
+    /// An attempt that began at `now`, may take `timeout`, and follows so many failed ones.
+    #[must_use]
+    pub fn new(now: Monotonic, timeout: Millis, failures: u32) -> Self {
+        let backoff = (failures > 0).then(|| Millis(BACKOFF_FIRST.0 << failures.min(8).saturating_sub(1)).min(BACKOFF_MAX));
+        Self {
+            deadline: now.plus(timeout),
+            backoff,
+            pause: POLL_FIRST,
+            acted: false,
+            lost_at: None,
+            last: "nothing was observed".to_owned(),
+            unreadable: true,
+        }
+    }
+
+    /// When the attempt must end.
+    #[must_use]
+    pub const fn deadline(&self) -> Monotonic {
+        self.deadline
+    }
+
+    /// Takes what was learnt and says what comes next.
+    pub fn next(&mut self, now: Monotonic, event: StepEvent) -> StepWork {
+        match event {
+            StepEvent::Ready => self.backoff.take().map_or(StepWork::Observe, StepWork::Wait),
+            StepEvent::NotAllowed(why) => StepWork::Leave(why),
+            StepEvent::Observed(observed) => self.observed(now, observed),
+            StepEvent::Acted(acted) => self.acted(now, acted),
+        }
+    }
+
+    fn observed(&mut self, now: Monotonic, observed: Observed) -> StepWork {
+        self.unreadable = matches!(observed, Observed::Unknown { .. });
+        match observed {
+            Observed::Done { detail } => StepWork::Finish(StepOutcome::Succeeded { detail }),
+            Observed::Impossible { reason } => StepWork::Finish(StepOutcome::Impossible { reason }),
+            Observed::NotDone { detail } if !self.acted => {
+                self.last = detail;
+                if now >= self.deadline { self.give_up() } else { StepWork::Act }
+            }
+            // The reply was lost and nothing came of the call: the next attempt observes and may act.
+            Observed::NotDone { detail } if self.lost_at.is_some_and(|at| now.since(at) >= LOST_AFTER) => {
+                StepWork::Finish(StepOutcome::Unknown { reason: format!("the call's reply was lost; {detail}") })
+            }
+            // After the act the provider may show the old state for a while: look again, never act twice.
+            Observed::NotDone { detail: seen }
+            | Observed::InProgress { detail: seen }
+            | Observed::Unknown { reason: seen } => {
+                self.last = seen;
+                self.pause(now)
+            }
+        }
+    }
+
+    fn acted(&mut self, now: Monotonic, acted: Acted) -> StepWork {
+        self.acted = true;
+        match acted {
+            Acted::Accepted { .. } => {
+                self.pause = POLL_FIRST;
+                StepWork::Observe
+            }
+            // Certainly not applied: after a pause, look and act again.
+            Acted::Refused { reason, retryable: true } => {
+                self.acted = false;
+                self.last = reason;
+                self.pause(now)
+            }
+            Acted::Refused { reason, retryable: false } => StepWork::Finish(StepOutcome::Impossible { reason }),
+            Acted::Unknown { reason } => {
+                self.lost_at = Some(now);
+                self.last = reason;
+                self.pause(now)
+            }
+        }
+    }
+
+    fn pause(&mut self, now: Monotonic) -> StepWork {
+        if now >= self.deadline {
+            return self.give_up();
+        }
+        let left = self.deadline.since(now);
+        let pause = self.pause.min(left);
+        self.pause = Millis(self.pause.0 * 2).min(POLL_MAX);
+        StepWork::Wait(pause)
+    }
+
+    fn give_up(&self) -> StepWork {
+        let reason = format!("not done in time; last seen: {}", self.last);
+        StepWork::Finish(match (self.acted, self.unreadable) {
+            // Readable and never acted on: nothing of ours can be under way.
+            (false, false) => StepOutcome::Failed { reason },
+            (true, _) | (false, true) => StepOutcome::Unknown { reason },
+        })
+    }
+}

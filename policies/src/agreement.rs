@@ -1,0 +1,8 @@
+//! From the reports of all agents to one opinion of a region. Agreement *detects*; it authorizes nothing.
+//! Votes count against the *configured* agents, never against those that happen to answer (P1).
+
+pub mod report;
+pub mod tally;
+
+pub use report::{PolicyHash, Report, ServiceReport, TargetReport, policy_hash};
+pub use tally::{Evidence, Opinion, RegionTally, TargetTally, Vote, region_opinion, tally_region};

@@ -1,0 +1,66 @@
+//! What one agent tells its peers: its verdicts on every target, and by which policy it judges. Reports are soft
+//! state: they expire, and only decisions are in the log. No clock reading of the sender is in a report, only
+//! lengths, because clocks of two hosts are never compared.
+
+use crate::{
+    health::{FailureReason, Verdict},
+    name::{AgentName, RegionName, ServiceName, TargetName},
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// SHA-256 of a policy's canonical form, as hexadecimal text.
+pub type PolicyHash = String;
+
+/// One agent's report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Who reports.
+    pub agent: AgentName,
+    /// From where.
+    pub region: RegionName,
+    /// The sender's process: a number that is new at every start, so that a late report of an earlier process
+    /// cannot replace a fresh one.
+    pub incarnation: u64,
+    /// Grows by one with every report of this process.
+    pub sequence: u64,
+    /// Why the agent abstains from every vote, if it does (R8).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abstains: Option<String>,
+    /// Verdicts by service.
+    pub services: BTreeMap<ServiceName, ServiceReport>,
+}
+
+/// One agent's verdicts on one service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceReport {
+    /// The policy by which the agent judges; a vote under another policy does not count (R29).
+    pub policy_hash: PolicyHash,
+    /// Verdicts by target.
+    pub targets: BTreeMap<TargetName, TargetReport>,
+}
+
+/// One agent's verdict on one target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetReport {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Whether this agent has seen the target healthy since it started.
+    pub armed: bool,
+    /// How long ago the present run of failures began, when the report was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing_for: Option<Millis>,
+    /// Why the last probe failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<FailureReason>,
+}
+
+/// The hash by which agents compare their policies.
+#[must_use]
+pub fn policy_hash(policy: &crate::Policy) -> PolicyHash {
+    use sha2::{Digest as _, Sha256};
+    // Field order is fixed by the type and map order by BTreeMap, so equal policies have equal text.
+    let text = serde_json::to_vec(policy).unwrap_or_default();
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,75 @@
+//! The words in which an action tells what it saw and what it did. An action observes, acts once, and observes
+//! again; a call that timed out is [`Acted::Unknown`], never failed (R4, P3), because it may have been applied.
+
+use serde::{Deserialize, Serialize};
+
+/// What reading the world showed about one step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "observed")]
+pub enum Observed {
+    /// The step's result stands in the world.
+    Done {
+        /// What was seen, for the report.
+        detail: String,
+    },
+    /// The provider is at work on it: do not act, look again.
+    InProgress {
+        /// What was seen.
+        detail: String,
+    },
+    /// Not done and nobody is at work on it: acting is allowed.
+    NotDone {
+        /// What was seen.
+        detail: String,
+    },
+    /// It cannot be done, and asking again will not help.
+    Impossible {
+        /// The provider's reason.
+        reason: String,
+    },
+    /// The world could not be read: look again, do not conclude (R7).
+    Unknown {
+        /// Why it could not be read.
+        reason: String,
+    },
+}
+
+/// What became of one act.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "acted")]
+pub enum Acted {
+    /// The provider accepted the change; observe until it stands.
+    Accepted {
+        /// What was asked for.
+        detail: String,
+    },
+    /// The provider refused it and changed nothing.
+    Refused {
+        /// The provider's reason, by its wire code.
+        reason: String,
+        /// Whether the same call may succeed later (throttled, busy).
+        retryable: bool,
+    },
+    /// No reply, or one that does not tell: it may have been applied. Observe before anything else.
+    Unknown {
+        /// What happened to the call.
+        reason: String,
+    },
+}
+
+/// What an effect needs to know about the execution it serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EffectContext {
+    /// The service that is failed over.
+    pub service: String,
+    /// The execution's id: the one key for deduplication everywhere outside.
+    pub execution: String,
+    /// The fencing token of this failover; sinks refuse a lower one where they can (R4).
+    pub epoch: u64,
+    /// Which assignment of the step this is, counted from 1; makes a nonce unique.
+    pub attempt: u32,
+    /// Region that is left.
+    pub from: String,
+    /// Region that is activated.
+    pub to: String,
+}

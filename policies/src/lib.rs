@@ -1,0 +1,22 @@
+//! The policy language and every rule that decides. Pure: no clock, socket, randomness, environment, file or
+//! hash map; time and facts come in as arguments, a "no" goes out as a typed [`guard::Refusal`].
+//!
+//! `document` reads policies; `health` turns probe results into verdicts; `agreement` folds the reports of all
+//! agents into one opinion; `guard` says whether that opinion may act; `plan` expands what would be done;
+//! `effect` holds the words in which actions tell what they saw and did.
+#![deny(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::expect_used)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod agreement;
+pub mod document;
+pub mod effect;
+pub mod guard;
+pub mod health;
+pub mod name;
+pub mod plan;
+pub mod policy;
+pub mod time;
+
+pub use name::{AgentName, CheckName, ComponentName, PlanName, RegionName, ServiceName, StepName, TargetName};
+pub use policy::Policy;
+pub use time::{Millis, Monotonic, Timestamp};

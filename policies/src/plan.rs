@@ -1,0 +1,10 @@
+//! Recovery plans: what an action is, how steps depend on each other, and how a plan is expanded whole, so that
+//! execution has no choice left to make.
+
+pub mod action;
+pub mod expand;
+pub mod graph;
+pub mod template;
+
+pub use action::Action;
+pub use expand::{Plan, Step, StepPlace};

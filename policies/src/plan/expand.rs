@@ -1,0 +1,147 @@
+//! Expanding a plan whole, before it starts: every region, id and count is written in it, so that execution has no
+//! choice left. An expanded plan is never edited.
+
+use super::{
+    action::Action,
+    graph,
+    template::{self, TemplateError},
+};
+use crate::{
+    name::{PlanName, RegionName, StepName},
+    policy::{Near, OnError, Policy, StepTemplate},
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An expanded plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Its name in the policy.
+    pub name: PlanName,
+    /// The region that is left.
+    pub from: RegionName,
+    /// The region that is activated.
+    pub to: RegionName,
+    /// Its steps.
+    pub steps: BTreeMap<StepName, Step>,
+}
+
+/// A step of an expanded plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What is done.
+    pub action: Action,
+    /// Which steps must have ended before.
+    pub needs: BTreeSet<StepName>,
+    /// How long one attempt may take.
+    pub timeout: Millis,
+    /// How many attempts may follow the first.
+    pub retries: u32,
+    /// What a final failure means.
+    pub on_error: OnError,
+    /// Whether it can be undone. An irreversible step waits for the write lease (R13).
+    pub reversible: bool,
+    /// Where it should run.
+    pub place: StepPlace,
+}
+
+/// Where a step should run: in one region if an agent there can, else anywhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StepPlace(pub RegionName);
+
+/// Why a plan cannot be expanded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExpandError {
+    /// There is no such plan.
+    #[error("the policy has no plan `{0}`")]
+    NoPlan(PlanName),
+    /// There is no such region.
+    #[error("the policy has no region `{0}`")]
+    NoRegion(RegionName),
+    /// A variable or a brace is wrong.
+    #[error("step `{step}`: {source}")]
+    Template {
+        /// Which step.
+        step: StepName,
+        /// What is wrong.
+        source: TemplateError,
+    },
+    /// The steps wait for each other.
+    #[error("steps need each other in a circle: {}", .0.iter().map(StepName::as_str).collect::<Vec<_>>().join(" -> "))]
+    Cycle(Vec<StepName>),
+    /// A step needs one that is not there.
+    #[error("step `{step}` needs `{need}`, which the plan does not have")]
+    NoStep {
+        /// Which step.
+        step: StepName,
+        /// What it needs.
+        need: StepName,
+    },
+}
+
+/// The variables of a plan that moves a service from one region to another.
+///
+/// # Errors
+/// When the policy does not have one of the regions.
+pub fn variables(policy: &Policy, from: &RegionName, to: &RegionName) -> Result<BTreeMap<String, String>, ExpandError> {
+    let mut variables = BTreeMap::from([("service".to_owned(), policy.service.to_string())]);
+    for (side, name) in [("from", from), ("to", to)] {
+        let region = policy.regions.get(name).ok_or_else(|| ExpandError::NoRegion(name.clone()))?;
+        variables.insert(side.to_owned(), name.to_string());
+        variables.extend(region.vars.iter().map(|(key, value)| (format!("{side}.{key}"), value.clone())));
+    }
+    Ok(variables)
+}
+
+/// Expands a plan.
+///
+/// # Errors
+/// When it does not exist, names what does not exist, or its steps need each other in a circle.
+pub fn expand(policy: &Policy, name: &PlanName, from: &RegionName, to: &RegionName) -> Result<Plan, ExpandError> {
+    let template = policy.plans.get(name).ok_or_else(|| ExpandError::NoPlan(name.clone()))?;
+    let variables = variables(policy, from, to)?;
+    let needs: graph::Needs =
+        template.steps.iter().map(|(step, t)| (step.clone(), t.needs.iter().cloned().collect())).collect();
+    for (step, needed) in &needs {
+        if let Some(need) = needed.iter().find(|need| !needs.contains_key(*need)) {
+            return Err(ExpandError::NoStep { step: step.clone(), need: need.clone() });
+        }
+    }
+    if let Some(cycle) = graph::cycle(&needs) {
+        return Err(ExpandError::Cycle(cycle));
+    }
+    let steps = template
+        .steps
+        .iter()
+        .map(|(step, t)| Ok((step.clone(), expand_step(step, t, &variables, from, to)?)))
+        .collect::<Result<_, ExpandError>>()?;
+    Ok(Plan { name: name.clone(), from: from.clone(), to: to.clone(), steps })
+}
+
+fn expand_step(
+    name: &StepName,
+    template: &StepTemplate,
+    variables: &BTreeMap<String, String>,
+    from: &RegionName,
+    to: &RegionName,
+) -> Result<Step, ExpandError> {
+    let mut action = template.action.clone();
+    for text in action.texts_mut() {
+        *text = template::resolve(text, variables)
+            .map_err(|source| ExpandError::Template { step: name.clone(), source })?;
+    }
+    Ok(Step {
+        needs: template.needs.iter().cloned().collect(),
+        timeout: template.timeout,
+        retries: template.retries,
+        on_error: template.on_error,
+        reversible: action.reversible(),
+        place: StepPlace(match template.near {
+            Near::To => to.clone(),
+            Near::From => from.clone(),
+        }),
+        action,
+    })
+}

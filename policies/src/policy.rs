@@ -1,0 +1,335 @@
+//! A policy: one service, its regions, what is probed, who must agree, what forbids acting, and the plans.
+//! These are the checked values that every rule takes; `document` reads them from YAML. All defaults are the safe
+//! ones and stand here.
+
+mod expect;
+mod step;
+mod votes;
+mod written;
+
+pub use expect::{Expect, StatusRanges};
+pub use step::{Near, OnError, StepTemplate};
+pub use votes::Votes;
+
+use crate::{
+    name::{CheckName, ComponentName, PlanName, RegionName, ServiceName, StepName},
+    time::Millis,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One service's policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// The service that is failed over as a whole.
+    pub service: ServiceName,
+    /// What a recovery must achieve; every failover is measured against it.
+    #[serde(default)]
+    pub objectives: Objectives,
+    /// The regions in which the service runs.
+    pub regions: BTreeMap<RegionName, Region>,
+    /// The service's parts.
+    #[serde(default)]
+    pub components: BTreeMap<ComponentName, Component>,
+    /// What is probed, in every region.
+    pub probes: BTreeMap<CheckName, Probe>,
+    /// When the agents agree that a region is down.
+    #[serde(default)]
+    pub agreement: AgreementRules,
+    /// What forbids acting.
+    #[serde(default)]
+    pub guards: Guards,
+    /// The write lease.
+    #[serde(default)]
+    pub lease: LeaseRules,
+    /// What is run when.
+    pub scenarios: BTreeMap<PlanName, Scenario>,
+    /// The recovery plans.
+    pub plans: BTreeMap<PlanName, PlanTemplate>,
+    /// Who is told.
+    #[serde(default)]
+    pub communication: Communication,
+    /// Allows automatic mode below three voters in three regions. For development only (R12).
+    #[serde(default)]
+    pub unsafe_topology: bool,
+}
+
+impl Policy {
+    /// The variables of a probe's `http` and `host` in one region: `{service}`, `{region}` and the region's own.
+    /// `{region}` is always the name, whatever the region's own variables are called.
+    #[must_use]
+    pub fn probe_variables(&self, region: &RegionName) -> BTreeMap<String, String> {
+        let own = self.regions.get(region).map(|region| region.vars.clone()).unwrap_or_default();
+        let fixed = [("service".to_owned(), self.service.to_string()), ("region".to_owned(), region.to_string())];
+        own.into_iter().chain(fixed).collect()
+    }
+}
+
+/// Recovery objectives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Objectives {
+    /// Recovery time: from the first failed probe to serving again.
+    pub rto: Millis,
+    /// Data loss, as time.
+    pub rpo: Millis,
+}
+
+impl Default for Objectives {
+    /// Four hours and one hour: the commonest figures of written recovery plans.
+    fn default() -> Self {
+        Self { rto: Millis::from_secs(4 * 3_600), rpo: Millis::from_secs(3_600) }
+    }
+}
+
+/// A region of the service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Region {
+    /// What the region is for when all is well.
+    pub role: Role,
+    /// Values for `{from.name}`, `{to.name}` and, in probes, `{name}`.
+    #[serde(default)]
+    pub vars: BTreeMap<String, String>,
+}
+
+/// What a region is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Serves traffic at first.
+    Primary,
+    /// Can take over.
+    Standby,
+}
+
+/// A part of the service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Component {
+    /// A critical component that is down takes its region down; another one does not.
+    #[serde(default)]
+    pub priority: Priority,
+    /// Components that must work before this one can.
+    #[serde(default)]
+    pub needs: Vec<ComponentName>,
+    /// The component's own recovery time, where it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rto: Option<Millis>,
+    /// The component's own data loss, where it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rpo: Option<Millis>,
+}
+
+/// How much the service needs a component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// The service is down without it.
+    #[default]
+    Critical,
+    /// The service is worse without it.
+    High,
+    /// Nobody notices at once.
+    Low,
+}
+
+/// One HTTP or HTTPS probe, run from every agent against every region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// The component it speaks for; none means the service as a whole, which is critical.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<ComponentName>,
+    /// The URL, with `{region}` and the region's own variables. Name the regional endpoint, never the public name.
+    pub http: String,
+    /// The public name, sent as Host and SNI, where the endpoint serves by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// What counts as success.
+    #[serde(default)]
+    pub expect: Expect,
+    /// Time between two probes of one target by one agent.
+    #[serde(default = "interval_default")]
+    pub interval: Millis,
+    /// The one deadline of a probe, from resolving to the last byte.
+    #[serde(default = "timeout_default")]
+    pub timeout: Millis,
+    /// Time between the re-probes by which every agent confirms a first failure.
+    #[serde(default = "confirm_interval_default")]
+    pub confirm_interval: Millis,
+    /// Consecutive failures until down.
+    #[serde(default = "fall_default")]
+    pub fall: u32,
+    /// Consecutive successes until healthy again.
+    #[serde(default = "rise_default")]
+    pub rise: u32,
+}
+
+const fn interval_default() -> Millis {
+    Millis(1_000)
+}
+/// Under the interval, so that two probes of one target never overlap.
+const fn timeout_default() -> Millis {
+    Millis(800)
+}
+/// Five looks a second confirm in well under one interval and stay below a health endpoint's notice.
+const fn confirm_interval_default() -> Millis {
+    Millis(200)
+}
+/// Three: one lost packet or one restarted task is no outage.
+const fn fall_default() -> u32 {
+    3
+}
+const fn rise_default() -> u32 {
+    2
+}
+
+/// When the agents agree. Agreement detects; it does not authorize.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AgreementRules {
+    /// How many of the configured agents must say down: `majority` or a number.
+    pub votes: Votes,
+    /// From how many regions other than the one that is down (R6). Two means that both agents outside must see
+    /// it; with three agents, one lost agent outside then forbids automation.
+    pub min_vantages: u32,
+    /// How many fresh votes for healthy are tolerated. Zero: any healthy observer vetoes (R9).
+    pub dissent_max: u32,
+    /// How long the agreement must hold before anything is done (R20).
+    pub dwell: Millis,
+    /// A report older than this counts for nothing (R6).
+    pub freshness: Millis,
+}
+
+impl Default for AgreementRules {
+    fn default() -> Self {
+        Self {
+            votes: Votes::Majority,
+            min_vantages: 2,
+            dissent_max: 0,
+            // R20: above the 43 s partition of October 2018 that promoted across a continent.
+            dwell: Millis::from_secs(60),
+            // Reports come every second; two may be lost.
+            freshness: Millis::from_secs(3),
+        }
+    }
+}
+
+/// What forbids acting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Guards {
+    /// Least time between the end of one failover and the start of the next (R19).
+    pub cooldown: Millis,
+    /// Most failovers within `velocity_window` (R19).
+    pub failovers_max: u32,
+    /// The window of `failovers_max`.
+    pub velocity_window: Millis,
+    /// Most changes of the region's state within `flap_window`; more is flapping and blocks automation.
+    pub flaps_max: u32,
+    /// The window of `flaps_max`.
+    pub flap_window: Millis,
+}
+
+impl Default for Guards {
+    fn default() -> Self {
+        Self {
+            cooldown: Millis::from_secs(3_600),
+            failovers_max: 2,
+            velocity_window: Millis::from_secs(24 * 3_600),
+            // A region that goes down, up, down, up, down within five minutes is overloaded, not dead (F17).
+            flaps_max: 4,
+            flap_window: Millis::from_secs(300),
+        }
+    }
+}
+
+/// The write lease: one holder per service, renewed only with quorum contact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LeaseRules {
+    /// How long one renewal lasts. Renewed every third of it.
+    pub ttl: Millis,
+    /// How much longer than `ttl` the others wait, for clocks that run at unequal speed.
+    pub drift: Millis,
+}
+
+impl Default for LeaseRules {
+    fn default() -> Self {
+        // Three renewals fit, and a leader election of the wan profile (at most 3 s) costs no holder its lease.
+        Self { ttl: Millis::from_secs(6), drift: Millis(300) }
+    }
+}
+
+/// What is run when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// What must be agreed.
+    pub when: When,
+    /// The plan.
+    pub run: PlanName,
+    /// Who starts it.
+    #[serde(default)]
+    pub mode: Mode,
+}
+
+/// What must be agreed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct When {
+    /// Which region.
+    pub region: Role,
+    /// In which state.
+    pub is: WhenState,
+}
+
+/// The state of a region that a scenario waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenState {
+    /// Objectively down.
+    Down,
+}
+
+/// Who starts a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The agents.
+    Automatic,
+    /// The agents prepare it; it stops before its first step until an operator approves.
+    Approval,
+    /// Nobody: what would have been done is recorded.
+    #[default]
+    Observe,
+}
+
+/// A plan as the policy writes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlanTemplate {
+    /// The steps; they run in parallel unless `needs` orders them.
+    pub steps: BTreeMap<StepName, StepTemplate>,
+}
+
+/// Who is told.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Communication {
+    /// Signed webhooks.
+    pub webhooks: Vec<Webhook>,
+}
+
+/// A signed webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Webhook {
+    /// A name for logs and metrics; the URL appears in neither.
+    pub name: String,
+    /// Where events are posted. The agent's own file may override it by name.
+    pub url: String,
+}
