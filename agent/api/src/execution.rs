@@ -1,0 +1,96 @@
+//! Executions as `/v1/executions` shows them.
+
+use serde::{Deserialize, Serialize};
+
+/// `GET /v1/executions`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ExecutionList {
+    /// Newest first.
+    pub executions: Vec<Execution>,
+}
+
+/// `GET /v1/executions/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Execution {
+    /// Service and epoch.
+    pub id: String,
+    /// Which service.
+    pub service: String,
+    /// The plan's name.
+    pub plan: String,
+    /// The fencing token.
+    pub epoch: u64,
+    /// `automatic`, or the operator's name.
+    pub trigger: String,
+    /// Region that is left.
+    pub from: String,
+    /// Region that is activated.
+    pub to: String,
+    /// `awaiting_approval`, `running`, `stopped`, `succeeded` or `aborted`.
+    pub state: String,
+    /// The state as a sentence.
+    pub summary: String,
+    /// Whether a hold keeps it from going on.
+    #[serde(default)]
+    pub held: bool,
+    /// When the region began to fail, RFC 3339.
+    pub failing_since: String,
+    /// When the agents agreed, RFC 3339.
+    pub agreed_at: String,
+    /// When it was decided, RFC 3339.
+    pub decided_at: String,
+    /// When it ended, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+    /// Where the time went, once it has succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_time: Option<RecoveryTime>,
+    /// In an order in which they can run.
+    pub steps: Vec<Step>,
+}
+
+/// Where the recovery time went, in milliseconds. It begins with the first failed probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryTime {
+    /// First failed probe to agreement.
+    pub detect_ms: u64,
+    /// Agreement to decision.
+    pub decide_ms: u64,
+    /// Decision to the last changing step.
+    pub execute_ms: u64,
+    /// Until verified through the public name.
+    pub converge_ms: u64,
+    /// All of it.
+    pub total_ms: u64,
+    /// The policy's objective.
+    pub objective_ms: u64,
+}
+
+/// A step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its name.
+    pub name: String,
+    /// Its action, such as `ecs.scale`.
+    pub action: String,
+    /// What it needs.
+    pub needs: Vec<String>,
+    /// Whether it can be undone.
+    pub reversible: bool,
+    /// `waiting`, `assigned`, `started`, `succeeded`, `failed`, `unknown` or `cancelled`.
+    pub state: String,
+    /// What was seen, or why not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// Who runs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// How often it was assigned.
+    pub attempt: u32,
+    /// RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+}

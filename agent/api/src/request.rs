@@ -1,0 +1,69 @@
+//! What an operator asks for, and the answer to a change. Every change names its reason.
+
+use serde::{Deserialize, Serialize};
+
+/// Header that makes a retried change harmless.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// Header that names the operator, for the audit; without it the audit says `operator`.
+pub const OPERATOR: &str = "x-quorate-operator";
+
+/// `POST /v1/policies`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApplyPolicy {
+    /// The policy as YAML.
+    pub policy: String,
+    /// The file's name, for error messages.
+    #[serde(default)]
+    pub file: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// `POST /v1/services/{service}/failover`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failover {
+    /// The region to activate; by default the first healthy standby.
+    #[serde(default)]
+    pub to: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// The service's name once more: a failover cannot be undone.
+    pub confirm: String,
+}
+
+/// `POST /v1/services/{service}/pause`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pause {
+    /// Why.
+    pub reason: String,
+    /// For how long, such as `30m`; without it, until resumed.
+    #[serde(default, rename = "for")]
+    pub lasting: Option<String>,
+}
+
+/// `POST .../resume`, `.../approve`, `.../abort`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Command {
+    /// Why.
+    pub reason: String,
+}
+
+/// The answer to a change.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Changed {
+    /// What was done, as a sentence.
+    pub message: String,
+    /// The execution, where the change began or joined one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+    /// Whether that execution was running already.
+    #[serde(default)]
+    pub joined: bool,
+    /// The policy's version, where one was applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
+}

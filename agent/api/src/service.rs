@@ -1,0 +1,189 @@
+//! Services as `/v1/services/...` shows them.
+
+use serde::{Deserialize, Serialize};
+
+/// `GET /v1/services/{service}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// The region that serves.
+    pub active: String,
+    /// The epoch of the latest decision.
+    pub epoch: u64,
+    /// The policy's version.
+    pub policy_version: u64,
+    /// The policy's hash.
+    pub policy_hash: String,
+    /// `automatic`, `approval` or `observe`.
+    pub mode: String,
+    /// Its regions.
+    pub regions: Vec<Region>,
+    /// The pause, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// The running execution, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+    /// Why a failover would be refused now; absent when it would be decided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Check>,
+    /// Who may hold the write lease, as a sentence.
+    pub lease: String,
+}
+
+/// A region of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Region {
+    /// Its name.
+    pub name: String,
+    /// `primary` or `standby`, as the policy has it.
+    pub role: String,
+    /// `healthy`, `down` or `unsure`: what the agents agree on.
+    pub opinion: String,
+    /// The votes.
+    pub targets: Vec<TargetVotes>,
+}
+
+/// The votes on one target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetVotes {
+    /// `check/region`.
+    pub target: String,
+    /// `healthy`, `down` or `unsure`.
+    pub opinion: String,
+    /// Votes needed.
+    pub needed: usize,
+    /// Armed votes for down.
+    pub down: Vec<String>,
+    /// Votes for down of agents that never saw it healthy.
+    pub unarmed: Vec<String>,
+    /// Votes for healthy.
+    pub healthy: Vec<String>,
+    /// Agents under confirmation.
+    pub suspect: Vec<String>,
+    /// Agents without fresh data.
+    pub silent: Vec<String>,
+    /// Agents that judge by another policy.
+    pub mismatched: Vec<String>,
+    /// Why it fails, by agent.
+    #[serde(default)]
+    pub reasons: std::collections::BTreeMap<String, String>,
+}
+
+/// A pause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Who set it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// RFC 3339.
+    pub since: String,
+    /// RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+}
+
+/// One guard's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// The guard.
+    pub guard: String,
+    /// Whether it lets the failover pass.
+    pub passes: bool,
+    /// Why it does not.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+}
+
+/// `GET /v1/services/{service}/explain`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// Which service.
+    pub service: String,
+    /// Which agent explains: its own view.
+    pub agent: String,
+    /// The region that serves.
+    pub active: String,
+    /// Where a failover would go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<String>,
+    /// The answer in one sentence.
+    pub summary: String,
+    /// Whether a failover would be decided now.
+    pub would_fail_over: bool,
+    /// Every guard, in the order in which they are asked.
+    pub checks: Vec<Check>,
+    /// What the agents see.
+    pub regions: Vec<Region>,
+    /// How long the active region has been down by agreement, in milliseconds.
+    pub down_for_ms: u64,
+}
+
+/// `GET /v1/services/{service}/plan?to=REGION`: the dry run. Nothing is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanView {
+    /// Which service.
+    pub service: String,
+    /// The plan's name.
+    pub plan: String,
+    /// Region that would be left.
+    pub from: String,
+    /// Region that would be activated.
+    pub to: String,
+    /// In an order in which they can run.
+    pub steps: Vec<PlannedStep>,
+    /// Why an operator's failover would be refused now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<Check>,
+}
+
+/// A step of a dry run, with every variable resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedStep {
+    /// Its name.
+    pub name: String,
+    /// Its action.
+    pub action: String,
+    /// The action's fields.
+    pub fields: serde_json::Value,
+    /// What it needs.
+    pub needs: Vec<String>,
+    /// How long one attempt may take.
+    pub timeout: String,
+    /// How many attempts may follow the first.
+    pub retries: u32,
+    /// `stop` or `continue`.
+    pub on_error: String,
+    /// Whether it can be undone.
+    pub reversible: bool,
+    /// The region near which it runs.
+    pub near: String,
+}
+
+/// `GET /v1/policies/{service}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyView {
+    /// Which service.
+    pub service: String,
+    /// How many versions it has had.
+    pub version: u64,
+    /// Its hash.
+    pub hash: String,
+    /// The policy as YAML, every default written out.
+    pub policy: String,
+}
+
+/// `GET /v1/lease/{service}` when it is held: 200. Otherwise 409 and a problem.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lease {
+    /// Which service.
+    pub service: String,
+    /// The region that may write: this agent's.
+    pub region: String,
+    /// The fencing token.
+    pub epoch: u64,
+    /// How long it lasts from now, in milliseconds.
+    pub remaining_ms: u64,
+}

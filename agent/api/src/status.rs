@@ -1,0 +1,132 @@
+//! The agent, its peers, its probes and the audit.
+
+use crate::service::Service;
+use serde::{Deserialize, Serialize};
+
+/// `GET /v1/status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The agent that answers.
+    pub agent: String,
+    /// Its region.
+    pub region: String,
+    /// Its version.
+    pub version: String,
+    /// Whether it is in contact with a majority.
+    pub has_quorum: bool,
+    /// Who leads, as far as known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leader: Option<String>,
+    /// Raft's term.
+    pub term: u64,
+    /// Why the agent abstains, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abstains: Option<String>,
+    /// All voters.
+    pub members: Vec<Member>,
+    /// All services.
+    pub services: Vec<Service>,
+}
+
+/// `GET /v1/members`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Members {
+    /// All voters.
+    pub members: Vec<Member>,
+}
+
+/// A voter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Its region.
+    pub region: String,
+    /// Where peers reach it.
+    pub address: String,
+    /// Whether it leads.
+    pub leader: bool,
+    /// Whether it is the agent that answers.
+    pub me: bool,
+    /// How long ago it was last heard, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard_ms_ago: Option<u64>,
+}
+
+/// `GET /v1/probes`: the latest result of each target, as this agent saw it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Probes {
+    /// By service and target.
+    pub probes: Vec<ProbeView>,
+}
+
+/// The latest result of one target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProbeView {
+    /// Which service.
+    pub service: String,
+    /// `check/region`.
+    pub target: String,
+    /// What is probed.
+    pub url: String,
+    /// Whether it answered as expected.
+    pub success: bool,
+    /// Why not: one of the closed list of reasons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What was seen.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// The HTTP status.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The address that was probed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Seconds by phase: resolve, connect, tls, processing, transfer.
+    pub phases: std::collections::BTreeMap<String, f64>,
+    /// Seconds in all.
+    pub duration_s: f64,
+    /// How long ago, in milliseconds.
+    pub age_ms: u64,
+}
+
+/// `GET /v1/audit?after=SEQUENCE`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audit {
+    /// Oldest first.
+    pub entries: Vec<AuditEntry>,
+    /// Number of the latest entry.
+    pub sequence: u64,
+    /// Hash of the latest entry.
+    pub head: String,
+    /// Whether the chain of the entries held here is whole.
+    pub verified: bool,
+}
+
+/// One entry of the audit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditEntry {
+    /// Its number.
+    pub sequence: u64,
+    /// RFC 3339.
+    pub at: String,
+    /// Who.
+    pub actor: String,
+    /// Which service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// Which execution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+    /// The event's name.
+    pub event: String,
+    /// The event as a sentence.
+    pub message: String,
+    /// The event's fields.
+    pub fields: serde_json::Value,
+    /// The hash of the entry before.
+    pub previous: String,
+    /// This entry's hash.
+    pub hash: String,
+}
