@@ -1,0 +1,241 @@
+//! What can be chosen about a sandbox before it starts. Only plain values, so that a command line, a test or a
+//! training course can set each one. It must not hold anything learned while running: that is `Endpoints`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::world::fault::Fault;
+
+/// Everything that can be chosen. The default is the world of the demo.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Region that serves at the start.
+    pub primary: String,
+    /// Region that stands by at the start.
+    pub standby: String,
+    /// Regions from which agents look at the world. `internet`, the clients' vantage, is always added.
+    pub vantages: Vec<String>,
+    /// Name of the service; names of resources and of the zone are made from it.
+    pub service: String,
+    /// The hosted zone's name, without the trailing dot.
+    pub zone_name: String,
+    /// The hosted zone's id.
+    pub zone_id: String,
+    /// Name of the ECS service within the cluster, which is named after `service`.
+    pub ecs_service: String,
+    /// Tasks desired and running in the primary region at the start.
+    pub primary_tasks: u32,
+    /// Tasks desired and running in the standby region at the start.
+    pub standby_tasks: u32,
+    /// The status page's id.
+    pub page: String,
+    /// The id of the page's one component.
+    pub component: String,
+    /// The key that the status page accepts as `Authorization: OAuth KEY`.
+    pub statuspage_key: String,
+    /// Where the control API listens. Loopback only; port 0 takes a free one.
+    pub control: SocketAddr,
+    /// How long AWS takes for things.
+    pub timing: Timing,
+    /// Route 53 calls accepted per second, 0 for no limit. AWS allows 5 for a whole account.
+    pub route53_requests_per_second: u32,
+    /// Faults from the start, by region.
+    pub faults: BTreeMap<String, Fault>,
+    /// Seed of every identifier that the world makes up (request ids, change ids, incident ids).
+    pub seed: u64,
+}
+
+/// Durations and times to live. The defaults keep AWS's order of events and shorten its minutes to seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Timing {
+    /// How long a promotion shows `modifying`, in milliseconds.
+    pub promote_modifying_ms: u64,
+    /// How long it then shows `rebooting`, in milliseconds. The database takes no connection in either state.
+    pub promote_rebooting_ms: u64,
+    /// Time from the order to the first started task, in milliseconds.
+    pub task_start_ms: u64,
+    /// Time from the order to the first stopped task, in milliseconds.
+    pub task_stop_ms: u64,
+    /// Time between two tasks that start or stop, in milliseconds: what makes the running count ramp.
+    pub task_stagger_ms: u64,
+    /// How long a Route 53 change is `PENDING`, in milliseconds. DNS answers change when it ends.
+    pub dns_pending_ms: u64,
+    /// Time to live of alias answers and of negative answers, in seconds. Real load balancers have 60.
+    pub alias_ttl_s: u32,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Timing {
+            promote_modifying_ms: 2_000,
+            promote_rebooting_ms: 1_000,
+            task_start_ms: 800,
+            task_stop_ms: 300,
+            task_stagger_ms: 100,
+            dns_pending_ms: 1_000,
+            alias_ttl_s: 60,
+        }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            primary: "us-east-1".into(),
+            standby: "us-west-2".into(),
+            vantages: vec!["us-east-1".into(), "us-west-2".into(), "eu-west-1".into()],
+            service: "shop".into(),
+            zone_name: "shop.test".into(),
+            zone_id: "ZSHOP4QUORATE7X9K2D".into(),
+            ecs_service: "web".into(),
+            primary_tasks: 10,
+            standby_tasks: 2,
+            page: "kctbh9vrtdwd".into(),
+            component: "8kbf7d35c070".into(),
+            statuspage_key: "sandbox-statuspage-key".into(),
+            control: SocketAddr::from(([127, 0, 0, 1], 0)),
+            timing: Timing::default(),
+            route53_requests_per_second: 0,
+            faults: BTreeMap::new(),
+            seed: 1,
+        }
+    }
+}
+
+/// Why options cannot make a world.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum OptionsError {
+    /// The two regions are one.
+    #[error("primary and standby are both `{0}`: a failover needs two regions")]
+    SameRegion(String),
+    /// A name is used twice or is one of the sandbox's own words.
+    #[error("vantage `{0}` is given twice or reserved")]
+    Vantage(String),
+    /// No hosted zone id is known for the load balancers of this region.
+    #[error("region `{0}` is not one whose load balancer zone the sandbox knows")]
+    UnknownRegion(String),
+    /// A fault is set for a region that has no application.
+    #[error("a fault is set for `{0}`, which is neither the primary nor the standby region")]
+    FaultRegion(String),
+    /// The sandbox would be reachable from other machines.
+    #[error("the control address {0} is not on loopback")]
+    NotLoopback(SocketAddr),
+    /// More vantages than the address plan has room for.
+    #[error("{0} vantages are more than the {max} that fit", max = VANTAGES_MAX)]
+    TooManyVantages(usize),
+    /// A name that cannot be part of a DNS name.
+    #[error("`{0}` is not a DNS name of lower-case letters, digits, `-` and `.`")]
+    Name(String),
+}
+
+/// Vantages that are never agents' regions: the clients', and the place of services that have no region.
+pub const INTERNET: &str = "internet";
+/// The region of services that belong to none: Route 53, the status page and the webhook sink.
+pub const GLOBAL: &str = "global";
+
+/// Nine: each vantage owns one /24 of loopback and a handful of listeners, and no cluster has more voters.
+const VANTAGES_MAX: usize = 9;
+
+impl Options {
+    /// The two regions in which the service can run, primary first.
+    #[must_use]
+    pub fn regions(&self) -> [&str; 2] {
+        [&self.primary, &self.standby]
+    }
+
+    /// The regional load balancer's DNS name, without the trailing dot.
+    #[must_use]
+    pub fn load_balancer(&self, region: &str) -> String {
+        format!("alb.{region}.{}", self.zone_name)
+    }
+
+    /// Checks everything that could not work.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn validate(&self) -> Result<(), OptionsError> {
+        if self.primary == self.standby {
+            return Err(OptionsError::SameRegion(self.primary.clone()));
+        }
+        for region in self.regions() {
+            load_balancer_zone(region).ok_or_else(|| OptionsError::UnknownRegion(region.into()))?;
+        }
+        for (index, vantage) in self.vantages.iter().enumerate() {
+            let reserved = [INTERNET, GLOBAL, "*", ""].contains(&vantage.as_str());
+            if reserved || self.vantages[..index].contains(vantage) {
+                return Err(OptionsError::Vantage(vantage.clone()));
+            }
+        }
+        if self.vantages.len() > VANTAGES_MAX {
+            return Err(OptionsError::TooManyVantages(self.vantages.len()));
+        }
+        if let Some(region) = self.faults.keys().find(|region| !self.regions().contains(&region.as_str())) {
+            return Err(OptionsError::FaultRegion(region.clone()));
+        }
+        for name in [&self.zone_name, &self.service] {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+            if name.is_empty() || !name.chars().all(plain) || name.split('.').any(str::is_empty) {
+                return Err(OptionsError::Name(name.clone()));
+            }
+        }
+        if !self.control.ip().is_loopback() {
+            return Err(OptionsError::NotLoopback(self.control));
+        }
+        Ok(())
+    }
+}
+
+/// The hosted zone id of a region's application and classic load balancers, as AWS publishes them.
+#[must_use]
+pub fn load_balancer_zone(region: &str) -> Option<&'static str> {
+    Some(match region {
+        "us-east-1" => "Z35SXDOTRQ7X7K",
+        "us-east-2" => "Z3AADJGX6KTTL2",
+        "us-west-1" => "Z368ELLRRE2KJ0",
+        "us-west-2" => "Z1H1FL5HABSF5",
+        "ca-central-1" => "ZQSVJUPU6J1EY",
+        "eu-central-1" => "Z215JYRZR1TBD5",
+        "eu-west-1" => "Z32O12XQLNTSW2",
+        "eu-west-2" => "ZHURV8PSTC4K8",
+        "ap-northeast-1" => "Z14GRHDCWA56QT",
+        "ap-southeast-1" => "Z1LMS91P8CMLE5",
+        "ap-southeast-2" => "Z1GM3OXH4ZPM65",
+        "ap-south-1" => "ZP97RAFLXTNZK",
+        "sa-east-1" => "Z2P70J7HTTTPLU",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: the defaults make a world, and each impossible choice has its own refusal.
+    /// Method: break one field at a time.
+    #[test]
+    fn validation_names_what_is_wrong() {
+        let check = |change: fn(&mut Options)| {
+            let mut options = Options::default();
+            change(&mut options);
+            options.validate()
+        };
+        assert_eq!(check(|_| ()), Ok(()));
+        assert!(matches!(check(|o| o.standby = o.primary.clone()), Err(OptionsError::SameRegion(_))));
+        assert!(matches!(check(|o| o.primary = "mars-1".into()), Err(OptionsError::UnknownRegion(_))));
+        assert!(matches!(check(|o| o.vantages.push("eu-west-1".into())), Err(OptionsError::Vantage(_))));
+        assert!(matches!(check(|o| o.vantages.push(INTERNET.into())), Err(OptionsError::Vantage(_))));
+        assert!(matches!(
+            check(|o| o.control = ([10, 0, 0, 1], 1).into()),
+            Err(OptionsError::NotLoopback(_))
+        ));
+        assert!(matches!(check(|o| o.zone_name = "Shop..test".into()), Err(OptionsError::Name(_))));
+        let fault = |o: &mut Options| drop(o.faults.insert("eu-west-1".into(), Fault::Hang));
+        assert!(matches!(check(fault), Err(OptionsError::FaultRegion(_))));
+        let many = |o: &mut Options| o.vantages = (0..10).map(|n| format!("region-{n}")).collect();
+        assert_eq!(check(many), Err(OptionsError::TooManyVantages(10)));
+    }
+}

@@ -1,0 +1,43 @@
+//! Identifiers that providers make up. They come from a seed, so that two runs of one world show the same ones.
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+/// A source of identifiers.
+#[derive(Debug)]
+pub struct Identifiers {
+    random: StdRng,
+}
+
+/// Twenty characters: the length of a Route 53 change id after its `C`.
+const CHANGE_LENGTH: usize = 20;
+/// Twelve characters: the length of a Statuspage id.
+const STATUSPAGE_LENGTH: usize = 12;
+
+impl Identifiers {
+    /// A source that depends on the seed alone.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Identifiers { random: StdRng::seed_from_u64(seed) }
+    }
+
+    /// A request id, in the form of a UUID.
+    pub fn request(&mut self) -> String {
+        let digits = format!("{:032x}", self.random.random::<u128>());
+        [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+    }
+
+    /// A Route 53 change id, without `/change/`.
+    pub fn change(&mut self) -> String {
+        format!("C{}", self.from_alphabet(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", CHANGE_LENGTH))
+    }
+
+    /// A Statuspage id.
+    pub fn statuspage(&mut self) -> String {
+        self.from_alphabet(b"abcdefghijklmnopqrstuvwxyz0123456789", STATUSPAGE_LENGTH)
+    }
+
+    fn from_alphabet(&mut self, alphabet: &[u8], length: usize) -> String {
+        (0..length).map(|_| char::from(alphabet[self.random.random_range(0..alphabet.len())])).collect()
+    }
+}

@@ -1,0 +1,203 @@
+//! Faults of single operations, set by the control API: replies that are held back, and calls that fail. Pure: it
+//! says what should happen to a call, and the servers wait and answer.
+
+use serde::{Deserialize, Serialize};
+
+use crate::world::refusal::Refusal;
+
+/// When a held call takes effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Applies {
+    /// Before the wait: the change stands, and the caller waits for the reply.
+    #[default]
+    Before,
+    /// After the wait, even if the caller has gone by then: a late write.
+    After,
+}
+
+/// Holds back replies of an operation, until it is replaced or removed with `ms: 0`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hold {
+    /// The operation.
+    pub operation: String,
+    /// The endpoint's region; all if it is left out.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// For how long, in milliseconds; 0 removes the hold.
+    pub ms: u64,
+    /// When the call takes effect.
+    #[serde(default)]
+    pub applies: Applies,
+}
+
+/// Fails the next calls of an operation, which change nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Failure {
+    /// The operation.
+    pub operation: String,
+    /// The endpoint's region; all if it is left out.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// The wire code to answer, such as `Throttling`.
+    pub code: String,
+    /// The HTTP status; 500 or 503 for AWS's internal codes and 400 otherwise if it is left out.
+    #[serde(default)]
+    pub status: Option<u16>,
+    /// How many calls fail; 0 removes the failure.
+    #[serde(default = "once")]
+    pub times: u32,
+}
+
+const fn once() -> u32 {
+    1
+}
+
+/// Ten minutes: longer than any client waits.
+pub const HOLD_MS_MAX: u64 = 600_000;
+
+/// Every operation that can be held or failed.
+pub const OPERATIONS: [&str; 10] = [
+    "DescribeDBInstances",
+    "PromoteReadReplica",
+    "DescribeServices",
+    "UpdateService",
+    "ListResourceRecordSets",
+    "ChangeResourceRecordSets",
+    "GetChange",
+    "CreateIncident",
+    "UpdateIncident",
+    "UpdateComponent",
+];
+
+/// What is set, at most one hold and one failure for each operation and region.
+#[derive(Debug, Clone, Default)]
+pub struct Interference {
+    holds: Vec<Hold>,
+    failures: Vec<Failure>,
+}
+
+impl Interference {
+    /// Sets, replaces or removes a hold.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn hold(&mut self, hold: Hold) -> Result<(), String> {
+        known(&hold.operation)?;
+        if hold.ms > HOLD_MS_MAX {
+            return Err(format!("ms is at most {HOLD_MS_MAX}"));
+        }
+        self.holds.retain(|other| (&other.operation, &other.region) != (&hold.operation, &hold.region));
+        if hold.ms > 0 {
+            self.holds.push(hold);
+        }
+        Ok(())
+    }
+
+    /// Sets, replaces or removes a failure.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn fail(&mut self, failure: Failure) -> Result<(), String> {
+        known(&failure.operation)?;
+        if failure.status.is_some_and(|status| !(400..600).contains(&status)) {
+            return Err("status is within 400 to 599".into());
+        }
+        if failure.code.is_empty() || !failure.code.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') {
+            return Err(format!("code `{}` is not a wire code", failure.code));
+        }
+        self.failures
+            .retain(|other| (&other.operation, &other.region) != (&failure.operation, &failure.region));
+        if failure.times > 0 {
+            self.failures.push(failure);
+        }
+        Ok(())
+    }
+
+    /// The hold for a call, if one is set.
+    #[must_use]
+    pub fn hold_for(&self, operation: &str, region: &str) -> Option<&Hold> {
+        self.holds.iter().find(|hold| hold.operation == operation && covers(hold.region.as_ref(), region))
+    }
+
+    /// Uses up one failure for a call, if one is set.
+    pub fn take_failure(&mut self, operation: &str, region: &str) -> Option<Refusal> {
+        let index = self
+            .failures
+            .iter()
+            .position(|failure| failure.operation == operation && covers(failure.region.as_ref(), region))?;
+        let failure = &mut self.failures[index];
+        failure.times -= 1;
+        let status = failure.status.unwrap_or(match failure.code.as_str() {
+            "InternalFailure" | "InternalError" | "ServerException" => 500,
+            "ServiceUnavailable" => 503,
+            _ => 400,
+        });
+        let refusal = Refusal::new(status, &failure.code, "injected by the sandbox");
+        if failure.times == 0 {
+            self.failures.remove(index);
+        }
+        Some(refusal)
+    }
+
+    /// What is set, for display.
+    #[must_use]
+    pub fn listing(&self) -> (Vec<Hold>, Vec<Failure>) {
+        (self.holds.clone(), self.failures.clone())
+    }
+}
+
+fn covers(rule: Option<&String>, region: &str) -> bool {
+    rule.is_none_or(|rule| rule == region)
+}
+
+fn known(operation: &str) -> Result<(), String> {
+    let message = || format!("unknown operation `{operation}`: one of {}", OPERATIONS.join(", "));
+    OPERATIONS.contains(&operation).then_some(()).ok_or_else(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(times: u32) -> Failure {
+        let (operation, code) = ("GetChange".into(), "Throttling".into());
+        Failure { operation, region: None, code, status: None, times }
+    }
+
+    /// Goal: a failure is used up call by call, and only by its own operation.
+    /// Method: set two and take three.
+    #[test]
+    fn failures_are_used_up() {
+        let mut interference = Interference::default();
+        interference.fail(failure(2)).unwrap();
+        assert_eq!(interference.take_failure("UpdateService", "global"), None);
+        assert_eq!(interference.take_failure("GetChange", "global").unwrap().status, 400);
+        assert!(interference.take_failure("GetChange", "global").is_some());
+        assert_eq!(interference.take_failure("GetChange", "global"), None);
+    }
+
+    /// Goal: a hold covers its region alone and is removed with 0; unknown operations and bad numbers are refused.
+    /// Method: set, ask, remove, and try what is wrong.
+    #[test]
+    fn holds_cover_their_region() {
+        let mut interference = Interference::default();
+        let hold = |ms| Hold {
+            operation: "PromoteReadReplica".into(),
+            region: Some("us-west-2".into()),
+            ms,
+            applies: Applies::Before,
+        };
+        interference.hold(hold(50)).unwrap();
+        assert!(interference.hold_for("PromoteReadReplica", "us-west-2").is_some());
+        assert!(interference.hold_for("PromoteReadReplica", "us-east-1").is_none());
+        interference.hold(hold(0)).unwrap();
+        assert!(interference.hold_for("PromoteReadReplica", "us-west-2").is_none());
+        assert!(interference.hold(hold(HOLD_MS_MAX + 1)).is_err());
+        assert!(interference.fail(Failure { operation: "RunInstances".into(), ..failure(1) }).is_err());
+        assert!(interference.fail(Failure { status: Some(200), ..failure(1) }).is_err());
+        assert!(interference.fail(Failure { code: "<x>".into(), ..failure(1) }).is_err());
+    }
+}

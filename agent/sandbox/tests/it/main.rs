@@ -1,0 +1,13 @@
+//! The sandbox through real sockets and real clients: the AWS SDK, a DNS resolver and plain HTTP. One binary, so
+//! that the SDK is linked once.
+
+mod application;
+mod aws;
+mod bench;
+mod control;
+mod dns;
+mod ecs;
+mod links;
+mod rds;
+mod route53;
+mod status_page;
