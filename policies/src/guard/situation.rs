@@ -58,7 +58,9 @@ pub struct ServiceFacts {
 pub enum Trigger {
     /// The agents.
     Automatic,
-    /// An operator. Bypasses agreement, dwell, cool-down, velocity cap and hold, never the rest (R19).
+    /// An operator. Passes what keeps automation from being wrong or too quick: mode, voters, hold, agreement,
+    /// flapping, dwell, cool-down and velocity cap (R19). Never passes an unusable region, a running execution (R2)
+    /// or a standby that is not healthy (R21).
     Operator {
         /// Who.
         by: String,
@@ -121,7 +123,7 @@ fn checks(s: &Situation<'_>, trigger: &Trigger, to: &RegionName) -> Vec<(&'stati
     let active = tally_region(s.policy, s.members, &s.facts.active, &s.evidence.votes);
     let standby = tally_region(s.policy, s.members, to, &s.evidence.votes);
     let always = [
-        ("unusable_region", usable(s, to)),
+        ("unusable_region", usable(s, trigger, to)),
         ("execution_in_progress", in_progress(s)),
         ("standby_not_healthy", standby_healthy(&standby)),
     ];
@@ -151,13 +153,16 @@ fn checks(s: &Situation<'_>, trigger: &Trigger, to: &RegionName) -> Vec<(&'stati
     }
 }
 
-fn usable(s: &Situation<'_>, to: &RegionName) -> Option<Refusal> {
-    let why = if !s.policy.regions.contains_key(to) {
-        "the policy does not name it"
-    } else if *to == s.facts.active {
-        "it is the active one"
-    } else {
-        return None;
+/// Failback is never automatic (R25): once the service has left its primary region, what stands there is stale until
+/// an operator has seen to it, however healthy it looks (P9).
+fn usable(s: &Situation<'_>, trigger: &Trigger, to: &RegionName) -> Option<Refusal> {
+    let why = match s.policy.regions.get(to) {
+        None => "the policy does not name it",
+        Some(_) if *to == s.facts.active => "it is the active one",
+        Some(region) if region.role == Role::Primary && *trigger == Trigger::Automatic => {
+            "it is the way home, and failback is never automatic: an operator must ask for it"
+        }
+        Some(_) => return None,
     };
     Some(Refusal::UnusableRegion { region: to.clone(), why: why.to_owned() })
 }
@@ -176,7 +181,7 @@ fn mode(policy: &Policy) -> Option<Refusal> {
 
 fn voters(s: &Situation<'_>) -> Option<Refusal> {
     let few = s.members.len() < VOTERS_MIN && !s.policy.unsafe_topology;
-    few.then(|| Refusal::TooFewVoters { have: s.members.len(), need: VOTERS_MIN })
+    few.then_some(Refusal::TooFewVoters { have: s.members.len(), need: VOTERS_MIN })
 }
 
 fn voter_regions(s: &Situation<'_>) -> Option<Refusal> {
@@ -193,7 +198,8 @@ fn hold(s: &Situation<'_>) -> Option<Refusal> {
 /// A mismatch refuses only where the mismatched votes are missing from a majority (R29): one agent that lags by a
 /// moment while a policy is rolled out must not disarm the others.
 fn mismatch(s: &Situation<'_>, active: &RegionTally) -> Option<Refusal> {
-    let agents: BTreeSet<AgentName> = active.targets.iter().flat_map(|t| t.mismatched.iter().cloned()).collect();
+    let agents: BTreeSet<AgentName> =
+        active.targets.iter().flat_map(|t| t.mismatched.iter().cloned()).collect();
     let matching = s.members.len() - agents.len().min(s.members.len());
     let needed = s.policy.agreement.votes.needed(s.members.len());
     (!agents.is_empty() && matching < needed).then_some(Refusal::PolicyMismatch { agents })
@@ -225,7 +231,10 @@ fn red_at_start(active: &RegionTally) -> Option<Refusal> {
     if active.opinion == Opinion::Down {
         return None;
     }
-    let red = active.targets.iter().find(|t| t.down.len() < t.needed && t.down.len() + t.unarmed.len() >= t.needed)?;
+    let red = active
+        .targets
+        .iter()
+        .find(|t| t.down.len() < t.needed && t.down.len() + t.unarmed.len() >= t.needed)?;
     Some(Refusal::AlreadyRedAtStart { agents: red.unarmed.clone() })
 }
 
@@ -234,9 +243,12 @@ fn agreement(s: &Situation<'_>, active: &RegionTally) -> Option<Refusal> {
         return None;
     }
     let region = active.region.clone();
-    // The target that is nearest to an agreement explains best.
-    let target = active.targets.iter().max_by_key(|t| (t.down.len(), t.suspect.len()))?;
     let rules = &s.policy.agreement;
+    // The target that is nearest to an agreement explains best. Where nothing is probed, nothing is agreed (R7).
+    let Some(target) = active.targets.iter().max_by_key(|t| (t.down.len(), t.suspect.len())) else {
+        let needed = rules.votes.needed(s.members.len());
+        return Some(Refusal::NotAgreed { region, down: BTreeSet::new(), needed });
+    };
     Some(if target.down.len() < target.needed {
         Refusal::NotAgreed { region, down: target.down.clone(), needed: target.needed }
     } else if target.vantages.len() < rules.min_vantages as usize {

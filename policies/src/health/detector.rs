@@ -179,10 +179,11 @@ impl Detector {
         self.advance(now, event)
     }
 
-    /// Notices silence. Returns the change of verdict, if there was one.
+    /// Notices silence, which ends a run of results also while the verdict is unknown. Returns the change of
+    /// verdict, if there was one.
     pub fn tick(&mut self, now: Monotonic) -> Option<Transition> {
         let silent_since = self.last_result.unwrap_or(self.since);
-        if now.since(silent_since) <= self.rules.stale_after || self.verdict() == Verdict::Unknown {
+        if now.since(silent_since) <= self.rules.stale_after {
             return None;
         }
         self.first_failure = None;
@@ -302,6 +303,24 @@ mod tests {
             detector.tick(Monotonic(3_001));
             prop_assert_eq!(detector.verdict(), Verdict::Unknown);
         }
+    }
+
+    /// Goal: R7, failures before and after a silence are no run of failures, also while the verdict is unknown.
+    /// Method: an armed detector falls silent, fails twice, falls silent again, and fails once.
+    #[test]
+    fn silence_ends_a_run_of_failures() {
+        let failure = Observation::Failure(FailureReason::ConnectTimeout);
+        let mut detector = Detector::new(RULES, Monotonic(0));
+        for _ in 0..2 {
+            detector.observe(Monotonic(0), Observation::Success);
+        }
+        detector.tick(Monotonic(10_000));
+        for at in [10_000, 11_000] {
+            detector.observe(Monotonic(at), failure);
+        }
+        assert_eq!(detector.tick(Monotonic(20_000)), None, "unknown stays unknown");
+        detector.observe(Monotonic(20_000), failure);
+        assert_eq!((detector.verdict(), detector.first_failure()), (Verdict::Unknown, Some(Monotonic(20_000))));
     }
 
     /// Goal: F26, a target that was red from the start is down but not armed. Method: failures only, then recovery.

@@ -1,0 +1,87 @@
+//! Every refusal as people read it and as metrics and the audit name it (R31).
+
+use crate::shop::*;
+use quorate_policies::{Millis, Timestamp, agreement::Opinion, guard::Refusal};
+use std::{collections::BTreeSet, fmt::Write as _};
+
+/// The guards' names as the source has them, so that a refusal that is added and not listed below is noticed.
+fn names_in_the_source() -> BTreeSet<&'static str> {
+    let (_, guard) = include_str!("../../src/guard/refusal.rs").split_once("fn guard").unwrap();
+    guard.lines().filter_map(|line| Some(line.split_once("=> \"")?.1.trim_end_matches("\","))).collect()
+}
+
+/// One of each.
+fn every_refusal() -> Vec<Refusal> {
+    let (east, day) = (region(EAST), Millis::from_secs(86_400));
+    let execution = "shop-7".to_owned();
+    let standby = |opinion| Refusal::StandbyNotHealthy { region: region(WEST), opinion };
+    let held = |until| Refusal::Held { by: "olga".to_owned(), reason: "database work".to_owned(), until };
+    vec![
+        Refusal::UnknownService { service: "shop".try_into().unwrap() },
+        Refusal::UnusableRegion { region: east.clone(), why: "it is the active one".to_owned() },
+        held(None),
+        held(Some(Timestamp(1_700_000_000_123))),
+        Refusal::ExecutionInProgress { execution: execution.clone() },
+        Refusal::CoolingDown { remaining: Millis::from_secs(90), cooldown: Millis::from_secs(3_600) },
+        Refusal::VelocityCap { count: 2, max: 2, window: day },
+        Refusal::ObserveOnly,
+        Refusal::NoScenario,
+        Refusal::TooFewVoters { have: 2, need: 3 },
+        Refusal::TooFewRegions { have: 2, need: 3 },
+        Refusal::PolicyMismatch { agents: agents(&[EVE, WES]) },
+        Refusal::NoFreshData { fresh: 1, needed: 2 },
+        Refusal::AlreadyRedAtStart { agents: agents(&[EVE, WES, NOA]) },
+        Refusal::EverythingDown { regions: [region(EAST), region(WEST)].into() },
+        Refusal::RegionHealthy { region: east.clone() },
+        Refusal::NotAgreed { region: east.clone(), down: agents(&[NOA]), needed: 2 },
+        Refusal::TooFewVantages { region: east.clone(), have: [region(WEST)].into(), needed: 2 },
+        Refusal::Dissent { region: east.clone(), agents: agents(&[EVE]) },
+        Refusal::Dwelling {
+            region: east.clone(),
+            down_for: Millis::from_secs(43),
+            dwell: Millis::from_secs(60),
+        },
+        Refusal::Flapping { region: east.clone(), changes: 5, max: 4, window: Millis::from_secs(300) },
+        standby(Opinion::Down),
+        standby(Opinion::Unsure),
+        Refusal::NoQuorum,
+        Refusal::UnknownExecution { execution: execution.clone() },
+        Refusal::WrongState {
+            execution: execution.clone(),
+            state: "succeeded".to_owned(),
+            why: "it has ended".to_owned(),
+        },
+        Refusal::StepNotYours {
+            execution,
+            step: step("promote"),
+            why: "another assignment has taken its place".to_owned(),
+        },
+        Refusal::LeaseNotReleased { step: step("promote"), holder: east.clone() },
+        Refusal::NoLease { region: east, why: "another region holds it, or it is moving".to_owned() },
+        Refusal::PolicyRefused { why: "it names no primary region".to_owned() },
+    ]
+}
+
+/// Goal: R31, every refusal has a name that fits a metric label and a sentence that says what is the matter.
+/// Method: the whole list as text; its names are those of the source.
+#[test]
+fn every_refusal_as_text() {
+    let mut text = String::new();
+    let mut names = BTreeSet::new();
+    for refusal in every_refusal() {
+        assert!(refusal.guard().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{}", refusal.guard());
+        names.insert(refusal.guard());
+        writeln!(text, "{:22} {refusal}", refusal.guard()).unwrap();
+    }
+    assert_eq!(names, names_in_the_source());
+    insta::assert_snapshot!(text);
+}
+
+/// Goal: a refusal is the same after the log and the API have carried it. Method: every one through JSON.
+#[test]
+fn every_refusal_survives_the_log() {
+    for refusal in every_refusal() {
+        let text = serde_json::to_string(&refusal).unwrap();
+        assert_eq!(serde_json::from_str::<Refusal>(&text).unwrap(), refusal, "{text}");
+    }
+}
