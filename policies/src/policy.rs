@@ -62,7 +62,8 @@ impl Policy {
     #[must_use]
     pub fn probe_variables(&self, region: &RegionName) -> BTreeMap<String, String> {
         let own = self.regions.get(region).map(|region| region.vars.clone()).unwrap_or_default();
-        let fixed = [("service".to_owned(), self.service.to_string()), ("region".to_owned(), region.to_string())];
+        let fixed =
+            [("service".to_owned(), self.service.to_string()), ("region".to_owned(), region.to_string())];
         own.into_iter().chain(fixed).collect()
     }
 }

@@ -1,0 +1,142 @@
+//! What an agent's own file must mean, beyond its types. Whether its members suffice for a policy is checked with the
+//! policy, in `checks::together`.
+
+use super::{
+    agent_file::AgentFile,
+    checks::address,
+    problem::{FieldPath, Problem},
+};
+use std::{collections::BTreeMap, path::Path};
+
+/// Most members. Seven voters tolerate three failures; each more makes every commit wait for one more answer.
+pub(super) const MEMBERS_MAX: usize = 7;
+
+/// Every problem of an agent's file, not yet placed.
+pub(super) fn check_agent(agent: &AgentFile) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    members(agent, &mut problems);
+    exposure(agent, &mut problems);
+    files(agent, &mut problems);
+    endpoints(agent, &mut problems);
+    problems
+}
+
+fn members(agent: &AgentFile, problems: &mut Vec<Problem>) {
+    let members = FieldPath::from(["members"]);
+    if !(1..=MEMBERS_MAX).contains(&agent.members.len()) {
+        let message = format!("there are {} members", agent.members.len());
+        let mend =
+            format!("list 1 to {MEMBERS_MAX} voters, this agent included; three in three regions are usual");
+        problems.push(Problem::error(members.clone(), message, mend));
+    }
+    match agent.members.get(&agent.name) {
+        None if agent.members.is_empty() => {}
+        None => {
+            let message = format!("this agent, `{}`, is not among the members", agent.name);
+            let mend = format!("add `{}: {{region: {}, address: ...}}`", agent.name, agent.region);
+            problems.push(Problem::error(members.clone(), message, mend));
+        }
+        Some(own) if own.region != agent.region => {
+            let message =
+                format!("this agent is in `{}`, but as a member it is in `{}`", agent.region, own.region);
+            let field = members.join(agent.name.as_str()).join("region");
+            problems.push(Problem::error(field, message, "write the same region in both places"));
+        }
+        Some(_) => {}
+    }
+    let mut seen = BTreeMap::new();
+    for (name, member) in &agent.members {
+        let field = members.join(name.as_str()).join("address");
+        if port_of(&member.address).is_none() {
+            let message = format!("`{}` is not a host with a port", member.address);
+            problems.push(Problem::error(
+                field.clone(),
+                message,
+                "write for example 10.0.0.1:7951 or a.example.com:7951",
+            ));
+        }
+        if let Some(other) = seen.insert(&member.address, name) {
+            let message = format!("`{other}` has the same address, `{}`", member.address);
+            problems.push(Problem::error(field, message, "give each member its own host and port"));
+        }
+    }
+}
+
+/// What strangers could reach.
+fn exposure(agent: &AgentFile, problems: &mut Vec<Problem>) {
+    if !agent.listen.ip().is_loopback() && !agent.allow_remote_api {
+        let message =
+            format!("the API would listen on {}: whoever reaches it can order a failover", agent.listen);
+        let mend = "listen on 127.0.0.1 and use a tunnel, or set `allow_remote_api: true`";
+        problems.push(Problem::error(FieldPath::from(["listen"]), message, mend));
+    }
+}
+
+fn files(agent: &AgentFile, problems: &mut Vec<Problem>) {
+    let mut named: Vec<(FieldPath, &Path)> = vec![
+        (FieldPath::from(["data_dir"]), &agent.data_dir),
+        (FieldPath::from(["tls", "ca"]), &agent.tls.ca),
+        (FieldPath::from(["tls", "certificate"]), &agent.tls.certificate),
+        (FieldPath::from(["tls", "key"]), &agent.tls.key),
+        (FieldPath::from(["operator_token_file"]), &agent.operator_token_file),
+    ];
+    named.extend(agent.probe_ca.iter().map(|path| (FieldPath::from(["probe_ca"]), path.as_path())));
+    named.extend(
+        agent
+            .statuspage
+            .iter()
+            .map(|page| (FieldPath::from(["statuspage", "token_file"]), page.token_file.as_path())),
+    );
+    named.extend(agent.webhooks.iter().map(|(name, webhook)| {
+        (FieldPath::from(["webhooks", name, "secret_file"]), webhook.secret_file.as_path())
+    }));
+    for (field, path) in named {
+        if path.as_os_str().is_empty() {
+            problems.push(Problem::error(
+                field,
+                "the path is empty",
+                "write a path, relative to this file or absolute",
+            ));
+        }
+    }
+    if agent.cluster.trim().is_empty() {
+        let mend = "write the same name on all members, or leave the key out";
+        problems.push(Problem::error(FieldPath::from(["cluster"]), "the cluster's name is empty", mend));
+    }
+}
+
+fn endpoints(agent: &AgentFile, problems: &mut Vec<Problem>) {
+    let aws = &agent.aws.endpoints;
+    let regional = |service: &'static str, urls: &BTreeMap<crate::RegionName, String>| {
+        urls.iter()
+            .map(|(region, url)| {
+                (FieldPath::from(["aws", "endpoints", service, region.as_str()]), url.clone())
+            })
+            .collect::<Vec<_>>()
+    };
+    let mut urls = regional("rds", &aws.rds);
+    urls.extend(regional("ecs", &aws.ecs));
+    urls.extend(
+        aws.route53.iter().map(|url| (FieldPath::from(["aws", "endpoints", "route53"]), url.clone())),
+    );
+    urls.extend(
+        agent.statuspage.iter().map(|page| (FieldPath::from(["statuspage", "url"]), page.url.clone())),
+    );
+    for (name, webhook) in &agent.webhooks {
+        urls.extend(webhook.url.iter().map(|url| (FieldPath::from(["webhooks", name, "url"]), url.clone())));
+    }
+    for (field, url) in urls {
+        if let Err(wrong) = address::web(&url) {
+            problems.push(Problem::error(field, wrong, address::MEND));
+        }
+    }
+}
+
+/// The port of `host:port`, if there are both.
+fn port_of(address: &str) -> Option<u16> {
+    let (host, port) = address.rsplit_once(':')?;
+    let bracketed = host.starts_with('[') && host.ends_with(']');
+    let plain =
+        !host.is_empty() && !host.contains([':', '/', '[', ']', '@']) && !host.contains(char::is_whitespace);
+    port.parse().ok().filter(|port| *port > 0 && (bracketed || plain))
+}

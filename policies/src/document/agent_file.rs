@@ -1,0 +1,242 @@
+//! One agent's own file: who it is, where it listens, who the others are, and which files hold its credentials. It is
+//! never replicated, and it holds no secret, only where each is kept. Relative paths are relative to the file; the
+//! shell resolves them.
+
+use crate::name::{AgentName, RegionName};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
+
+/// One agent's own settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AgentFile {
+    /// The agent's name, which stands among the members.
+    pub name: AgentName,
+    /// The region in which it runs.
+    pub region: RegionName,
+    /// Where the log and the state are kept. One agent alone uses it.
+    #[serde(default = "data_dir_default")]
+    pub data_dir: PathBuf,
+    /// Where the API, the dashboard and the metrics are served.
+    #[serde(default = "listen_default")]
+    #[serde(deserialize_with = "socket::one")]
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// Allows `listen` beyond this machine. Whoever reaches the API can order a failover.
+    #[serde(default)]
+    pub allow_remote_api: bool,
+    /// Where the other agents reach this one.
+    #[serde(default = "peer_listen_default")]
+    #[serde(deserialize_with = "socket::one")]
+    #[schemars(with = "String")]
+    pub peer_listen: SocketAddr,
+    /// The cluster's name, equal on all members: a request of another cluster is refused.
+    #[serde(default = "cluster_default")]
+    pub cluster: String,
+    /// All voters, this one included.
+    pub members: BTreeMap<AgentName, Member>,
+    /// How patient elections are.
+    #[serde(default)]
+    pub timing: AgentTiming,
+    /// What the agents prove their identity with. Always required: a vote counts only if it is known whose it is.
+    pub tls: TlsFiles,
+    /// The file with the token that a changing request must carry. From this machine too (P20).
+    pub operator_token_file: PathBuf,
+    /// DNS servers for probes and verification; none means those of the system.
+    #[serde(default)]
+    #[serde(deserialize_with = "socket::many")]
+    #[schemars(with = "Vec<String>")]
+    pub resolvers: Vec<SocketAddr>,
+    /// A trust root for HTTPS probes, in addition to those of the system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_ca: Option<PathBuf>,
+    /// How AWS is reached.
+    #[serde(default)]
+    pub aws: Aws,
+    /// How the status page is reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statuspage: Option<Statuspage>,
+    /// The secrets of the policy's webhooks, by the webhook's name.
+    #[serde(default)]
+    pub webhooks: BTreeMap<String, WebhookSecret>,
+    /// The agent's own log.
+    #[serde(default)]
+    pub log: Log,
+}
+
+fn data_dir_default() -> PathBuf {
+    PathBuf::from("data")
+}
+fn listen_default() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 7950).into()
+}
+fn peer_listen_default() -> SocketAddr {
+    (Ipv4Addr::UNSPECIFIED, 7951).into()
+}
+fn cluster_default() -> String {
+    "quorate".to_owned()
+}
+
+/// A voter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    /// The region in which it runs: its vantage.
+    pub region: RegionName,
+    /// Host and port of its `peer_listen`, as the other agents reach it.
+    pub address: String,
+}
+
+/// How patient elections are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AgentTiming {
+    /// Between regions: elections take 750 to 1500 ms.
+    #[default]
+    Wan,
+    /// Within one region: elections take 150 to 300 ms.
+    Lan,
+}
+
+/// What an agent proves its identity with. `quorate tls` makes all three.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TlsFiles {
+    /// The authority whose certificates the agents accept, in PEM.
+    pub ca: PathBuf,
+    /// This agent's certificate, in PEM.
+    pub certificate: PathBuf,
+    /// Its key, in PEM.
+    pub key: PathBuf,
+}
+
+/// How AWS is reached. Credentials come from the environment, as every AWS tool reads them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Aws {
+    /// Other addresses than AWS's own, for a sandbox or a private endpoint.
+    pub endpoints: AwsEndpoints,
+}
+
+/// Addresses of AWS services; what is not named here is AWS's own.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AwsEndpoints {
+    /// RDS, by region.
+    pub rds: BTreeMap<RegionName, String>,
+    /// ECS, by region.
+    pub ecs: BTreeMap<RegionName, String>,
+    /// Route 53, which is global.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route53: Option<String>,
+}
+
+/// How the status page is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Statuspage {
+    /// The API's base URL.
+    #[serde(default = "statuspage_default")]
+    pub url: String,
+    /// The file with its token.
+    pub token_file: PathBuf,
+}
+
+fn statuspage_default() -> String {
+    "https://api.statuspage.io".to_owned()
+}
+
+/// A webhook's secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookSecret {
+    /// The file with the key that signs each event.
+    pub secret_file: PathBuf,
+    /// Another address than the policy's, where the address itself is a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+/// The agent's own log.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// The least important lines that are written.
+    pub level: LogLevel,
+}
+
+/// The form of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One readable line for each event.
+    #[default]
+    Human,
+    /// One JSON object for each event.
+    Json,
+}
+
+/// How important a log line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// Somebody must act.
+    Error,
+    /// Somebody should look.
+    Warn,
+    /// What was decided and done.
+    #[default]
+    Info,
+    /// Why.
+    Debug,
+    /// Everything, every probe included.
+    Trace,
+}
+
+impl Log {
+    /// The level as a log filter's directive.
+    #[must_use]
+    pub const fn filter(&self) -> &'static str {
+        match self.level {
+            LogLevel::Error => "error",
+            LogLevel::Warn => "warn",
+            LogLevel::Info => "info",
+            LogLevel::Debug => "debug",
+            LogLevel::Trace => "trace",
+        }
+    }
+}
+
+/// Socket addresses, read with an error that says how to write one.
+mod socket {
+    use serde::{Deserialize, Deserializer};
+    use std::net::SocketAddr;
+
+    #[derive(Deserialize)]
+    #[serde(try_from = "String")]
+    struct Socket(SocketAddr);
+
+    impl TryFrom<String> for Socket {
+        type Error = String;
+        fn try_from(text: String) -> Result<Self, String> {
+            let wrong =
+                |_| format!("`{text}` is not an IP address with a port; write for example 127.0.0.1:7950");
+            text.parse().map(Socket).map_err(wrong)
+        }
+    }
+
+    pub(super) fn one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+        Socket::deserialize(deserializer).map(|Socket(address)| address)
+    }
+
+    pub(super) fn many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAddr>, D::Error> {
+        Ok(Vec::<Socket>::deserialize(deserializer)?.into_iter().map(|Socket(address)| address).collect())
+    }
+}

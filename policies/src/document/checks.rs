@@ -1,0 +1,68 @@
+//! What a policy must mean, beyond its types. Pure functions of the values: each pushes what is wrong, with a mend.
+//! The relations between settings, as inequalities:
+//!
+//! ```text
+//! timeout < interval                                          a probe never overlaps the next one of its target
+//! confirm_interval <= interval                                confirming is faster than probing
+//! dwell = 0s  or  dwell >= (fall - 1) * confirm_interval + timeout     the agreement outlasts one confirmation
+//! freshness >= 2s                                             reports come every second, one late report is no silence
+//! ttl >= 1s,  drift >= ttl / 20                               clocks may run unequally by a twentieth
+//! ```
+
+mod actions;
+pub(super) mod address;
+mod plans;
+mod probes;
+mod rules;
+mod together;
+mod topology;
+mod variables;
+
+pub use together::check_together;
+
+use super::problem::{FieldPath, Problem};
+use crate::policy::Policy;
+
+/// Most regions. No provider has as many, and every text with variables is tried for each.
+const REGIONS_MAX: usize = 50;
+
+/// Most probes. In two regions they are 2,000 targets, twice what one agent's core is budgeted for.
+const PROBES_MAX: usize = 1_000;
+
+/// Most components of a policy and most steps of a plan. Far above the largest written recovery plans (some thirty
+/// steps), and small enough that following every chain of needs is always cheap.
+const NODES_MAX: usize = 200;
+
+/// Every problem of a policy by itself. They name fields but no lines: [`super::locate`] adds these.
+#[must_use]
+pub fn check_policy(policy: &Policy) -> Vec<Problem> {
+    let mut problems = sizes(policy);
+    if !problems.is_empty() {
+        return problems;
+    }
+    topology::check(policy, &mut problems);
+    probes::check(policy, &mut problems);
+    rules::check(policy, &mut problems);
+    plans::check(policy, &mut problems);
+    problems
+}
+
+/// What is too large to be checked piece by piece.
+fn sizes(policy: &Policy) -> Vec<Problem> {
+    let sections = [
+        ("regions", policy.regions.len(), REGIONS_MAX),
+        ("probes", policy.probes.len(), PROBES_MAX),
+        ("components", policy.components.len(), NODES_MAX),
+    ];
+    let sections = sections.map(|(name, count, most)| (FieldPath::from([name]), count, most));
+    let plans = policy.plans.iter().map(|(name, plan)| {
+        (FieldPath::from(["plans", name.as_str(), "steps"]), plan.steps.len(), NODES_MAX)
+    });
+    let too_large = sections.into_iter().chain(plans).filter(|(_, count, most)| count > most);
+    too_large
+        .map(|(field, count, most)| {
+            let message = format!("there are {count} entries, more than {most}");
+            Problem::error(field, message, "split the policy by service")
+        })
+        .collect()
+}

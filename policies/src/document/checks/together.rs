@@ -1,0 +1,79 @@
+//! A policy and the cluster it is for. Only together can they say whether the agents suffice to decide safely: two
+//! voters cannot (R12), and no number of agents sees a region from outside if all stand within it (R6).
+
+use super::rules;
+use crate::{
+    document::{
+        agent_file::Member,
+        problem::{FieldPath, Problem},
+    },
+    name::{AgentName, RegionName},
+    policy::Policy,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Fewest voters, and fewest regions with one, for acting without a person (R12).
+const VOTERS_MIN: usize = 3;
+
+/// Every problem of a policy with a cluster's members. They name fields but no lines: [`crate::document::locate`] adds
+/// these. Warnings among them do not refuse the policy.
+#[must_use]
+pub fn check_together(policy: &Policy, members: &BTreeMap<AgentName, Member>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let regions: BTreeSet<&RegionName> = members.values().map(|member| &member.region).collect();
+    automation(policy, members.len(), regions.len(), &mut problems);
+    agreement(policy, members.len(), &regions, &mut problems);
+    for region in policy.regions.keys().filter(|region| !regions.contains(region)) {
+        let message = format!("no agent runs in `{region}`: its steps run from elsewhere");
+        let mend = "run an agent there, so that a plan can act from the region that it activates";
+        problems.push(Problem::warning(FieldPath::from(["regions", region.as_str()]), message, mend));
+    }
+    problems
+}
+
+fn automation(policy: &Policy, voters: usize, regions: usize, problems: &mut Vec<Problem>) {
+    if let Some(scenario) = rules::automatic(policy)
+        && !policy.unsafe_topology
+        && (voters < VOTERS_MIN || regions < VOTERS_MIN)
+    {
+        let voters_text = if voters == 2 { "two voters".to_owned() } else { format!("{voters} voter(s)") };
+        let message = format!(
+            "automatic mode with {voters_text} in {regions} region(s): if they lose each other, neither side may decide"
+        );
+        let mend = format!(
+            "run a witness agent so that {VOTERS_MIN} voters stand in {VOTERS_MIN} regions, or write `mode: approval`"
+        );
+        problems.push(Problem::error(
+            FieldPath::from(["scenarios", scenario.as_str(), "mode"]),
+            message,
+            mend,
+        ));
+    }
+}
+
+fn agreement(policy: &Policy, voters: usize, regions: &BTreeSet<&RegionName>, problems: &mut Vec<Problem>) {
+    let field = FieldPath::from(["agreement"]);
+    let rules = &policy.agreement;
+    let needed = rules.votes.needed(voters);
+    if needed > voters {
+        let message =
+            format!("{needed} votes are needed, but there are {voters} agents: nothing is ever agreed");
+        problems.push(Problem::error(field.join("votes"), message, "write `votes: majority`"));
+    }
+    if voters > 0 && voters.is_multiple_of(2) {
+        let message = format!("{voters} voters survive no more failures than {} would", voters - 1);
+        problems.push(Problem::warning(field.clone(), message, "run an odd number of agents"));
+    }
+    let outside = |down: &RegionName| regions.iter().filter(|region| **region != down).count();
+    let fewest = policy.regions.keys().map(|down| (outside(down), down)).min();
+    if let Some((outside, down)) = fewest
+        && (outside as u64) < u64::from(rules.min_vantages)
+    {
+        let message = format!(
+            "min_vantages is {}, but agents stand in only {outside} region(s) other than `{down}`: it is never agreed to be down",
+            rules.min_vantages
+        );
+        let mend = "lower min_vantages, or run an agent in one more region";
+        problems.push(Problem::error(field.join("min_vantages"), message, mend));
+    }
+}

@@ -1,0 +1,102 @@
+//! Template variables: a text may use what every region has, because after a failover any region may be the one that
+//! is left or activated.
+
+use crate::{
+    document::{
+        nearest,
+        problem::{FieldPath, Problem},
+    },
+    name::RegionName,
+    plan::template::{self, TemplateError},
+    policy::Policy,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where a text stands: it decides which variables there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// In a probe: `{region}` and `{name}`.
+    Probe,
+    /// In a plan: `{from}`, `{to}`, `{from.name}` and `{to.name}`.
+    Plan,
+}
+
+/// Resolves a text once for each region. Returns the results if all are well, else pushes what is wrong.
+pub(super) fn resolve(
+    policy: &Policy,
+    scope: Scope,
+    field: &FieldPath,
+    text: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<BTreeMap<RegionName, String>> {
+    if text.contains("{{") || text.contains("}}") {
+        let message = format!("`{text}` has doubled braces, which mean nothing here");
+        let example = match scope {
+            Scope::Probe => "{region}",
+            Scope::Plan => "{to}",
+        };
+        problems.push(Problem::error(
+            field.clone(),
+            message,
+            format!("write a variable in single braces: {example}"),
+        ));
+        return None;
+    }
+    let mut resolved = BTreeMap::new();
+    for region in policy.regions.keys() {
+        match template::resolve(text, &values(policy, scope, region)) {
+            Ok(text) => {
+                resolved.insert(region.clone(), text);
+            }
+            Err(TemplateError::Brace { .. }) => {
+                let message = format!("a brace in `{text}` has no partner");
+                problems.push(Problem::error(field.clone(), message, "close it, or remove it"));
+                return None;
+            }
+            Err(TemplateError::Unknown { name, .. }) => {
+                let var = variable(scope, &name);
+                if !policy.regions.values().any(|other| other.vars.contains_key(var)) {
+                    let message = format!("unknown variable `{{{name}}}`");
+                    problems.push(Problem::error(field.clone(), message, mend(policy, scope, &name)));
+                    return None;
+                }
+                let message = format!("region `{region}` has no variable `{var}`, which `{field}` uses");
+                let place = FieldPath::from(["regions", region.as_str(), "vars"]);
+                problems.push(Problem::error(place, message, format!("add `{var}:` to the region's vars")));
+            }
+        }
+    }
+    (resolved.len() == policy.regions.len()).then_some(resolved)
+}
+
+/// The variables of one region in a scope. In a plan the region stands on both sides: it may be either.
+fn values(policy: &Policy, scope: Scope, region: &RegionName) -> BTreeMap<String, String> {
+    match scope {
+        Scope::Probe => policy.probe_variables(region),
+        Scope::Plan => crate::plan::expand::variables(policy, region, region).unwrap_or_default(),
+    }
+}
+
+/// The region's own variable that a name in braces means.
+fn variable(scope: Scope, name: &str) -> &str {
+    match scope {
+        Scope::Probe => name,
+        Scope::Plan => name.strip_prefix("from.").or_else(|| name.strip_prefix("to.")).unwrap_or_default(),
+    }
+}
+
+fn mend(policy: &Policy, scope: Scope, name: &str) -> String {
+    let own: BTreeSet<&String> = policy.regions.values().flat_map(|region| region.vars.keys()).collect();
+    match scope {
+        Scope::Plan if name == "region" => "write {from} or {to}".to_owned(),
+        Scope::Plan if own.contains(&name.to_owned()) => format!("write {{from.{name}}} or {{to.{name}}}"),
+        Scope::Probe if name == "from" || name == "to" => {
+            "write {region}: a probe is sent to every region".to_owned()
+        }
+        Scope::Probe | Scope::Plan => {
+            let known: BTreeSet<String> =
+                policy.regions.keys().flat_map(|region| values(policy, scope, region).into_keys()).collect();
+            nearest::mend(name, known.iter().map(String::as_str))
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! A policy as the agents understand it: every setting with its effective value, defaults included. What is printed
+//! reads back as the same policy.
+
+use crate::{
+    plan::Action,
+    policy::{Policy, StepTemplate},
+};
+use serde::{Serialize, Serializer, de::DeserializeOwned, ser};
+use serde_json::{Map, Value};
+use serde_saphyr::Commented;
+
+/// Prints every setting with its effective value as YAML; `# default` marks a value that equals the default.
+#[must_use]
+pub fn explain(policy: &Policy) -> String {
+    let document = Explained::Mapping(document(policy));
+    // Text keys and plain values can always be written; should that ever change, the reader of the output is told.
+    serde_saphyr::to_string(&document)
+        .unwrap_or_else(|error| format!("# this policy cannot be printed: {error}\n"))
+}
+
+/// One setting, and whether leaving it out would mean the same.
+enum Explained {
+    Value { value: Value, default: bool },
+    Mapping(Settings),
+}
+
+type Settings = Vec<(String, Explained)>;
+
+fn document(policy: &Policy) -> Settings {
+    let mut all = settings(policy);
+    nest(&mut all, "objectives", settings(&policy.objectives));
+    nest(&mut all, "regions", named(&policy.regions, settings));
+    nest(&mut all, "components", named(&policy.components, settings));
+    nest(
+        &mut all,
+        "probes",
+        named(&policy.probes, |probe| {
+            let mut probe_settings = settings(probe);
+            nest(&mut probe_settings, "expect", settings(&probe.expect));
+            probe_settings
+        }),
+    );
+    nest(&mut all, "agreement", settings(&policy.agreement));
+    nest(&mut all, "guards", settings(&policy.guards));
+    nest(&mut all, "lease", settings(&policy.lease));
+    nest(&mut all, "scenarios", named(&policy.scenarios, settings));
+    nest(
+        &mut all,
+        "plans",
+        named(&policy.plans, |plan| vec![("steps".to_owned(), Explained::Mapping(named(&plan.steps, step)))]),
+    );
+    nest(&mut all, "communication", settings(&policy.communication));
+    all
+}
+
+fn step(step: &StepTemplate) -> Settings {
+    let mut all = settings(step);
+    let fields = match &step.action {
+        Action::RdsPromoteReadReplica(action) => settings(action),
+        Action::EcsScale(action) => settings(action),
+        Action::Route53Repoint(action) => settings(action),
+        Action::StatuspageIncident(action) => settings(action),
+        Action::VerifyProbes(action) => settings(action),
+    };
+    nest(&mut all, step.action.kind(), fields);
+    all
+}
+
+/// The settings of one structure as it is written. A setting is a default if the structure reads the same without it.
+fn settings<T: Serialize + DeserializeOwned + PartialEq>(whole: &T) -> Settings {
+    let Value::Object(written) = serde_json::json!(whole) else { return Settings::new() };
+    let same_without = |key: &String| {
+        let rest: Map<String, Value> =
+            written.iter().filter(|(k, _)| *k != key).map(|(k, v)| (k.clone(), v.clone())).collect();
+        serde_json::from_value::<T>(Value::Object(rest)).is_ok_and(|read| read == *whole)
+    };
+    let setting = |(key, value): (&String, &Value)| {
+        (key.clone(), Explained::Value { value: value.clone(), default: same_without(key) })
+    };
+    written.iter().map(setting).collect()
+}
+
+fn named<'a, K: ToString + 'a, T: 'a>(
+    entries: impl IntoIterator<Item = (&'a K, &'a T)>,
+    settings: impl Fn(&T) -> Settings,
+) -> Settings {
+    entries.into_iter().map(|(name, value)| (name.to_string(), Explained::Mapping(settings(value)))).collect()
+}
+
+/// Puts the settings of a structure in the place of its undivided value.
+fn nest(settings: &mut Settings, key: &str, inner: Settings) {
+    if let Some((_, value)) = settings.iter_mut().find(|(name, _)| name == key) {
+        *value = Explained::Mapping(inner);
+    }
+}
+
+impl Serialize for Explained {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Explained::Mapping(settings) => {
+                let mut map = serializer.serialize_map(Some(settings.len()))?;
+                for (key, value) in settings {
+                    ser::SerializeMap::serialize_entry(&mut map, key, value)?;
+                }
+                ser::SerializeMap::end(map)
+            }
+            // A comment would stand oddly beside a list or a mapping.
+            Explained::Value { value, default: true } if !value.is_array() && !value.is_object() => {
+                Commented(value, "default".to_owned()).serialize(serializer)
+            }
+            Explained::Value { value, .. } => value.serialize(serializer),
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! A step as the policy writes it: one action under its own name, and beside it how the step is run. Read by hand,
+//! because serde cannot refuse unknown keys beside a flattened action, and a misspelt `on_error` must not pass.
+
+use crate::{
+    name::StepName,
+    plan::action::{
+        Action, EcsScale, RdsPromoteReadReplica, Route53Repoint, StatuspageIncident, VerifyProbes,
+    },
+    time::Millis,
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use std::{borrow::Cow, fmt};
+
+/// A step as the policy writes it: one action, and how it is run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepTemplate {
+    /// The action.
+    #[serde(flatten)]
+    pub action: Action,
+    /// Steps that must have succeeded before.
+    pub needs: Vec<StepName>,
+    /// How long one attempt may take until its result stands.
+    pub timeout: Millis,
+    /// How many more attempts follow one that failed or stayed unknown.
+    pub retries: u32,
+    /// What a final failure means for the plan.
+    pub on_error: OnError,
+    /// Which agent runs it; by default one in the region that is activated.
+    pub near: Near,
+}
+
+/// What a step's final failure means for the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnError {
+    /// The plan stops and pages.
+    #[default]
+    Stop,
+    /// The plan goes on; steps that need this one run all the same.
+    Continue,
+}
+
+/// Which agent runs a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Near {
+    /// One in the region that is activated.
+    #[default]
+    To,
+    /// One in the region that is left: for a fence.
+    From,
+}
+
+/// Ten minutes: an RDS promotion is said to take five to ten.
+const TIMEOUT: Millis = Millis::from_secs(600);
+/// Two: each begins with an observation, so a retry never repeats what was applied.
+const RETRIES: u32 = 2;
+
+/// The keys of a step: the names of all actions, then the settings. A test compares them with the schema.
+const KEYS: &[&str] = &[
+    "rds.promote_read_replica",
+    "ecs.scale",
+    "route53.repoint",
+    "statuspage.incident",
+    "verify.probes",
+    "needs",
+    "timeout",
+    "retries",
+    "on_error",
+    "near",
+];
+
+/// One of [`KEYS`].
+struct Key(&'static str);
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+        impl de::Visitor<'_> for KeyVisitor {
+            type Value = Key;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of an action or of a step's setting")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Key, E> {
+                let known = KEYS.iter().find(|key| **key == text);
+                known.map(|key| Key(key)).ok_or_else(|| E::unknown_field(text, KEYS))
+            }
+        }
+        deserializer.deserialize_identifier(KeyVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for StepTemplate {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(StepVisitor)
+    }
+}
+
+struct StepVisitor;
+
+impl<'de> de::Visitor<'de> for StepVisitor {
+    type Value = StepTemplate;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("one action and the step's settings")
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<StepTemplate, A::Error> {
+        let mut action: Option<Action> = None;
+        let (mut needs, mut timeout, mut retries) = (Vec::new(), TIMEOUT, RETRIES);
+        let (mut on_error, mut near) = (OnError::default(), Near::default());
+        while let Some(Key(key)) = map.next_key()? {
+            match key {
+                "needs" => needs = map.next_value()?,
+                "timeout" => timeout = map.next_value()?,
+                "retries" => retries = map.next_value()?,
+                "on_error" => on_error = map.next_value()?,
+                "near" => near = map.next_value()?,
+                kind => {
+                    if let Some(first) = &action {
+                        let found = format!("two actions in one step, `{}` and `{kind}`", first.kind());
+                        let mend = "one action, and the other in a step of its own";
+                        return Err(de::Error::invalid_value(de::Unexpected::Other(&found), &mend));
+                    }
+                    action = Some(read_action(kind, &mut map)?);
+                }
+            }
+        }
+        let Some(action) = action else {
+            let mend = "one of rds.promote_read_replica, ecs.scale, route53.repoint, statuspage.incident, verify.probes";
+            return Err(de::Error::invalid_value(de::Unexpected::Other("a step without an action"), &mend));
+        };
+        Ok(StepTemplate { action, needs, timeout, retries, on_error, near })
+    }
+}
+
+/// Reads the fields of the action that is called `kind`.
+fn read_action<'de, A: de::MapAccess<'de>>(kind: &str, map: &mut A) -> Result<Action, A::Error> {
+    Ok(match kind {
+        "rds.promote_read_replica" => Action::RdsPromoteReadReplica(map.next_value()?),
+        "ecs.scale" => Action::EcsScale(map.next_value()?),
+        "route53.repoint" => Action::Route53Repoint(map.next_value()?),
+        "statuspage.incident" => Action::StatuspageIncident(map.next_value()?),
+        "verify.probes" => Action::VerifyProbes(map.next_value()?),
+        other => return Err(de::Error::unknown_field(other, KEYS)),
+    })
+}
+
+impl JsonSchema for StepTemplate {
+    fn schema_name() -> Cow<'static, str> {
+        "Step".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "One action under its own name, and how the step is run.",
+            "type": "object",
+            "additionalProperties": false,
+            "oneOf": [
+                { "required": ["rds.promote_read_replica"] },
+                { "required": ["ecs.scale"] },
+                { "required": ["route53.repoint"] },
+                { "required": ["statuspage.incident"] },
+                { "required": ["verify.probes"] },
+            ],
+            "properties": {
+                "rds.promote_read_replica": generator.subschema_for::<RdsPromoteReadReplica>(),
+                "ecs.scale": generator.subschema_for::<EcsScale>(),
+                "route53.repoint": generator.subschema_for::<Route53Repoint>(),
+                "statuspage.incident": generator.subschema_for::<StatuspageIncident>(),
+                "verify.probes": generator.subschema_for::<VerifyProbes>(),
+                "needs": {
+                    "description": "Steps that must have succeeded before.",
+                    "type": "array",
+                    "items": { "type": "string" },
+                    "default": [],
+                },
+                "timeout": setting::<Millis>(generator, "How long one attempt may take until its result stands.", &TIMEOUT),
+                "retries": setting::<u32>(
+                    generator,
+                    "How many more attempts follow one that failed or stayed unknown.",
+                    &RETRIES,
+                ),
+                "on_error": setting::<OnError>(generator, "What a final failure means for the plan.", &OnError::default()),
+                "near": setting::<Near>(generator, "Which agent runs the step.", &Near::default()),
+            },
+        })
+    }
+}
+
+/// The schema of one setting: its type, its words and its default.
+fn setting<T: JsonSchema + Serialize>(
+    generator: &mut SchemaGenerator,
+    description: &str,
+    default: &T,
+) -> Schema {
+    let mut schema = generator.subschema_for::<T>();
+    schema.insert("description".to_owned(), description.into());
+    schema.insert("default".to_owned(), serde_json::json!(default));
+    schema
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(yaml: &str) -> Result<StepTemplate, String> {
+        serde_saphyr::from_str(yaml).map_err(|error| error.without_snippet().to_string())
+    }
+
+    /// Goal: the keys that reading knows, those of the schema and the actions are the same. Method: compare the three
+    /// lists, the actions' own from the schema of `Action`.
+    #[test]
+    fn reading_and_schema_know_the_same_keys() {
+        let schema = schemars::schema_for!(StepTemplate).to_value();
+        let properties: Vec<&str> =
+            schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(properties, KEYS);
+        let required =
+            schema["oneOf"].as_array().unwrap().iter().map(|one| one["required"][0].as_str().unwrap());
+        let actions = schemars::schema_for!(Action).to_value();
+        let named = actions["oneOf"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["required"][0].as_str().unwrap().to_owned());
+        assert_eq!(required.collect::<Vec<_>>(), named.collect::<Vec<_>>());
+    }
+
+    /// Goal: a step is one action and known settings. Method: misspelt, missing and doubled keys.
+    #[test]
+    fn a_step_is_one_action_and_known_settings() {
+        let scale = "ecs.scale: {region: r, cluster: c, service: s, desired: 1}";
+        assert_eq!(read(scale).unwrap().retries, RETRIES);
+        assert!(read(&format!("{scale}\non_errr: stop")).unwrap_err().contains("on_errr"));
+        assert!(read("needs: [a]").unwrap_err().contains("a step without an action"));
+        let two = read(&format!("{scale}\nverify.probes: {{through: 'https://x'}}")).unwrap_err();
+        assert!(two.contains("two actions in one step, `ecs.scale` and `verify.probes`"), "{two}");
+    }
+
+    /// Goal: what is written reads back. Method: through JSON, as the log keeps it.
+    #[test]
+    fn a_step_survives_the_log() {
+        let step = read("verify.probes: {through: 'https://x'}\nneeds: [a]\nnear: from\non_error: continue")
+            .unwrap();
+        let text = serde_json::to_string(&step).unwrap();
+        assert_eq!(serde_json::from_str::<StepTemplate>(&text).unwrap(), step);
+    }
+}
