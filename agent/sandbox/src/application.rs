@@ -1,4 +1,5 @@
-//! The application of one region over HTTP. The world says what it answers; this says when, or that it never does.
+//! The application of one region over HTTP. The world says what it answers; this says when, or that it never
+//! does.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! AWS on the wire: it takes a signed request apart, lets the world decide, and dresses the answer in the
-//! protocol's shape. One endpoint per region speaks RDS (query) and ECS (JSON); Route 53 (REST XML) is global.
+//! protocol's shape. One endpoint per region speaks RDS (query) and ECS (JSON); Route 53 (REST XML) is
+//! global.
 
 use std::sync::Arc;
 
@@ -131,8 +132,8 @@ impl Protocol {
     }
 }
 
-/// The access key id that signed a request. The signature itself is not checked, but its scope is where AWS does:
-/// a client that is pointed at the wrong region must notice.
+/// The access key id that signed a request. The signature itself is not checked, but its scope is where AWS
+/// does: a client that is pointed at the wrong region must notice.
 fn signer(protocol: Protocol, headers: &HeaderMap, region: &str) -> Result<String, Refusal> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let scope = header.split("Credential=").nth(1).and_then(|rest| rest.split(',').next());
@@ -169,7 +170,8 @@ fn xml_refusal(namespace: &str, refusal: &Refusal, request_id: &str) -> String {
     let kind = if refusal.status < 500 { "Sender" } else { "Receiver" };
     let (code, message) = (escape(&refusal.code), escape(&refusal.message));
     format!(
-        "<?xml version=\"1.0\"?>\n<ErrorResponse xmlns=\"{namespace}\"><Error><Type>{kind}</Type><Code>{code}</Code>\
+        "<?xml version=\"1.0\"?>\n<ErrorResponse xmlns=\"{namespace}\">\
+         <Error><Type>{kind}</Type><Code>{code}</Code>\
          <Message>{message}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
     )
 }

@@ -1,5 +1,5 @@
-//! The world's clock: milliseconds since the Unix epoch that never go back, because they are read once from the
-//! wall and then counted by a steady clock. Only servers read it; the world is told the time.
+//! The world's clock: milliseconds since the Unix epoch that never go back, because they are read once from
+//! the wall and then counted by a steady clock. Only servers read it; the world is told the time.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

@@ -1,5 +1,5 @@
-//! The control API: it shows the world and breaks it. Loopback only and without a key, because it is part of the
-//! test bench and not of the service. Bad input is a 4xx with a JSON message.
+//! The control API: it shows the world and breaks it. Loopback only and without a key, because it is part of
+//! the test bench and not of the service. Bad input is a 4xx with a JSON message.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The authoritative DNS server of one place, over UDP and TCP. The zone decides what is answered; the place decides
-//! which address leads to a region.
+//! The authoritative DNS server of one place, over UDP and TCP. The zone decides what is answered; the place
+//! decides which address leads to a region.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hickory_server::Server;
 use hickory_server::net::runtime::Time;
-use hickory_server::proto::op::{Metadata, OpCode, ResponseCode};
+use hickory_server::proto::op::{Edns, Metadata, OpCode, ResponseCode};
 use hickory_server::proto::rr::rdata::{A, AAAA, CNAME, NS, SOA, TXT};
 use hickory_server::proto::rr::{Name, RData, Record};
 use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseInfo};
@@ -21,6 +21,8 @@ use crate::world::zone::answer::{Answer, AnswerData, Answered};
 
 /// Five seconds without a question close a TCP connection.
 const TCP_TIMEOUT: Duration = Duration::from_secs(5);
+/// What every DNS client can take over UDP.
+const UDP_BYTES_MIN: u16 = 512;
 /// Replies that may wait on one TCP connection.
 const TCP_REPLIES_MAX: usize = 32;
 
@@ -119,8 +121,19 @@ impl RequestHandler for Resolver {
             Ok(_) => metadata.response_code = ResponseCode::NotImp,
             Err(_) => metadata.response_code = ResponseCode::FormErr,
         }
-        let builder = MessageResponseBuilder::from_message_request(request);
-        let response = builder.build(metadata, answers.iter(), [], authority.iter(), []);
+        // A question with EDNS gets an answer with EDNS, and may be as long as the asker can take.
+        let edns = request.edns.as_ref().map(|asked| {
+            let mut edns = Edns::new();
+            edns.set_max_payload(asked.max_payload().max(UDP_BYTES_MIN)).set_version(0);
+            edns
+        });
+        let response = MessageResponseBuilder::new(&request.queries, edns.as_ref()).build(
+            metadata,
+            answers.iter(),
+            [],
+            authority.iter(),
+            [],
+        );
         match reply.send_response(response).await {
             Ok(info) => info,
             Err(error) => {

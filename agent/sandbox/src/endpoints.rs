@@ -1,5 +1,5 @@
-//! Where everything of a running sandbox is reached. Only addresses and names: it is what a configuration file
-//! is written from, so it must stay serializable and must not change while the sandbox runs.
+//! Where everything of a running sandbox is reached. Only addresses and names: it is what a configuration
+//! file is written from, so it must stay serializable and must not change while the sandbox runs.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! A listening address that can be shut and opened again: shut, it refuses connections and drops the open ones, as
-//! a machine without the process would. It knows nothing of what it serves.
+//! A listening address that can be shut and opened again: shut, it refuses connections and drops the open
+//! ones, as a machine without the process would. It knows nothing of what it serves.
 
 use std::io;
 use std::net::SocketAddr;
@@ -47,7 +47,8 @@ impl Gate {
     /// Opens or shuts, and returns when it is so.
     pub(crate) async fn set_open(&self, open: bool) {
         self.wanted.send_replace(open);
-        // An error means that the keeper has ended with the stage: the address is closed then, whatever is wanted.
+        // An error means that the keeper has ended with the stage: the address is closed then, whatever is
+        // wanted.
         let _ = self.open.clone().wait_for(|is_open| *is_open == open).await;
     }
 }

@@ -1,5 +1,5 @@
-//! Every address of a sandbox: application and AWS fronts, and the relays between places. It carries the world's
-//! faults and cuts to them; the world decides, and `apply` returns when sockets behave accordingly.
+//! Every address of a sandbox: application and AWS fronts, and the relays between places. It carries the
+//! world's faults and cuts to them; the world decides, and `apply` returns when sockets behave accordingly.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -40,7 +40,8 @@ struct Path {
 #[derive(Debug)]
 pub(crate) struct Network {
     stage: Arc<Stage>,
-    /// Held across `apply`, so that two changes of the world cannot overtake one another on their way to sockets.
+    /// Held across `apply`, so that two changes of the world cannot overtake one another on their way to
+    /// sockets.
     parts: Mutex<Parts>,
     changed: Notify,
 }
@@ -51,7 +52,8 @@ struct Parts {
     paths: Vec<Path>,
 }
 
-/// 64 relays made by the control API: nine agents would need 72 one-way links, and no test has more than five.
+/// 64 relays made by the control API: nine agents would need 72 one-way links, and no test has more than
+/// five.
 const RELAYS_MAX: usize = 64;
 /// Ten minutes: how long the timer sleeps when no fault changes by itself.
 const IDLE: Duration = Duration::from_secs(600);
@@ -107,7 +109,8 @@ impl Network {
 
     async fn bring_in_line(&self) {
         let parts = self.parts.lock().await;
-        // Judged at once and under the lock, carried out afterwards: the world's lock is never held across a wait.
+        // Judged at once and under the lock, carried out afterwards: the world's lock is never held across a
+        // wait.
         let (fronts, paths): (Vec<bool>, Vec<(bool, bool)>) = {
             let (world, now_ms) = self.stage.world();
             let fronts = parts.fronts.iter().map(|(behind, _)| refuses(behind, &world, now_ms)).collect();

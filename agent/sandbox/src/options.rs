@@ -1,5 +1,5 @@
-//! What can be chosen about a sandbox before it starts. Only plain values, so that a command line, a test or a
-//! training course can set each one. It must not hold anything learned while running: that is `Endpoints`.
+//! What can be chosen about a sandbox before it starts. Only plain values, so that a command line, a test or
+//! a training course can set each one. It must not hold anything learned while running: that is `Endpoints`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -233,7 +233,7 @@ mod tests {
             Err(OptionsError::NotLoopback(_))
         ));
         assert!(matches!(check(|o| o.zone_name = "Shop..test".into()), Err(OptionsError::Name(_))));
-        let fault = |o: &mut Options| drop(o.faults.insert("eu-west-1".into(), Fault::Hang));
+        let fault = |o: &mut Options| o.faults = [("eu-west-1".into(), Fault::Hang)].into();
         assert!(matches!(check(fault), Err(OptionsError::FaultRegion(_))));
         let many = |o: &mut Options| o.vantages = (0..10).map(|n| format!("region-{n}")).collect();
         assert_eq!(check(many), Err(OptionsError::TooManyVantages(10)));

@@ -1,5 +1,5 @@
-//! The sandbox's address plan: every place sees each region's application under a loopback address of its own, so
-//! that a path between two places can be cut. One port serves all of them.
+//! The sandbox's address plan: every place sees each region's application under a loopback address of its
+//! own, so that a path between two places can be cut. One port serves all of them.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -14,8 +14,8 @@ pub(crate) struct Places {
     names: Vec<String>,
 }
 
-/// 127.0.10.0/24 holds the applications' own addresses and each place has a /24 after it; low ones are left alone
-/// because systems use 127.0.0.1 and 127.0.0.53.
+/// 127.0.10.0/24 holds the applications' own addresses and each place has a /24 after it; low ones are left
+/// alone because systems use 127.0.0.1 and 127.0.0.53.
 const FIRST_NETWORK: u8 = 10;
 
 impl Places {
@@ -49,7 +49,8 @@ impl Places {
         self.addresses.get(&(place.to_owned(), region.to_owned())).copied()
     }
 
-    /// An address as a place sees it: the application's own becomes the one that leads through the place's relay.
+    /// An address as a place sees it: the application's own becomes the one that leads through the place's
+    /// relay.
     pub(crate) fn seen_from(&self, place: &str, address: Ipv4Addr) -> Ipv4Addr {
         let own = self.all().find(|(from, _, own)| *from == INTERNET && *own == address);
         own.and_then(|(_, region, _)| self.address(place, region)).unwrap_or(address)
@@ -65,7 +66,8 @@ pub(crate) fn vantages(options: &Options) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
-    /// Goal: no two ways share an address, and an application's own address is seen through each place's relay.
+    /// Goal: no two ways share an address, and an application's own address is seen through each place's
+    /// relay.
     /// Method: collect all addresses of the default plan.
     #[test]
     fn every_way_has_its_own_address() {

@@ -1,5 +1,5 @@
-//! The paths between places: TCP relays, one for each pair of a place and a service, that can be black-holed or
-//! refused. A black-holed relay accepts and moves no byte until it is healed, as a partition would.
+//! The paths between places: TCP relays, one for each pair of a place and a service, that can be black-holed
+//! or refused. A black-holed relay accepts and moves no byte until it is healed, as a partition would.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -53,7 +53,8 @@ fn serve(target: SocketAddr, flowing: watch::Receiver<bool>) -> Serve {
             if ready.map_or(true, |ready| ready.is_read_closed()) {
                 return;
             }
-            // A target that refuses cannot be shown as refused on an accepted connection: it is closed instead.
+            // A target that refuses cannot be shown as refused on an accepted connection: it is closed
+            // instead.
             let Ok(far) = TcpStream::connect(target).await else { return };
             let _ = far.set_nodelay(true);
             let (near_read, near_write) = near.into_split();
@@ -68,7 +69,8 @@ async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut flowing: watc
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         let Ok(read) = from.read(&mut buffer).await else { return };
-        // Judged after the read: what arrives during a cut, the end of the stream too, waits for the cut to heal.
+        // Judged after the read: what arrives during a cut, the end of the stream too, waits for the cut to
+        // heal.
         if flowing.wait_for(|flowing| *flowing).await.is_err() {
             return;
         }

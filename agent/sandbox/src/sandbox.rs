@@ -1,5 +1,5 @@
-//! Starting and ending a sandbox: every socket is bound before `start` returns, and every one is closed before
-//! `shutdown` does. It prints nothing.
+//! Starting and ending a sandbox: every socket is bound before `start` returns, and every one is closed
+//! before `shutdown` does. It prints nothing.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,5 +1,5 @@
-//! What every server of one sandbox shares: the world behind a lock, the clock, and the one token that ends them
-//! all. It decides nothing.
+//! What every server of one sandbox shares: the world behind a lock, the clock, and the one token that ends
+//! them all. It decides nothing.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -38,7 +38,8 @@ impl Stage {
         }
     }
 
-    /// The world and the time. A panic elsewhere must not hide the world from a test that wants to look at it.
+    /// The world and the time. A panic elsewhere must not hide the world from a test that wants to look at
+    /// it.
     pub(crate) fn world(&self) -> (MutexGuard<'_, World>, u64) {
         let world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         // The time is read under the lock, so that it never goes back from one holder to the next.

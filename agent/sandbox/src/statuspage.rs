@@ -1,5 +1,5 @@
-//! The status page's API over HTTP, as far as notifiers use it. Every call needs the key; errors have Statuspage's
-//! shapes.
+//! The status page's API over HTTP, as far as notifiers use it. Every call needs the key; errors have
+//! Statuspage's shapes.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! A sink for webhooks: it takes anything posted to `/hook/NAME` and remembers it, headers and all, so that a test
-//! can check signatures and order.
+//! A sink for webhooks: it takes anything posted to `/hook/NAME` and remembers it, headers and all, so that a
+//! test can check signatures and order.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};

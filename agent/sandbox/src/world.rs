@@ -1,5 +1,6 @@
-//! The world itself: pure and sans-IO. It holds databases, compute, a DNS zone, a status page, faults and cuts; time
-//! is an argument in milliseconds. Servers lock it and call it, and all rules are tested without a socket.
+//! The world itself: pure and sans-IO. It holds databases, compute, a DNS zone, a status page, faults and
+//! cuts; time is an argument in milliseconds. Servers lock it and call it, and all rules are tested without a
+//! socket.
 
 use std::collections::{BTreeMap, VecDeque};
 

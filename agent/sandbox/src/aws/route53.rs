@@ -1,5 +1,6 @@
-//! Route 53's REST XML protocol: operations by method and path, XML in and out. Only simple routing is understood;
-//! a set with a routing policy is refused, because ignoring the policy would accept what AWS would not.
+//! Route 53's REST XML protocol: operations by method and path, XML in and out. Only simple routing is
+//! understood; a set with a routing policy is refused, because ignoring the policy would accept what AWS
+//! would not.
 
 use std::collections::BTreeMap;
 
@@ -92,7 +93,8 @@ fn change_info(info: &ChangeInfo, insync: bool) -> String {
         .as_ref()
         .map_or_else(String::new, |comment| format!("<Comment>{}</Comment>", super::escape(comment)));
     format!(
-        "<ChangeInfo><Id>/change/{}</Id><Status>{status}</Status><SubmittedAt>{submitted}</SubmittedAt>{comment}\
+        "<ChangeInfo><Id>/change/{}</Id><Status>{status}</Status>\
+         <SubmittedAt>{submitted}</SubmittedAt>{comment}\
          </ChangeInfo>",
         info.id
     )

@@ -1,5 +1,5 @@
-//! The changing half of the control API: faults, cuts, relays between agents, held and failing operations. Each
-//! answers when the change has taken effect.
+//! The changing half of the control API: faults, cuts, relays between agents, held and failing operations.
+//! Each answers when the change has taken effect.
 
 use std::net::SocketAddr;
 

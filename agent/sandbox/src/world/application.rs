@@ -1,5 +1,5 @@
-//! What the application of one region answers, as far as the world decides it. Faults that change when or whether
-//! an answer is sent are the server's part.
+//! What the application of one region answers, as far as the world decides it. Faults that change when or
+//! whether an answer is sent are the server's part.
 
 use serde_json::{Value, json};
 

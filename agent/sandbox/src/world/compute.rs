@@ -1,5 +1,5 @@
-//! ECS as a failover meets it: a service's desired count is taken at once, and its running count follows task by
-//! task. Time is an argument; tasks that are due start and stop in `advance`.
+//! ECS as a failover meets it: a service's desired count is taken at once, and its running count follows task
+//! by task. Time is an argument; tasks that are due start and stop in `advance`.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -181,8 +181,8 @@ fn names_service(compute: &Compute, name: &str) -> bool {
 }
 
 impl Running {
-    /// Orders as many starts or stops as are missing. Tasks already on their way in the same direction keep their
-    /// time; a change of direction forgets them.
+    /// Orders as many starts or stops as are missing. Tasks already on their way in the same direction keep
+    /// their time; a change of direction forgets them.
     fn reschedule(&mut self, desired: u32, now_ms: u64, timing: Timing) {
         let running = self.compute.running;
         let was_up = self.compute.desired > running;
@@ -260,8 +260,8 @@ mod tests {
         assert_eq!(fleet.running(WEST), 4);
     }
 
-    /// Goal: an unknown service is a failure entry when described and an error when updated; an unknown cluster is
-    /// an error in both.
+    /// Goal: an unknown service is a failure entry when described and an error when updated; an unknown
+    /// cluster is an error in both.
     /// Method: ask for each and compare wire codes.
     #[test]
     fn unknown_names_are_answered_as_ecs_does() {

@@ -1,5 +1,5 @@
-//! RDS as a failover meets it: instances, cross-region replication and promotion, which takes time, reboots the
-//! instance and cannot be undone. Time is an argument; transitions that are due happen in `advance`.
+//! RDS as a failover meets it: instances, cross-region replication and promotion, which takes time, reboots
+//! the instance and cannot be undone. Time is an argument; transitions that are due happen in `advance`.
 
 use std::collections::BTreeMap;
 
@@ -158,7 +158,8 @@ impl Databases {
     /// Begins to promote a replica.
     ///
     /// # Errors
-    /// `DBInstanceNotFound`; `InvalidDBInstanceState` for what is no replica or is busy; `InvalidParameterValue`.
+    /// `DBInstanceNotFound`; `InvalidDBInstanceState` for what is no replica or is busy;
+    /// `InvalidParameterValue`.
     pub fn promote(&mut self, region: &str, asked: &Promotion, now_ms: u64) -> Result<Database, Refusal> {
         let key = self.find(region, &asked.identifier)?;
         let position = self.source_sequence(&key);
@@ -186,7 +187,8 @@ impl Databases {
         Ok(database.clone())
     }
 
-    /// Takes one write in the region, and answers its sequence number; `None` if no database there takes writes.
+    /// Takes one write in the region, and answers its sequence number; `None` if no database there takes
+    /// writes.
     pub fn write(&mut self, region: &str, now_ms: u64) -> Option<u64> {
         let database =
             self.by_arn.values_mut().find(|database| database.region == region && database.writable)?;
@@ -244,8 +246,8 @@ mod tests {
         Promotion { identifier: identifier.into(), ..Promotion::default() }
     }
 
-    /// Goal: a promotion is `modifying`, then `rebooting`, then a writable instance without a source; at no earlier
-    /// moment does it take writes, and its source forgets it at the end.
+    /// Goal: a promotion is `modifying`, then `rebooting`, then a writable instance without a source; at no
+    /// earlier moment does it take writes, and its source forgets it at the end.
     /// Method: look at each moment around each boundary.
     #[test]
     fn promotion_takes_time_and_writes_only_at_the_end() {

@@ -1,5 +1,5 @@
-//! The record of every mutating call that reached the world: who asked for what, when, and what became of it. It
-//! is what tests judge a failover by, so nothing may change the world without an entry.
+//! The record of every mutating call that reached the world: who asked for what, when, and what became of it.
+//! It is what tests judge a failover by, so nothing may change the world without an entry.
 
 use std::collections::VecDeque;
 

@@ -1,5 +1,5 @@
-//! The ways in which a region's application can fail, and what each means at a given moment. Pure: it says how to
-//! behave, and the servers behave so.
+//! The ways in which a region's application can fail, and what each means at a given moment. Pure: it says
+//! how to behave, and the servers behave so.
 
 use serde::{Deserialize, Serialize};
 

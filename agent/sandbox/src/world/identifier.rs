@@ -1,4 +1,5 @@
-//! Identifiers that providers make up. They come from a seed, so that two runs of one world show the same ones.
+//! Identifiers that providers make up. They come from a seed, so that two runs of one world show the same
+//! ones.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -29,15 +30,15 @@ impl Identifiers {
 
     /// A Route 53 change id, without `/change/`.
     pub fn change(&mut self) -> String {
-        format!("C{}", self.from_alphabet(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", CHANGE_LENGTH))
+        format!("C{}", self.drawn_from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", CHANGE_LENGTH))
     }
 
     /// A Statuspage id.
     pub fn statuspage(&mut self) -> String {
-        self.from_alphabet(b"abcdefghijklmnopqrstuvwxyz0123456789", STATUSPAGE_LENGTH)
+        self.drawn_from(b"abcdefghijklmnopqrstuvwxyz0123456789", STATUSPAGE_LENGTH)
     }
 
-    fn from_alphabet(&mut self, alphabet: &[u8], length: usize) -> String {
+    fn drawn_from(&mut self, alphabet: &[u8], length: usize) -> String {
         (0..length).map(|_| char::from(alphabet[self.random.random_range(0..alphabet.len())])).collect()
     }
 }

@@ -1,5 +1,5 @@
-//! Faults of single operations, set by the control API: replies that are held back, and calls that fail. Pure: it
-//! says what should happen to a call, and the servers wait and answer.
+//! Faults of single operations, set by the control API: replies that are held back, and calls that fail.
+//! Pure: it says what should happen to a call, and the servers wait and answer.
 
 use serde::{Deserialize, Serialize};
 
@@ -179,7 +179,8 @@ mod tests {
         assert_eq!(interference.take_failure("GetChange", "global"), None);
     }
 
-    /// Goal: a hold covers its region alone and is removed with 0; unknown operations and bad numbers are refused.
+    /// Goal: a hold covers its region alone and is removed with 0; unknown operations and bad numbers are
+    /// refused.
     /// Method: set, ask, remove, and try what is wrong.
     #[test]
     fn holds_cover_their_region() {

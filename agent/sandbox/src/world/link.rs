@@ -1,5 +1,6 @@
-//! Which paths between places are cut. Pure: it answers how a path behaves, and the relays behave so. A path is
-//! named by where connections are opened and where they go; one way means connections opened on one side only.
+//! Which paths between places are cut. Pure: it answers how a path behaves, and the relays behave so. A path
+//! is named by where connections are opened and where they go; one way means connections opened on one side
+//! only.
 
 use std::collections::BTreeMap;
 

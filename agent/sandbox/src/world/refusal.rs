@@ -1,5 +1,5 @@
-//! A provider's "no", in the provider's own words: HTTP status, wire code, message. The wire modules dress it in
-//! each protocol's shape; the rules only choose the words.
+//! A provider's "no", in the provider's own words: HTTP status, wire code, message. The wire modules dress it
+//! in each protocol's shape; the rules only choose the words.
 
 /// A refused call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

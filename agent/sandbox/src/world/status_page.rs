@@ -1,5 +1,5 @@
-//! A status page as Statuspage models it: components with a status, and incidents that are opened, updated and
-//! resolved. It keeps metadata verbatim, because callers find their own incident by it.
+//! A status page as Statuspage models it: components with a status, and incidents that are opened, updated
+//! and resolved. It keeps metadata verbatim, because callers find their own incident by it.
 
 use std::collections::BTreeMap;
 
@@ -308,8 +308,8 @@ mod tests {
         serde_json::from_value(value).unwrap()
     }
 
-    /// Goal: an incident is found by its metadata while it is open, takes component statuses along, and leaves the
-    /// unresolved list when it is resolved.
+    /// Goal: an incident is found by its metadata while it is open, takes component statuses along, and
+    /// leaves the unresolved list when it is resolved.
     /// Method: open, find, resolve, list.
     #[test]
     fn an_incident_lives_from_opening_to_resolution() {

@@ -1,5 +1,6 @@
-//! One Route 53 hosted zone: its record sets as the API shows them, the changes on their way, and the older state
-//! that DNS still answers from. Time is an argument. Validation is in `change`, DNS answers are in `answer`.
+//! One Route 53 hosted zone: its record sets as the API shows them, the changes on their way, and the older
+//! state that DNS still answers from. Time is an argument. Validation is in `change`, DNS answers are in
+//! `answer`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -117,7 +118,8 @@ const PAGE_MAX: usize = 300;
 const CHANGES_MAX: usize = 1_000;
 
 impl Zone {
-    /// A zone with the SOA and NS records that Route 53 makes. `pending_ms` is how long a change is `PENDING`.
+    /// A zone with the SOA and NS records that Route 53 makes. `pending_ms` is how long a change is
+    /// `PENDING`.
     #[must_use]
     pub fn new(
         id: &str,
@@ -134,8 +136,8 @@ impl Zone {
             values: vec![value],
             alias: None,
         };
-        // The SOA's minimum bounds how long resolvers remember that a name does not exist, so it follows the TTL
-        // that was chosen for answers instead of Route 53's day.
+        // The SOA's minimum bounds how long resolvers remember that a name does not exist, so it follows the
+        // TTL that was chosen for answers instead of Route 53's day.
         let soa = format!("ns-1.{name} awsdns-hostmaster.amazon.com. 1 7200 900 1209600 {alias_ttl_s}");
         let records = [fixed("NS", 172_800, format!("ns-1.{name}")), fixed("SOA", 900, soa)];
         let records: Arc<Records> = Arc::new(records.into_iter().map(|set| (set.key(), set)).collect());
@@ -265,8 +267,8 @@ pub(crate) mod tests {
         assert_eq!(names, expected);
     }
 
-    /// Goal: a listing starts at the name that is asked for or the next one, whatever its case and trailing dot,
-    /// and a type alone is refused.
+    /// Goal: a listing starts at the name that is asked for or the next one, whatever its case and trailing
+    /// dot, and a type alone is refused.
     /// Method: list from names that exist and that do not.
     #[test]
     fn listing_starts_where_it_is_asked_to() {

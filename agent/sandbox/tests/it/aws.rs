@@ -53,7 +53,8 @@ async fn mutations_are_recorded() {
     bench.sandbox.shutdown().await;
 }
 
-/// Goal: a held reply leaves the caller without an answer although the change stands; removing the hold lets it go.
+/// Goal: a held reply leaves the caller without an answer although the change stands; removing the hold lets
+/// it go.
 /// Method: hold, call, read the record while the call stalls, remove the hold.
 #[tokio::test]
 async fn a_held_reply_is_applied_first() {
@@ -92,19 +93,22 @@ async fn a_late_call_outlives_its_caller() {
     bench.sandbox.shutdown().await;
 }
 
-/// Goal: injected failures answer their code as many times as asked and change nothing; the SDK sees them by code.
+/// Goal: injected failures answer their code as many times as asked and change nothing; the SDK sees them by
+/// code.
 /// Method: fail two calls with Throttling and a third with an internal error.
 #[tokio::test]
 async fn failures_are_injected_by_code() {
     let bench = Bench::start().await;
-    let fail = |code: &str, times: u32| json!({"operation": "UpdateService", "region": WEST, "code": code, "times": times});
+    let rule = |code: &str| json!({"operation": "UpdateService", "region": WEST, "code": code, "times": 1});
     let ecs = bench.ecs(WEST, WEST);
     let scale = || ecs.update_service().cluster("shop").service("web").desired_count(5).send();
-    bench.control("fail", fail("ThrottlingException", 2)).await;
+    let mut twice = rule("ThrottlingException");
+    twice["times"] = json!(2);
+    bench.control("fail", twice).await;
     for _ in 0..2 {
         assert_eq!(scale().await.unwrap_err().code(), Some("ThrottlingException"));
     }
-    bench.control("fail", fail("ServerException", 1)).await;
+    bench.control("fail", rule("ServerException")).await;
     let failed = scale().await.unwrap_err();
     assert_eq!(
         (failed.code(), failed.raw_response().unwrap().status().as_u16()),

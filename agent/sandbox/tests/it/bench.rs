@@ -1,5 +1,5 @@
-//! What every test here needs: a started sandbox with short times, SDK clients pointed at it, and a plain HTTP
-//! client that uses a fresh connection for each request.
+//! What every test here needs: a started sandbox with short times, SDK clients pointed at it, and a plain
+//! HTTP client that uses a fresh connection for each request.
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -1,5 +1,7 @@
-//! The sandbox through real sockets and real clients: the AWS SDK, a DNS resolver and plain HTTP. One binary, so
-//! that the SDK is linked once.
+//! The sandbox through real sockets and real clients: the AWS SDK, a DNS resolver and plain HTTP. One binary,
+//! so that the SDK is linked once.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its bench up has failed")]
 
 mod application;
 mod aws;

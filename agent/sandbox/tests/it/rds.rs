@@ -32,8 +32,8 @@ async fn instances_are_described() {
     bench.sandbox.shutdown().await;
 }
 
-/// Goal: a promotion passes through `modifying` and `rebooting` to `available` without a source; a second one is
-/// refused at every point of the way.
+/// Goal: a promotion passes through `modifying` and `rebooting` to `available` without a source; a second one
+/// is refused at every point of the way.
 /// Method: promote, collect the states until the source is gone, promoting again in each.
 #[tokio::test]
 async fn a_promotion_takes_its_course() {
@@ -67,7 +67,8 @@ async fn a_promotion_takes_its_course() {
 }
 
 /// Goal: refusals carry RDS's wire code, HTTP status and a request id.
-/// Method: an unknown id, an instance that is no replica, a bad retention, and an operation that is not there.
+/// Method: an unknown id, an instance that is no replica, a bad retention, and an operation that is not
+/// there.
 #[tokio::test]
 async fn refusals_have_wire_codes() {
     let bench = Bench::start().await;

@@ -101,8 +101,8 @@ async fn the_zone_is_listed_in_pages() {
     bench.sandbox.shutdown().await;
 }
 
-/// Goal: of two executors that send the same compare-and-set batch exactly one wins, again and again, and the loser
-/// learns it as InvalidChangeBatch.
+/// Goal: of two executors that send the same compare-and-set batch exactly one wins, again and again, and the
+/// loser learns it as InvalidChangeBatch.
 /// Method: ten two-way races over the epoch record.
 #[tokio::test]
 async fn races_have_one_winner() {
@@ -172,7 +172,8 @@ async fn refusals_have_wire_codes() {
     assert_eq!(
         refused(vec![good(), (ChangeAction::Delete, txt("\"2\""))]).await,
         format!(
-            "InvalidChangeBatch: [Tried to delete {label} the values provided do not match the current values]"
+            "InvalidChangeBatch: [Tried to delete {label} \
+             the values provided do not match the current values]"
         )
     );
     assert_eq!(

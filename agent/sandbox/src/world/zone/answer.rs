@@ -83,7 +83,8 @@ impl Zone {
         records
     }
 
-    /// Collects the records of `name`, shown under `owner`: an alias answers with its target's data, its own name.
+    /// Collects the records of `name`, shown under `owner`: an alias answers with its target's data, its own
+    /// name.
     fn collect(&self, name: &str, owner: &str, kind: &str, into: &mut Vec<Answered>, hops: usize) {
         if hops == 0 {
             return;
@@ -166,7 +167,8 @@ mod tests {
         }
     }
 
-    /// Goal: a missing type is NODATA, a missing name NXDOMAIN, a name above others NODATA, another zone refused.
+    /// Goal: a missing type is NODATA, a missing name NXDOMAIN, a name above others NODATA, another zone
+    /// refused.
     /// Method: ask one question of each kind.
     #[test]
     fn negative_answers_differ() {

@@ -1,6 +1,6 @@
-//! ChangeResourceRecordSets: a batch is checked as a whole against the zone's current state and then applied as a
-//! whole, or refused with every reason. This is the compare-and-set that epoch fencing stands on, so it must be at
-//! least as strict as Route 53.
+//! ChangeResourceRecordSets: a batch is checked as a whole against the zone's current state and then applied
+//! as a whole, or refused with every reason. This is the compare-and-set that epoch fencing stands on, so it
+//! must be at least as strict as Route 53.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -51,7 +51,8 @@ impl Zone {
     /// Applies a batch, and answers its progress and whether it changed anything. `id` must be new.
     ///
     /// # Errors
-    /// `InvalidInput` for a malformed set, `InvalidChangeBatch` with every message otherwise. Nothing changed then.
+    /// `InvalidInput` for a malformed set, `InvalidChangeBatch` with every message otherwise. Nothing changed
+    /// then.
     pub fn change(
         &mut self,
         batch: &ChangeBatch,
@@ -112,7 +113,8 @@ impl Zone {
                 Err(format!("Tried to delete resource record set {label} but it was not found"))
             }
             (ChangeAction::Delete, Some(current)) if !same(current, &set) => Err(format!(
-                "Tried to delete resource record set {label} but the values provided do not match the current values"
+                "Tried to delete resource record set {label} \
+                 but the values provided do not match the current values"
             )),
             (ChangeAction::Delete, Some(_)) if set.kind == "NS" || set.kind == "SOA" => {
                 Err(format!("A HostedZone must contain its own {} record for {}", set.kind, self.name))
@@ -299,7 +301,8 @@ fn cname_conflicts(next: &Records, touched: &BTreeMap<RecordKey, Vec<ChangeActio
     };
     let message = |name: String| {
         format!(
-            "RRSet of type CNAME with DNS name {name} is not permitted as it conflicts with other records with the same DNS name"
+            "RRSet of type CNAME with DNS name {name} is not permitted \
+             as it conflicts with other records with the same DNS name"
         )
     };
     names.iter().filter_map(conflict).map(message).collect()

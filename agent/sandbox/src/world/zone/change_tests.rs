@@ -33,8 +33,8 @@ fn epoch(value: &str) -> RecordSet {
     values(EPOCH, "TXT", 5, &[value])
 }
 
-/// Goal: DELETE old, CREATE new and UPSERT in one batch is compare-and-set: the first of two identical batches wins
-/// and the second leaves nothing behind.
+/// Goal: DELETE old, CREATE new and UPSERT in one batch is compare-and-set: the first of two identical
+/// batches wins and the second leaves nothing behind.
 /// Method: send it twice, and read the zone after each.
 #[test]
 fn the_epoch_batch_is_compare_and_set() {
@@ -75,7 +75,8 @@ fn delete_must_match_the_current_set() {
     change(&mut zone, 2, &[(Delete, alias("www.shop.test", "us-east-1"))]).unwrap();
 }
 
-/// Goal: CREATE over an existing set is refused, UPSERT replaces it, and an UPSERT of the same changes nothing.
+/// Goal: CREATE over an existing set is refused, UPSERT replaces it, and an UPSERT of the same changes
+/// nothing.
 /// Method: do each in turn.
 #[test]
 fn create_is_exclusive_and_upsert_is_not() {
