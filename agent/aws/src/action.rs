@@ -1,0 +1,37 @@
+//! The actions that this crate carries out, narrowed from the closed list of all actions, so that nobody can
+//! hand it one that is not AWS's. It must not do anything with them.
+
+use quorate_policies::plan::Action;
+use quorate_policies::plan::action::{EcsScale, RdsPromoteReadReplica, Route53Repoint};
+
+/// An action on AWS, borrowed from the plan's step. Its texts are resolved already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AwsAction<'a> {
+    /// See [`RdsPromoteReadReplica`].
+    RdsPromoteReadReplica(&'a RdsPromoteReadReplica),
+    /// See [`EcsScale`].
+    EcsScale(&'a EcsScale),
+    /// See [`Route53Repoint`].
+    Route53Repoint(&'a Route53Repoint),
+}
+
+/// The action is carried out elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("`{kind}` is not an action on AWS")]
+pub struct NotAws {
+    /// The action's name in the policy.
+    pub kind: &'static str,
+}
+
+impl<'a> TryFrom<&'a Action> for AwsAction<'a> {
+    type Error = NotAws;
+
+    fn try_from(action: &'a Action) -> Result<Self, NotAws> {
+        match action {
+            Action::RdsPromoteReadReplica(promote) => Ok(AwsAction::RdsPromoteReadReplica(promote)),
+            Action::EcsScale(scale) => Ok(AwsAction::EcsScale(scale)),
+            Action::Route53Repoint(repoint) => Ok(AwsAction::Route53Repoint(repoint)),
+            Action::StatuspageIncident(_) | Action::VerifyProbes(_) => Err(NotAws { kind: action.kind() }),
+        }
+    }
+}

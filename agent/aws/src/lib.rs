@@ -1,0 +1,30 @@
+//! The actions on AWS, and the only crate that sees the AWS SDK. It reads what an action would change
+//! ([`Aws::observe`]) and changes it with exactly one attempt ([`Aws::act`]); when to do which, how often and
+//! whether at all is the engine's business. It must not decide about failover, keep state that matters after a
+//! restart, or put a credential into a text.
+//!
+//! Every decision is a pure function of plain facts in a file of its own (`rds/judge.rs`, `ecs/judge.rs`,
+//! `route53/judge.rs`, `fault.rs`); the code that calls AWS only calls and converts.
+//!
+//! | action | IAM actions | called in | can be undone |
+//! |---|---|---|---|
+//! | `rds.promote_read_replica` | `rds:DescribeDBInstances`, `rds:PromoteReadReplica` | the replica's region | no |
+//! | `ecs.scale` | `ecs:DescribeServices`, `ecs:UpdateService` | the service's region | yes, by scaling back |
+//! | `route53.repoint` | `route53:ListResourceRecordSets`, `route53:ChangeResourceRecordSets`, `route53:GetChange` | the partition's one Route 53 control plane (us-east-1) | yes, by repointing at a higher epoch |
+#![deny(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::expect_used)]
+
+mod action;
+mod clients;
+mod ecs;
+mod fault;
+mod rds;
+mod route53;
+mod settings;
+
+pub use action::{AwsAction, NotAws};
+pub use clients::Aws;
+pub use route53::epoch::{EpochMark, EpochMarkError, epoch_record_name};
+pub use settings::{
+    ATTEMPT_TIMEOUT, AwsSettings, CONNECT_TIMEOUT, Endpoints, OPERATION_TIMEOUT, StaticCredentials, Timeouts,
+    TimeoutsError,
+};

@@ -1,0 +1,191 @@
+//! A sandbox, a proxy in front of its endpoints, agents that look through the proxy, and a plain driver that does
+//! what the engine does: observe, act once, observe again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quorate_aws::{Aws, AwsAction, AwsSettings, StaticCredentials, Timeouts};
+use quorate_policies::effect::{Acted, EffectContext, Observed};
+use quorate_policies::plan::Action;
+use quorate_policies::plan::action::{EcsScale, RdsPromoteReadReplica, RecordKind, Route53Repoint};
+use quorate_sandbox::world::effect::{Effect, Outcome};
+use quorate_sandbox::world::view::WorldView;
+use quorate_sandbox::{Endpoints, Options, Sandbox, Timing};
+
+use crate::proxy::{self, Script};
+
+/// Short enough for a table of faults, with every limit still apart from the next.
+const CONNECT: Duration = Duration::from_millis(250);
+const ATTEMPT: Duration = Duration::from_millis(500);
+const OPERATION: Duration = Duration::from_millis(2_500);
+/// How often the driver looks at a world that settles within a few hundred milliseconds.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// A driver that needs more looks than this is stuck.
+const LOOKS_MAX: u32 = 400;
+
+pub(crate) struct Bench {
+    _sandbox: Sandbox,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) script: Arc<Script>,
+    regional: String,
+    global: String,
+}
+
+/// Everything the driver saw and did.
+#[derive(Debug, Default)]
+pub(crate) struct Trail {
+    pub(crate) observed: Vec<Observed>,
+    pub(crate) acted: Vec<Acted>,
+}
+
+impl Bench {
+    pub(crate) async fn start() -> Self {
+        let timing = Timing {
+            promote_modifying_ms: 80,
+            promote_rebooting_ms: 40,
+            task_start_ms: 40,
+            task_stop_ms: 20,
+            task_stagger_ms: 5,
+            dns_pending_ms: 60,
+            alias_ttl_s: 60,
+        };
+        let sandbox = Sandbox::start(Options { timing, ..Options::default() }).await.unwrap();
+        let endpoints = sandbox.endpoints().clone();
+        let script = Arc::<Script>::default();
+        let internet = &endpoints.vantages["internet"];
+        let regional = proxy::start(&internet.rds[&endpoints.service.standby], &script).await;
+        let global = proxy::start(&internet.route53, &script).await;
+        Bench { _sandbox: sandbox, endpoints, script, regional, global }
+    }
+
+    /// An agent's way to AWS, through the proxy.
+    pub(crate) async fn agent(&self) -> Aws {
+        self.agent_with(Timeouts::new(CONNECT, ATTEMPT, OPERATION).unwrap()).await
+    }
+
+    pub(crate) async fn agent_with(&self, timeouts: Timeouts) -> Aws {
+        let mut settings = AwsSettings::new("eu-west-1");
+        settings.timeouts = timeouts;
+        settings.credentials = Some(StaticCredentials {
+            access_key_id: "AKIASANDBOX".into(),
+            secret_access_key: "secret".into(),
+            session_token: None,
+        });
+        let standby = &self.endpoints.service.standby;
+        settings.endpoints.rds.insert(standby.clone(), self.regional.clone());
+        settings.endpoints.ecs.insert(standby.clone(), self.regional.clone());
+        settings.endpoints.route53 = Some(self.global.clone());
+        Aws::load(settings).await
+    }
+
+    pub(crate) fn promote(&self) -> Action {
+        let service = &self.endpoints.service;
+        let instance = service.instances[&service.standby].clone();
+        Action::RdsPromoteReadReplica(RdsPromoteReadReplica { region: service.standby.clone(), instance })
+    }
+
+    pub(crate) fn scale(&self, desired: u32) -> Action {
+        let service = &self.endpoints.service;
+        Action::EcsScale(EcsScale {
+            region: service.standby.clone(),
+            cluster: service.cluster.clone(),
+            service: service.ecs_service.clone(),
+            desired,
+        })
+    }
+
+    /// Points the public record at the load balancer of a region.
+    pub(crate) fn repoint(&self, region: &str) -> Action {
+        let service = &self.endpoints.service;
+        let alias = &service.aliases[region];
+        Action::Route53Repoint(Route53Repoint {
+            zone: service.zone.clone(),
+            record: service.record.to_uppercase(),
+            kind: RecordKind::A,
+            alias: Some(alias.target.clone()),
+            alias_zone: Some(alias.zone.clone()),
+            values: Vec::new(),
+            ttl_s: 60,
+        })
+    }
+
+    pub(crate) fn to_standby(&self) -> Action {
+        self.repoint(&self.endpoints.service.standby)
+    }
+
+    /// The record's current alias target.
+    pub(crate) async fn target(&self) -> String {
+        let record = format!("{}.", self.endpoints.service.record);
+        let world = self.world().await;
+        let set = world.dns.records.into_iter().find(|set| set.name == record && set.kind == "A").unwrap();
+        set.alias.unwrap().name
+    }
+
+    /// The epoch record's current text.
+    pub(crate) async fn mark(&self) -> Option<String> {
+        let name = format!("{}.", quorate_aws::epoch_record_name(&self.endpoints.service.record));
+        let world = self.world().await;
+        world.dns.records.into_iter().find(|set| set.name == name).map(|set| set.values.join(" "))
+    }
+
+    pub(crate) async fn world(&self) -> WorldView {
+        serde_json::from_slice(&proxy::get(&self.endpoints.control, "/control/world").await).unwrap()
+    }
+
+    /// The mutating calls that changed the world.
+    pub(crate) async fn changes(&self) -> Vec<Effect> {
+        let all: Vec<Effect> =
+            serde_json::from_slice(&proxy::get(&self.endpoints.control, "/control/effects").await).unwrap();
+        all.into_iter().filter(|effect| effect.outcome == Outcome::Applied && !effect.no_change).collect()
+    }
+}
+
+pub(crate) fn context(epoch: u64) -> EffectContext {
+    EffectContext {
+        service: "shop".into(),
+        execution: format!("execution-{epoch}"),
+        epoch,
+        attempt: 1,
+        from: "us-east-1".into(),
+        to: "us-west-2".into(),
+    }
+}
+
+pub(crate) async fn observe(aws: &Aws, action: &Action, context: &EffectContext) -> Observed {
+    aws.observe(AwsAction::try_from(action).unwrap(), context).await
+}
+
+pub(crate) async fn act(aws: &Aws, action: &Action, context: &EffectContext) -> Acted {
+    aws.act(AwsAction::try_from(action).unwrap(), context).await
+}
+
+/// Observes and acts until the action is done or cannot be.
+pub(crate) async fn carry_out(aws: &Aws, action: &Action, context: &EffectContext) -> Trail {
+    let mut trail = Trail::default();
+    for _ in 0..LOOKS_MAX {
+        let observed = observe(aws, action, context).await;
+        trail.observed.push(observed.clone());
+        match observed {
+            Observed::Done { .. } | Observed::Impossible { .. } => return trail,
+            Observed::NotDone { .. } => {
+                let acted = act(aws, action, context).await;
+                trail.acted.push(acted.clone());
+                if matches!(acted, Acted::Refused { retryable: false, .. }) {
+                    return trail;
+                }
+            }
+            Observed::InProgress { .. } | Observed::Unknown { .. } => tokio::time::sleep(LOOK_AGAIN).await,
+        }
+    }
+    panic!("not done after {LOOKS_MAX} looks: {trail:?}");
+}
+
+impl Trail {
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self.observed.last(), Some(Observed::Done { .. }))
+    }
+
+    pub(crate) fn waited(&self) -> bool {
+        self.observed.iter().any(|seen| matches!(seen, Observed::InProgress { .. }))
+    }
+}

@@ -1,0 +1,138 @@
+//! The epoch fence: whoever is stale loses, whatever the order in which calls arrive (R4, F10).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quorate_aws::Timeouts;
+use quorate_policies::effect::{Acted, EffectContext, Observed};
+use tokio::sync::Barrier;
+
+use crate::bench::{Bench, act, carry_out, context, observe};
+use crate::proxy::{Break, Gate};
+
+/// Each round is one race; twenty show both orders of arrival.
+const ROUNDS: u64 = 20;
+
+/// Limits that no call of these tests reaches while it is held on purpose.
+fn patient() -> Timeouts {
+    let seconds = Duration::from_secs;
+    Timeouts::new(seconds(5), seconds(60), seconds(120)).unwrap()
+}
+
+/// Goal: of two executors that read the same world and write at once, exactly one is accepted, and in the end the
+/// newer epoch holds the record and the stale one is refused. Method: hold both batches until both have come,
+/// let them go together, and let both go on.
+#[tokio::test]
+async fn racing_executors() {
+    let bench = Bench::start().await;
+    let (old, new) = (bench.agent_with(patient()).await, bench.agent_with(patient()).await);
+    for round in 1..=ROUNDS {
+        let (older, newer) = (context(2 * round), context(2 * round + 1));
+        // The targets change sides each round, so that every winner has something to move.
+        let (to_primary, to_standby) = (bench.repoint("us-east-1"), bench.to_standby());
+        let (theirs, ours) = if round % 2 == 0 { (to_standby, to_primary) } else { (to_primary, to_standby) };
+        let meet = Arc::new(Barrier::new(2));
+        bench.script.set("ChangeResourceRecordSets", Break::Meet(meet), 2);
+        let acted = tokio::join!(act(&old, &theirs, &older), act(&new, &ours, &newer));
+        let won = [&acted.0, &acted.1].map(|acted| matches!(acted, Acted::Accepted { .. }));
+        assert!(won[0] != won[1], "round {round}: exactly one wins: {acted:?}");
+        match &acted.0 {
+            // It came first; the newer executor then has to move the record again.
+            Acted::Accepted { .. } => {
+                assert!(matches!(acted.1, Acted::Refused { retryable: true, .. }), "{acted:?}");
+            }
+            Acted::Refused { reason, retryable: false } => {
+                assert!(reason.contains("a newer failover, epoch"), "{reason}");
+            }
+            Acted::Refused { retryable: true, .. } | Acted::Unknown { .. } => {
+                panic!("round {round}: {acted:?}")
+            }
+        }
+        assert!(carry_out(&new, &ours, &newer).await.is_done(), "round {round}");
+        let seen = observe(&old, &theirs, &older).await;
+        assert!(matches!(seen, Observed::Impossible { .. }), "round {round}: {seen:?}");
+        let late = act(&old, &theirs, &older).await;
+        assert!(matches!(late, Acted::Refused { retryable: false, .. }), "round {round}: {late:?}");
+        let mark = format!("\"epoch={0} execution=execution-{0} attempt=1\"", 2 * round + 1);
+        assert_eq!(bench.mark().await, Some(mark), "round {round}");
+        let region = if round % 2 == 0 { "us-east-1" } else { "us-west-2" };
+        assert!(bench.target().await.starts_with(&format!("alb.{region}.")), "round {round}");
+    }
+}
+
+/// Goal: an executor that paused between its read and its write does not take the record back (F10). Method: hold
+/// its batch, let a newer failover finish, let the batch go.
+#[tokio::test]
+async fn a_late_batch_of_an_old_epoch_is_refused() {
+    let bench = Bench::start().await;
+    let (old, new) = (bench.agent_with(patient()).await, bench.agent().await);
+    let gate = Gate::closed();
+    bench.script.set("ChangeResourceRecordSets", Break::Late(Arc::clone(&gate)), 1);
+    let (back, stale) = (bench.repoint("us-east-1"), context(5));
+    let (late, ()) = tokio::join!(act(&old, &back, &stale), async {
+        gate.held.acquire().await.unwrap().forget();
+        assert!(carry_out(&new, &bench.to_standby(), &context(6)).await.is_done());
+        gate.open.add_permits(1);
+    });
+    let Acted::Refused { reason, retryable: false } = late else { panic!("not refused: {late:?}") };
+    assert!(
+        reason.contains("a newer failover, epoch 6") && reason.contains("InvalidChangeBatch"),
+        "{reason}"
+    );
+    assert!(bench.target().await.starts_with("alb.us-west-2."));
+    assert_eq!(bench.changes().await.len(), 1);
+}
+
+/// Goal: a write that arrives after its caller gave up, and after the next assignee of the same step has done it
+/// again, changes nothing. Method: hold the batch past the attempt's limit, finish as attempt 2, let it go.
+#[tokio::test]
+async fn a_late_batch_of_an_earlier_attempt_is_refused() {
+    let bench = Bench::start().await;
+    let (first, second) = (bench.agent().await, bench.agent().await);
+    let gate = Gate::closed();
+    bench.script.set("ChangeResourceRecordSets", Break::Late(Arc::clone(&gate)), 1);
+    let (action, context) = (bench.to_standby(), context(5));
+    let lost = act(&first, &action, &context).await;
+    assert!(matches!(lost, Acted::Unknown { .. }), "{lost:?}");
+    let again = EffectContext { attempt: 2, ..context };
+    assert!(carry_out(&second, &action, &again).await.is_done());
+    gate.open.add_permits(1);
+    gate.done.acquire().await.unwrap().forget();
+    assert_eq!(bench.mark().await.as_deref(), Some("\"epoch=5 execution=execution-5 attempt=2\""));
+    assert_eq!(bench.changes().await.len(), 1);
+}
+
+/// Goal: a write that arrives late, but before anybody repeated it, is recognised as ours. Method: hold the batch
+/// past the attempt's limit, let it go, and drive on.
+#[tokio::test]
+async fn a_late_write_of_ours_counts() {
+    let bench = Bench::start().await;
+    let (aws, action, context) = (bench.agent().await, bench.to_standby(), context(5));
+    let gate = Gate::closed();
+    bench.script.set("ChangeResourceRecordSets", Break::Late(Arc::clone(&gate)), 1);
+    let lost = act(&aws, &action, &context).await;
+    assert!(matches!(lost, Acted::Unknown { .. }), "{lost:?}");
+    gate.open.add_permits(1);
+    gate.done.acquire().await.unwrap().forget();
+    let trail = carry_out(&aws, &action, &context).await;
+    assert!(trail.is_done() && trail.acted.is_empty(), "{trail:?}");
+    assert_eq!(bench.changes().await.len(), 1);
+}
+
+/// Goal: a second execution under the same epoch is an error to see, not a race to win. Method: one applies, the
+/// other looks and acts.
+#[tokio::test]
+async fn two_executions_of_one_epoch() {
+    let bench = Bench::start().await;
+    let aws = bench.agent().await;
+    assert!(carry_out(&aws, &bench.to_standby(), &context(5)).await.is_done());
+    let rival = EffectContext { execution: "rival".into(), ..context(5) };
+    let seen = observe(&aws, &bench.to_standby(), &rival).await;
+    assert!(
+        matches!(&seen, Observed::Impossible { reason } if reason.contains("share an epoch")),
+        "{seen:?}"
+    );
+    let acted = act(&aws, &bench.repoint("us-east-1"), &rival).await;
+    assert!(matches!(acted, Acted::Refused { retryable: false, .. }), "{acted:?}");
+    assert_eq!(bench.changes().await.len(), 1);
+}

@@ -1,0 +1,9 @@
+//! The three actions against the sandbox's strict AWS endpoints, through a proxy that breaks single calls. They
+//! are judged by what the world recorded, never by what the caller believes.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod actions;
+mod bench;
+mod faults;
+mod fence;
+mod proxy;
