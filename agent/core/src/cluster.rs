@@ -182,11 +182,12 @@ impl Cluster {
     }
 
     /// Whether an execution stands still because of a hold: one set after it was decided, or, for an automatic
-    /// one, any (F30). An operator's own failover goes on under a hold that he saw.
+    /// one, any (F30). An operator's own failover goes on under a hold that he saw. When the log's clock cannot tell
+    /// which came first, because it stood still between the two, the hold wins.
     #[must_use]
     pub fn held(&self, execution: &Execution) -> Option<&Hold> {
         let hold = self.services.get(&execution.service)?.hold.as_ref()?;
-        let later = hold.since > execution.decided_at || execution.automatic();
+        let later = hold.since >= execution.decided_at || execution.automatic();
         (hold.active(self.clock) && later && execution.state == ExecutionState::Running).then_some(hold)
     }
 }

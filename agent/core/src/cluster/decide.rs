@@ -89,9 +89,10 @@ impl Cluster {
     fn begin(&mut self, id: &ExecutionId) {
         let Some(execution) = self.executions.get_mut(id) else { return };
         execution.state = ExecutionState::Running;
-        let (service, from, to, epoch) =
-            (execution.service.clone(), execution.from().clone(), execution.to().clone(), execution.epoch);
+        let (service, to, epoch) = (execution.service.clone(), execution.to().clone(), execution.epoch);
         if let Some(state) = self.services.get_mut(&service) {
+            // From whoever may hold it, which is not the active region if an earlier failover ended half-way (R13).
+            let from = state.lease.holder().clone();
             state.lease = LeaseRecord::Releasing { from, to, epoch };
         }
         self.assign_ready(id);
@@ -122,12 +123,12 @@ impl Cluster {
         let home = !execution.past_no_return();
         let (service, from, epoch) = (execution.service.clone(), execution.from().clone(), execution.epoch);
         if home && let Some(state) = self.services.get_mut(&service) {
-            state.lease = match &state.lease {
-                LeaseRecord::Held { region, .. } if *region != from => {
-                    state.epoch = epoch + 1;
-                    LeaseRecord::Releasing { from: region.clone(), to: from, epoch: epoch + 1 }
-                }
-                LeaseRecord::Held { .. } | LeaseRecord::Releasing { .. } => LeaseRecord::Held { region: from, epoch },
+            let holder = state.lease.holder().clone();
+            state.lease = if holder == from {
+                LeaseRecord::Held { region: from, epoch }
+            } else {
+                state.epoch = epoch + 1;
+                LeaseRecord::Releasing { from: holder, to: from, epoch: epoch + 1 }
             };
         }
         self.end(id, ExecutionState::Aborted { reason: actor.reason.clone() }, &actor.name);

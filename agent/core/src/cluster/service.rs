@@ -62,6 +62,16 @@ pub enum LeaseRecord {
     },
 }
 
+impl LeaseRecord {
+    /// The one region that may hold the lease now, or may hold it still.
+    #[must_use]
+    pub const fn holder(&self) -> &RegionName {
+        match self {
+            LeaseRecord::Held { region, .. } | LeaseRecord::Releasing { from: region, .. } => region,
+        }
+    }
+}
+
 impl ServiceState {
     /// A service under its first policy; none if the policy names no primary region.
     #[must_use]

@@ -1,0 +1,14 @@
+//! The replicated state machine, the node and the step loop as a specification: stories that read as timelines,
+//! tables of every transition, and properties over random commands, delays and cuts. No clock but a counter, no
+//! network but a list of messages.
+// In a test a panic is the failure, and the builders below are part of the tests.
+#![allow(clippy::unwrap_used)]
+
+mod audit;
+mod failover;
+mod log;
+mod operators;
+mod refusals;
+mod shop;
+mod steps;
+mod transitions;

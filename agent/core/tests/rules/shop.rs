@@ -1,0 +1,135 @@
+//! The shop: one service in two regions, watched by three agents of which one is a witness elsewhere. Names and
+//! builders only.
+
+use quorate_core::{Actor, StepOutcome};
+use quorate_policies::{
+    AgentName, Millis, Policy, RegionName, ServiceName, StepName, TargetName,
+    agreement::{Evidence, Vote},
+    document::read_policy,
+    guard::Trigger,
+    health::Verdict,
+    policy::{Mode, Region, Role},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The primary region.
+pub(crate) const EAST: &str = "us-east-1";
+/// The standby region.
+pub(crate) const WEST: &str = "us-west-2";
+/// The witness's region; a second standby in the tests that need one.
+pub(crate) const NORTH: &str = "eu-west-1";
+
+/// The agent in the primary region.
+pub(crate) const EVE: &str = "eve";
+/// The agent in the standby region.
+pub(crate) const WES: &str = "wes";
+/// The witness.
+pub(crate) const NOA: &str = "noa";
+
+/// All agents.
+pub(crate) const AGENTS: [&str; 3] = [EVE, WES, NOA];
+
+pub(crate) fn agent(name: &str) -> AgentName {
+    name.try_into().unwrap()
+}
+
+pub(crate) fn region(name: &str) -> RegionName {
+    name.try_into().unwrap()
+}
+
+pub(crate) fn step(name: &str) -> StepName {
+    name.try_into().unwrap()
+}
+
+pub(crate) fn shop() -> ServiceName {
+    "shop".try_into().unwrap()
+}
+
+pub(crate) fn agents(names: &[&str]) -> BTreeSet<AgentName> {
+    names.iter().map(|name| agent(name)).collect()
+}
+
+/// Three agents in three regions.
+pub(crate) fn members() -> BTreeMap<AgentName, RegionName> {
+    [(EVE, EAST), (WES, WEST), (NOA, NORTH)].map(|(name, at)| (agent(name), region(at))).into()
+}
+
+/// The policy as people would write it.
+pub(crate) fn policy() -> Policy {
+    read_policy("shop.yaml", include_str!("shop.yaml")).unwrap()
+}
+
+/// The shop without a cool-down, so that a story may have two failovers.
+pub(crate) fn hasty() -> Policy {
+    let mut policy = policy();
+    policy.guards.cooldown = Millis::ZERO;
+    policy.guards.failovers_max = 1_000;
+    policy
+}
+
+/// The shop that waits for an operator.
+pub(crate) fn with_approval() -> Policy {
+    let mut policy = policy();
+    policy.scenarios.values_mut().for_each(|scenario| scenario.mode = Mode::Approval);
+    policy
+}
+
+/// The shop with the witness's region as a second standby.
+pub(crate) fn in_three_regions(mut policy: Policy) -> Policy {
+    let vars = policy.regions[&region(WEST)].vars.clone();
+    policy.regions.insert(region(NORTH), Region { role: Role::Standby, vars });
+    policy
+}
+
+/// What everybody sees of one region.
+pub(crate) fn all(at: &str, verdict: Verdict) -> Vec<Vote> {
+    let vote = |name: &str| Vote {
+        agent: agent(name),
+        target: TargetName { check: "api".try_into().unwrap(), region: region(at) },
+        verdict,
+        armed: true,
+        age: Millis(300),
+        policy_matches: true,
+        abstains: false,
+        reason: None,
+        failing_for: (verdict == Verdict::Down).then(|| Millis::from_secs(62)),
+    };
+    AGENTS.map(vote).into()
+}
+
+/// The primary region has been down for the dwell, the others are healthy.
+pub(crate) fn east_is_down() -> Evidence {
+    let votes =
+        [all(EAST, Verdict::Down), all(WEST, Verdict::Healthy), all(NORTH, Verdict::Healthy)].concat();
+    Evidence { votes, down_for: Millis::from_secs(60), flaps: 1 }
+}
+
+/// Every region is healthy.
+pub(crate) fn all_is_well() -> Evidence {
+    let votes = [EAST, WEST, NORTH].map(|at| all(at, Verdict::Healthy)).concat();
+    Evidence { votes, down_for: Millis::ZERO, flaps: 0 }
+}
+
+pub(crate) fn olga(reason: &str) -> Actor {
+    Actor { name: "olga".to_owned(), reason: reason.to_owned() }
+}
+
+pub(crate) fn operator() -> Trigger {
+    Trigger::Operator { by: "olga".to_owned(), reason: "the ticket says so".to_owned() }
+}
+
+pub(crate) fn succeeded() -> StepOutcome {
+    StepOutcome::Succeeded { detail: "it stands".to_owned() }
+}
+
+pub(crate) fn failed() -> StepOutcome {
+    StepOutcome::Failed { reason: "not done in time".to_owned() }
+}
+
+pub(crate) fn impossible() -> StepOutcome {
+    StepOutcome::Impossible { reason: "there is no such instance".to_owned() }
+}
+
+pub(crate) fn unknown() -> StepOutcome {
+    StepOutcome::Unknown { reason: "the reply was lost".to_owned() }
+}
