@@ -25,12 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Times short enough to test and long enough to see the states in between.
 pub(crate) fn quick() -> Options {
     let timing = Timing {
-        promote_modifying_ms: 150,
-        promote_rebooting_ms: 150,
+        promote_modifying_ms: 300,
+        promote_rebooting_ms: 300,
         task_start_ms: 50,
         task_stop_ms: 50,
         task_stagger_ms: 10,
-        dns_pending_ms: 200,
+        dns_pending_ms: 600,
         alias_ttl_s: 1,
     };
     Options { timing, ..Options::default() }
