@@ -132,6 +132,7 @@ async fn who_gave_up_during_a_cut_does_not_arrive() {
     let mut first = [0; 5];
     accepted.read_exact(&mut first).await.unwrap();
     assert_eq!(&first, b"later");
+    assert!(stalls(listener.accept()).await, "the early client arrived after all");
     bench.sandbox.shutdown().await;
 }
 
