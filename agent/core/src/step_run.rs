@@ -57,7 +57,8 @@ pub struct StepRun {
     acted: bool,
     lost_at: Option<Monotonic>,
     last: String,
-    unreadable: bool,
+    /// The last look did not rule out that something is under way.
+    unsure: bool,
 }
 
 impl StepRun {
@@ -72,7 +73,7 @@ impl StepRun {
             acted: false,
             lost_at: None,
             last: "nothing was observed".to_owned(),
-            unreadable: true,
+            unsure: true,
         }
     }
 
@@ -93,7 +94,7 @@ impl StepRun {
     }
 
     fn observed(&mut self, now: Monotonic, observed: Observed) -> StepWork {
-        self.unreadable = matches!(observed, Observed::Unknown { .. });
+        self.unsure = matches!(observed, Observed::Unknown { .. } | Observed::InProgress { .. });
         match observed {
             Observed::Done { detail } => StepWork::Finish(StepOutcome::Succeeded { detail }),
             Observed::Impossible { reason } => StepWork::Finish(StepOutcome::Impossible { reason }),
@@ -149,8 +150,8 @@ impl StepRun {
 
     fn give_up(&self) -> StepWork {
         let reason = format!("not done in time; last seen: {}", self.last);
-        StepWork::Finish(match (self.acted, self.unreadable) {
-            // Readable and never acted on: nothing of ours can be under way.
+        StepWork::Finish(match (self.acted, self.unsure) {
+            // Never acted on, and seen not to be done: nothing is under way, ours or an earlier attempt's.
             (false, false) => StepOutcome::Failed { reason },
             (true, _) | (false, true) => StepOutcome::Unknown { reason },
         })

@@ -10,5 +10,6 @@ mod log;
 mod operators;
 mod refusals;
 mod shop;
+mod step_run;
 mod steps;
 mod transitions;
