@@ -41,6 +41,7 @@ pub struct Database {
     /// The instance's region.
     pub region: String,
     /// The DB instance identifier.
+    #[serde(rename = "id")]
     pub identifier: String,
     /// Its status.
     pub status: DatabaseStatus,

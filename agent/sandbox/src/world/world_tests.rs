@@ -162,5 +162,6 @@ fn the_view_is_complete_json() {
     let view = world.view(5);
     let text = serde_json::to_string(&view).unwrap();
     assert_eq!(serde_json::from_str::<view::WorldView>(&text).unwrap(), view);
+    assert_eq!(serde_json::to_value(&view).unwrap()["databases"][0]["id"], "shop-primary");
     assert_eq!((view.databases.len(), view.compute.len(), view.links.len()), (2, 2, 2));
 }
