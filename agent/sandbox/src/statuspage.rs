@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, patch};
@@ -65,8 +65,30 @@ async fn authorized(State(page): State<Page>, headers: HeaderMap, request: Reque
     (StatusCode::UNAUTHORIZED, Json(json!({"error": "Could not authenticate"}))).into_response()
 }
 
-async fn list(State(page): State<Page>, Path(id): Path<String>) -> Response {
-    respond(StatusCode::OK, page.stage.world().0.status_page.incidents(&id, false))
+/// Which part of a listing is asked for.
+#[derive(Deserialize)]
+struct Listing {
+    #[serde(default = "listed_max")]
+    limit: usize,
+    /// Counted from 1.
+    #[serde(default = "first_page")]
+    page: usize,
+}
+
+/// 100: Statuspage's own most and default.
+const fn listed_max() -> usize {
+    100
+}
+
+const fn first_page() -> usize {
+    1
+}
+
+async fn list(State(page): State<Page>, Path(id): Path<String>, Query(part): Query<Listing>) -> Response {
+    let found = page.stage.world().0.status_page.incidents(&id, false);
+    let limit = part.limit.min(listed_max());
+    let before = part.page.saturating_sub(1).saturating_mul(limit);
+    respond(StatusCode::OK, found.map(|found| found.into_iter().skip(before).take(limit).collect::<Vec<_>>()))
 }
 
 async fn unresolved(State(page): State<Page>, Path(id): Path<String>) -> Response {

@@ -48,6 +48,8 @@ async fn an_incident_is_driven_to_resolution() {
         call(&bench, Method::GET, "/incidents", json!(null)).await.json()[0]["metadata"]["quorate"]["id"],
         "e-1"
     );
+    let second_page = call(&bench, Method::GET, "/incidents?limit=1&page=2", json!(null)).await;
+    assert_eq!(second_page.json(), json!([]));
     let path = format!("/components/{component}");
     let degraded =
         call(&bench, Method::PATCH, &path, json!({"component": {"status": "degraded_performance"}})).await;
