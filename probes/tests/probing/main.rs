@@ -1,0 +1,56 @@
+//! The prober, the schedule and the driver against real sockets on the loopback interface: each reason that a
+//! probe can fail for is produced by a server that misbehaves in just that way.
+#![allow(clippy::unwrap_used)]
+
+mod certificates;
+mod connecting;
+mod deadlines;
+mod driving;
+mod names;
+mod replies;
+mod scheduling;
+mod servers;
+
+use quorate_policies::{TargetName, health::FailureReason, policy::Probe};
+use quorate_probes::{HttpTarget, Outcome, ProbeResult, Prober, ProberSettings};
+
+/// A probe as a policy gives it, with a deadline that no test meets by accident.
+pub(crate) fn probe() -> Probe {
+    serde_json::from_str(r#"{"http": "unused", "timeout": "20s"}"#).unwrap()
+}
+
+pub(crate) fn name(text: &str) -> TargetName {
+    TargetName::try_from(text.to_owned()).unwrap()
+}
+
+pub(crate) fn target(probe: &Probe, url: &str) -> HttpTarget {
+    HttpTarget::new(name("api/us-east-1"), probe, url).unwrap()
+}
+
+/// Probes a URL once as a policy would by default.
+pub(crate) async fn probe_once(url: &str) -> ProbeResult {
+    Prober::new(ProberSettings::default()).unwrap().probe(&target(&probe(), url)).await
+}
+
+/// The reason of a failure; panics with the whole result on a success.
+pub(crate) fn reason(result: &ProbeResult) -> FailureReason {
+    match &result.outcome {
+        Outcome::Failure { reason, .. } => *reason,
+        Outcome::Success { .. } => panic!("no failure: {result:?}"),
+    }
+}
+
+/// Which phases ended, in their order.
+pub(crate) fn phases(result: &ProbeResult) -> Vec<&'static str> {
+    let phases = &result.phases;
+    [
+        ("resolve", phases.resolve),
+        ("connect", phases.connect),
+        ("tls", phases.tls),
+        ("processing", phases.processing),
+        ("transfer", phases.transfer),
+    ]
+    .into_iter()
+    .filter_map(|(name, length)| length.map(|_| name))
+    .collect()
+}
