@@ -17,6 +17,8 @@ pub mod plan;
 pub mod policy;
 pub mod time;
 
-pub use name::{AgentName, CheckName, ComponentName, PlanName, RegionName, ServiceName, StepName, TargetName};
+pub use name::{
+    AgentName, CheckName, ComponentName, PlanName, RegionName, ServiceName, StepName, TargetName,
+};
 pub use policy::Policy;
 pub use time::{Millis, Monotonic, Timestamp};

@@ -169,6 +169,24 @@ pub struct Probe {
     pub rise: u32,
 }
 
+impl Probe {
+    /// A probe of a URL with every other setting at its default.
+    #[must_use]
+    pub fn http(url: &str) -> Self {
+        Self {
+            component: None,
+            http: url.to_owned(),
+            host: None,
+            expect: Expect::default(),
+            interval: interval_default(),
+            timeout: timeout_default(),
+            confirm_interval: confirm_interval_default(),
+            fall: fall_default(),
+            rise: rise_default(),
+        }
+    }
+}
+
 const fn interval_default() -> Millis {
     Millis(1_000)
 }

@@ -43,7 +43,9 @@ impl Millis {
     /// # Errors
     /// When the text is empty, has a number without a unit, an unknown unit, or is too long to count.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| Err(format!("`{text}` is not a duration: {why}; write for example 800ms, 10s, 5m or 1h"));
+        let wrong = |why: &str| {
+            Err(format!("`{text}` is not a duration: {why}; write for example 800ms, 10s, 5m or 1h"))
+        };
         let (mut rest, mut total) = (text.trim(), 0u64);
         if rest.is_empty() {
             return wrong("it is empty");
@@ -59,7 +61,9 @@ impl Millis {
             let Some((_, factor)) = UNITS.iter().find(|(name, _)| *name == unit) else {
                 return wrong("the units are ms, s, m, h and d");
             };
-            let Ok(number) = number.parse::<u64>() else { return wrong("a whole number must stand before each unit") };
+            let Ok(number) = number.parse::<u64>() else {
+                return wrong("a whole number must stand before each unit");
+            };
             match number.checked_mul(*factor).and_then(|part| total.checked_add(part)) {
                 Some(sum) => total = sum,
                 None => return wrong("it is too long"),
@@ -159,7 +163,14 @@ mod tests {
     /// Goal: a duration reads back as it prints. Method: a table of both forms.
     #[test]
     fn durations_read_back_as_they_print() {
-        for (text, ms) in [("800ms", 800), ("1s", 1_000), ("1m30s", 90_000), ("2h", 7_200_000), ("90d", 7_776_000_000), ("0s", 0)] {
+        for (text, ms) in [
+            ("800ms", 800),
+            ("1s", 1_000),
+            ("1m30s", 90_000),
+            ("2h", 7_200_000),
+            ("90d", 7_776_000_000),
+            ("0s", 0),
+        ] {
             assert_eq!(Millis::parse(text), Ok(Millis(ms)));
             assert_eq!(Millis(ms).to_string(), text);
         }

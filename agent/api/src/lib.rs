@@ -11,7 +11,9 @@ pub mod status;
 pub use execution::{Execution, ExecutionList, RecoveryTime, Step};
 pub use problem::Problem;
 pub use request::{ApplyPolicy, Changed, Command, Failover, Pause};
-pub use service::{Check, Explanation, Hold, Lease, PlanView, PolicyView, Region, Service, TargetVotes};
+pub use service::{
+    Check, Explanation, Hold, Lease, PlanView, PolicyView, Region, Service, ServiceList, TargetVotes,
+};
 pub use status::{Audit, AuditEntry, Member, Members, ProbeView, Probes, Status};
 
 /// Version of this API; the first part of every path.

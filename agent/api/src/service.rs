@@ -2,6 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+/// `GET /v1/services`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ServiceList {
+    /// By name.
+    pub services: Vec<Service>,
+}
+
 /// `GET /v1/services/{service}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Service {

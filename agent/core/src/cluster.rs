@@ -66,7 +66,9 @@ impl Cluster {
                 self.audit.record(self.clock, command.by.as_str(), Some(service), None, event);
                 Ok(Response::Done)
             }
-            Body::StartStep { execution, step, attempt } => self.start_step(&command.by, execution, step, *attempt),
+            Body::StartStep { execution, step, attempt } => {
+                self.start_step(&command.by, execution, step, *attempt)
+            }
             Body::FinishStep { execution, step, attempt, outcome } => {
                 self.finish_step(&command.by, execution, step, *attempt, outcome)
             }
@@ -75,7 +77,9 @@ impl Cluster {
             Body::Abort { execution, actor } => self.abort(execution, actor),
             Body::Pause { service, actor, until } => self.pause(service, actor, *until),
             Body::Resume { service, actor } => self.resume(service, actor),
-            Body::ReleaseLease { service, epoch, proof } => self.release_lease(&command.by, service, *epoch, proof),
+            Body::ReleaseLease { service, epoch, proof } => {
+                self.release_lease(&command.by, service, *epoch, proof)
+            }
             Body::Notified { sequence } => {
                 self.notified = self.notified.max(*sequence);
                 Ok(Response::Done)
@@ -83,7 +87,11 @@ impl Cluster {
         }
     }
 
-    fn set_members(&mut self, command: &Command, members: &BTreeMap<AgentName, RegionName>) -> Result<Response, Refusal> {
+    fn set_members(
+        &mut self,
+        command: &Command,
+        members: &BTreeMap<AgentName, RegionName>,
+    ) -> Result<Response, Refusal> {
         // Membership is set once; changing it is a protocol of its own, never a side effect of a restart (F28).
         if !self.members.is_empty() && self.members != *members {
             return Err(Refusal::PolicyRefused { why: "the members are set already".to_owned() });
@@ -103,7 +111,8 @@ impl Cluster {
             return Err(Refusal::ExecutionInProgress { execution: id });
         }
         let state = match known {
-            None => ServiceState::new(policy.clone()).ok_or_else(|| refuse("it names no primary region".to_owned()))?,
+            None => ServiceState::new(policy.clone())
+                .ok_or_else(|| refuse("it names no primary region".to_owned()))?,
             Some(state) if !policy.regions.contains_key(&state.active) => {
                 return Err(refuse(format!("it drops region `{}`, which serves now", state.active)));
             }
@@ -121,7 +130,12 @@ impl Cluster {
         self.services.get_mut(service).ok_or_else(unknown)
     }
 
-    fn pause(&mut self, service: &ServiceName, actor: &Actor, until: Option<Timestamp>) -> Result<Response, Refusal> {
+    fn pause(
+        &mut self,
+        service: &ServiceName,
+        actor: &Actor,
+        until: Option<Timestamp>,
+    ) -> Result<Response, Refusal> {
         let now = self.clock;
         let hold = Hold { by: actor.name.clone(), reason: actor.reason.clone(), since: now, until };
         self.service_mut(service)?.hold = Some(hold);
@@ -147,7 +161,9 @@ impl Cluster {
         let region = self.members.get(by).cloned();
         let agents_there = self.members.values().filter(|r| Some(*r) == region.as_ref()).count();
         let state = self.service_mut(service)?;
-        let LeaseRecord::Releasing { from, to, epoch: current } = &state.lease else { return Ok(Response::Done) };
+        let LeaseRecord::Releasing { from, to, epoch: current } = &state.lease else {
+            return Ok(Response::Done);
+        };
         if *current != epoch {
             return Ok(Response::Done);
         }
@@ -157,7 +173,8 @@ impl Cluster {
             let why = "only the one agent of the holding region can give it up".to_owned();
             return Err(Refusal::NoLease { region: from.clone(), why });
         }
-        let event = AuditEvent::LeaseReleased { from: from.clone(), to: to.clone(), epoch, proof: proof.clone() };
+        let event =
+            AuditEvent::LeaseReleased { from: from.clone(), to: to.clone(), epoch, proof: proof.clone() };
         state.lease = LeaseRecord::Held { region: to.clone(), epoch };
         let running = state.running.clone();
         self.audit.record(self.clock, by.as_str(), Some(service), running.as_ref(), event);
@@ -170,7 +187,9 @@ impl Cluster {
     fn forget_old_executions(&mut self) {
         while self.executions.len() > EXECUTIONS_KEPT_MAX {
             let ended = self.executions.values().filter(|e| e.state.ended());
-            let Some(oldest) = ended.min_by_key(|e| (e.decided_at, e.epoch)).map(|e| e.id.clone()) else { break };
+            let Some(oldest) = ended.min_by_key(|e| (e.decided_at, e.epoch)).map(|e| e.id.clone()) else {
+                break;
+            };
             self.executions.remove(&oldest);
         }
     }

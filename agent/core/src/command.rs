@@ -194,7 +194,9 @@ impl StepOutcome {
     pub fn text(&self) -> &str {
         match self {
             StepOutcome::Succeeded { detail } => detail,
-            StepOutcome::Failed { reason } | StepOutcome::Impossible { reason } | StepOutcome::Unknown { reason } => reason,
+            StepOutcome::Failed { reason }
+            | StepOutcome::Impossible { reason }
+            | StepOutcome::Unknown { reason } => reason,
         }
     }
 }

@@ -7,7 +7,7 @@ mod health;
 mod lead;
 pub mod lease;
 mod reports;
-mod self_health;
+pub mod self_health;
 pub mod targets;
 
 use crate::{
@@ -19,10 +19,7 @@ use health::Health;
 use lease::Leases;
 use quorate_policies::{
     AgentName, Millis, Monotonic, RegionName, ServiceName, StepName, TargetName, Timestamp,
-    agreement::Report,
-    guard::Refusal,
-    health::Observation,
-    plan::Step,
+    agreement::Report, guard::Refusal, health::Observation, plan::Step,
 };
 use reports::ReportBook;
 use self_health::SelfHealth;
@@ -54,7 +51,7 @@ pub struct NodeSettings {
     pub region: RegionName,
     /// All voters, itself included.
     pub members: BTreeMap<AgentName, RegionName>,
-    /// New at every start.
+    /// Greater at every start: the wall clock's reading will do.
     pub incarnation: u64,
     /// How often a report is sent when nothing changes.
     pub report_interval: Millis,
@@ -161,12 +158,14 @@ pub enum Input {
 pub enum Output {
     /// Send to every peer.
     Report(Report),
-    /// Probe at once, here and at every peer.
+    /// Probe at once.
     Confirm {
         /// Of which service.
         service: ServiceName,
         /// Which target.
         target: TargetName,
+        /// At every peer too, not only here.
+        everywhere: bool,
     },
     /// Probe these, and no others.
     Targets(Vec<ProbeTarget>),
@@ -243,8 +242,8 @@ impl Node {
             Input::Probed { service, target, observation } => {
                 let change = self.health.observe(now.mono, &service, &target, observation);
                 self.report_due |= change.changed;
-                if change.confirm {
-                    out.push(Output::Confirm { service, target });
+                if change.confirm || change.look_again {
+                    out.push(Output::Confirm { service, target, everywhere: change.confirm });
                 }
             }
             Input::Heard(report) => self.reports.heard(now.mono, report),
@@ -257,7 +256,8 @@ impl Node {
                 self.given.remove(&(execution, step, attempt));
             }
             Input::LeaseAsked { service, region, epoch } => {
-                let answer = self.leases.grant(now.mono, &self.cluster, self.leads(), &service, &region, epoch);
+                let answer =
+                    self.leases.grant(now.mono, &self.cluster, self.leads(), &service, &region, epoch);
                 out.push(Output::LeaseAnswer(answer));
             }
             Input::LeaseAnswered { service, epoch, sent_at, answer } => {

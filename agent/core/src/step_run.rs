@@ -65,7 +65,8 @@ impl StepRun {
     /// An attempt that began at `now`, may take `timeout`, and follows so many failed ones.
     #[must_use]
     pub fn new(now: Monotonic, timeout: Millis, failures: u32) -> Self {
-        let backoff = (failures > 0).then(|| Millis(BACKOFF_FIRST.0 << failures.min(8).saturating_sub(1)).min(BACKOFF_MAX));
+        let backoff = (failures > 0)
+            .then(|| Millis(BACKOFF_FIRST.0 << failures.min(8).saturating_sub(1)).min(BACKOFF_MAX));
         Self {
             deadline: now.plus(timeout),
             backoff,
@@ -104,7 +105,9 @@ impl StepRun {
             }
             // The reply was lost and nothing came of the call: the next attempt observes and may act.
             Observed::NotDone { detail } if self.lost_at.is_some_and(|at| now.since(at) >= LOST_AFTER) => {
-                StepWork::Finish(StepOutcome::Unknown { reason: format!("the call's reply was lost; {detail}") })
+                StepWork::Finish(StepOutcome::Unknown {
+                    reason: format!("the call's reply was lost; {detail}"),
+                })
             }
             // After the act the provider may show the old state for a while: look again, never act twice.
             Observed::NotDone { detail: seen }
@@ -129,7 +132,9 @@ impl StepRun {
                 self.last = reason;
                 self.pause(now)
             }
-            Acted::Refused { reason, retryable: false } => StepWork::Finish(StepOutcome::Impossible { reason }),
+            Acted::Refused { reason, retryable: false } => {
+                StepWork::Finish(StepOutcome::Impossible { reason })
+            }
             Acted::Unknown { reason } => {
                 self.lost_at = Some(now);
                 self.last = reason;

@@ -118,7 +118,9 @@ pub fn tally_region(
 fn is_critical(policy: &Policy, probe: &crate::policy::Probe) -> bool {
     match &probe.component {
         None => true,
-        Some(name) => policy.components.get(name).is_none_or(|component| component.priority == Priority::Critical),
+        Some(name) => {
+            policy.components.get(name).is_none_or(|component| component.priority == Priority::Critical)
+        }
     }
 }
 

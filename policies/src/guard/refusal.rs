@@ -67,7 +67,9 @@ pub enum Refusal {
     #[error("no scenario of the policy runs a plan when the active region is down")]
     NoScenario,
     /// Fewer voters than automatic mode needs.
-    #[error("{have} voters, automatic mode needs at least {need}: add agents, or set unsafe_topology for development")]
+    #[error(
+        "{have} voters, automatic mode needs at least {need}: add agents, or set unsafe_topology for development"
+    )]
     TooFewVoters {
         /// Configured.
         have: usize,
@@ -97,7 +99,10 @@ pub enum Refusal {
         needed: usize,
     },
     /// The region was down when the agents started, and nobody has seen it healthy since.
-    #[error("already red at start: {} never saw it healthy since starting; it is armed once it has been healthy", join(agents))]
+    #[error(
+        "already red at start: {} never saw it healthy since starting; it is armed once it has been healthy",
+        join(agents)
+    )]
     AlreadyRedAtStart {
         /// Whose votes do not count for that.
         agents: BTreeSet<AgentName>,

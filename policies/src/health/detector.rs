@@ -87,14 +87,24 @@ impl State {
         match (self, event) {
             (state, Event::Nothing) => state,
             (_, Event::Silence) => State::Unknown { successes: 0, failures: 0 },
-            (State::Unknown { successes, .. }, Event::Success) if successes + 1 >= rules.rise => State::Healthy,
-            (State::Unknown { successes, .. }, Event::Success) => State::Unknown { successes: successes + 1, failures: 0 },
-            (State::Unknown { failures, .. }, Event::Failure) if failures + 1 >= rules.fall => State::Down { successes: 0 },
-            (State::Unknown { failures, .. }, Event::Failure) => State::Unknown { successes: 0, failures: failures + 1 },
+            (State::Unknown { successes, .. }, Event::Success) if successes + 1 >= rules.rise => {
+                State::Healthy
+            }
+            (State::Unknown { successes, .. }, Event::Success) => {
+                State::Unknown { successes: successes + 1, failures: 0 }
+            }
+            (State::Unknown { failures, .. }, Event::Failure) if failures + 1 >= rules.fall => {
+                State::Down { successes: 0 }
+            }
+            (State::Unknown { failures, .. }, Event::Failure) => {
+                State::Unknown { successes: 0, failures: failures + 1 }
+            }
             (State::Healthy | State::Suspect { .. }, Event::Success) => State::Healthy,
             (State::Healthy, Event::Failure) if rules.fall <= 1 => State::Down { successes: 0 },
             (State::Healthy, Event::Failure) => State::Suspect { failures: 1 },
-            (State::Suspect { failures }, Event::Failure) if failures + 1 >= rules.fall => State::Down { successes: 0 },
+            (State::Suspect { failures }, Event::Failure) if failures + 1 >= rules.fall => {
+                State::Down { successes: 0 }
+            }
             (State::Suspect { failures }, Event::Failure) => State::Suspect { failures: failures + 1 },
             (State::Down { successes }, Event::Success) if successes + 1 >= rules.rise => State::Healthy,
             (State::Down { successes }, Event::Success) => State::Down { successes: successes + 1 },
@@ -320,7 +330,10 @@ mod tests {
         }
         assert_eq!(detector.tick(Monotonic(20_000)), None, "unknown stays unknown");
         detector.observe(Monotonic(20_000), failure);
-        assert_eq!((detector.verdict(), detector.first_failure()), (Verdict::Unknown, Some(Monotonic(20_000))));
+        assert_eq!(
+            (detector.verdict(), detector.first_failure()),
+            (Verdict::Unknown, Some(Monotonic(20_000)))
+        );
     }
 
     /// Goal: F26, a target that was red from the start is down but not armed. Method: failures only, then recovery.

@@ -181,7 +181,10 @@ impl Action {
     pub const fn reversible(&self) -> bool {
         match self {
             Action::RdsPromoteReadReplica(_) => false,
-            Action::EcsScale(_) | Action::Route53Repoint(_) | Action::StatuspageIncident(_) | Action::VerifyProbes(_) => true,
+            Action::EcsScale(_)
+            | Action::Route53Repoint(_)
+            | Action::StatuspageIncident(_)
+            | Action::VerifyProbes(_) => true,
         }
     }
 
@@ -206,9 +209,10 @@ impl Action {
                 .chain(&mut action.alias_zone)
                 .chain(&mut action.values)
                 .collect(),
-            Action::StatuspageIncident(action) => {
-                std::iter::once(&mut action.page).chain(&mut action.component).chain(&mut action.title).collect()
-            }
+            Action::StatuspageIncident(action) => std::iter::once(&mut action.page)
+                .chain(&mut action.component)
+                .chain(&mut action.title)
+                .collect(),
             Action::VerifyProbes(action) => vec![&mut action.through],
         }
     }

@@ -85,7 +85,11 @@ pub enum ExpandError {
 ///
 /// # Errors
 /// When the policy does not have one of the regions.
-pub fn variables(policy: &Policy, from: &RegionName, to: &RegionName) -> Result<BTreeMap<String, String>, ExpandError> {
+pub fn variables(
+    policy: &Policy,
+    from: &RegionName,
+    to: &RegionName,
+) -> Result<BTreeMap<String, String>, ExpandError> {
     let mut variables = BTreeMap::from([("service".to_owned(), policy.service.to_string())]);
     for (side, name) in [("from", from), ("to", to)] {
         let region = policy.regions.get(name).ok_or_else(|| ExpandError::NoRegion(name.clone()))?;
@@ -99,7 +103,12 @@ pub fn variables(policy: &Policy, from: &RegionName, to: &RegionName) -> Result<
 ///
 /// # Errors
 /// When it does not exist, names what does not exist, or its steps need each other in a circle.
-pub fn expand(policy: &Policy, name: &PlanName, from: &RegionName, to: &RegionName) -> Result<Plan, ExpandError> {
+pub fn expand(
+    policy: &Policy,
+    name: &PlanName,
+    from: &RegionName,
+    to: &RegionName,
+) -> Result<Plan, ExpandError> {
     let template = policy.plans.get(name).ok_or_else(|| ExpandError::NoPlan(name.clone()))?;
     let variables = variables(policy, from, to)?;
     let needs: graph::Needs =

@@ -2,7 +2,9 @@
 //! The state keeps a tail, and the chain's head proves that nothing before it was changed.
 
 use crate::command::{ExecutionId, LeaseProof, StepOutcome};
-use quorate_policies::{AgentName, RegionName, ServiceName, StepName, Timestamp, guard::Refusal, guard::Trigger};
+use quorate_policies::{
+    AgentName, RegionName, ServiceName, StepName, Timestamp, guard::Refusal, guard::Trigger,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::{
@@ -192,7 +194,9 @@ impl fmt::Display for AuditEvent {
             }
             AuditEvent::LeaseReleased { from, to, proof, .. } => match proof {
                 LeaseProof::GivenUp => write!(f, "write lease given up by {from}; {to} may hold it"),
-                LeaseProof::Expired { waited } => write!(f, "write lease of {from} expired ({waited}); {to} may hold it"),
+                LeaseProof::Expired { waited } => {
+                    write!(f, "write lease of {from} expired ({waited}); {to} may hold it")
+                }
             },
             AuditEvent::ExecutionEnded { state, detail } => write!(f, "execution {state}: {detail}"),
             AuditEvent::Paused { reason, until } => {

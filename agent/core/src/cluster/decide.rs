@@ -1,6 +1,11 @@
 //! Deciding, approving, aborting: every rule is checked again on the leader's evidence, on every replica.
 
-use super::{Cluster, audit::AuditEvent, execution::*, service::{LeaseRecord, STARTS_KEPT_MAX, ServiceState}};
+use super::{
+    Cluster,
+    audit::AuditEvent,
+    execution::*,
+    service::{LeaseRecord, STARTS_KEPT_MAX, ServiceState},
+};
 use crate::command::{Actor, Command, ExecutionId, Response};
 use quorate_policies::{
     AgentName, Millis, RegionName, ServiceName, Timestamp,
@@ -69,8 +74,13 @@ impl Cluster {
         let unknown = || Refusal::UnknownService { service: service.clone() };
         let state = self.services.get(service).ok_or_else(unknown)?;
         let facts = state.facts();
-        let situation =
-            Situation { policy: &state.policy, members: &self.members, facts: &facts, evidence, now: self.clock };
+        let situation = Situation {
+            policy: &state.policy,
+            members: &self.members,
+            facts: &facts,
+            evidence,
+            now: self.clock,
+        };
         authorize(&situation, trigger, to)?;
         let (plan, mode) = scenario(&state.policy).ok_or(Refusal::NoScenario)?;
         let plan = expand::expand(&state.policy, plan, &state.active, to)
@@ -79,7 +89,12 @@ impl Cluster {
     }
 
     /// Two who want the same failover get the same execution (F29).
-    fn join<T>(&self, service: &ServiceName, to: &RegionName, verdict: &Result<T, Refusal>) -> Option<Response> {
+    fn join<T>(
+        &self,
+        service: &ServiceName,
+        to: &RegionName,
+        verdict: &Result<T, Refusal>,
+    ) -> Option<Response> {
         let Err(Refusal::ExecutionInProgress { execution }) = verdict else { return None };
         let same = self.running(service).is_some_and(|running| running.to() == to);
         same.then(|| Response::Execution { id: execution.clone(), joined: true })
@@ -187,7 +202,8 @@ fn execution(
     let down = |vote: &&quorate_policies::agreement::Vote| {
         vote.target.region == state.active && vote.verdict == Verdict::Down
     };
-    let failing = evidence.votes.iter().filter(down).filter_map(|vote| Some(Millis(vote.failing_for?.0 + vote.age.0)));
+    let failing =
+        evidence.votes.iter().filter(down).filter_map(|vote| Some(Millis(vote.failing_for?.0 + vote.age.0)));
     let agreed_at = Timestamp(now.0.saturating_sub(evidence.down_for.0));
     let failing_since = Timestamp(now.0.saturating_sub(failing.max().unwrap_or_default().0)).min(agreed_at);
     Execution {
@@ -216,5 +232,9 @@ fn actor_name<'a>(trigger: &'a Trigger, by: &'a AgentName) -> &'a str {
 }
 
 fn wrong_state(execution: &Execution, why: &str) -> Refusal {
-    Refusal::WrongState { execution: execution.id.clone(), state: execution.state.to_string(), why: why.to_owned() }
+    Refusal::WrongState {
+        execution: execution.id.clone(),
+        state: execution.state.to_string(),
+        why: why.to_owned(),
+    }
 }

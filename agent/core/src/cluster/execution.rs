@@ -3,7 +3,9 @@
 
 use crate::command::{ExecutionId, StepOutcome};
 use quorate_policies::{
-    AgentName, Millis, RegionName, ServiceName, StepName, Timestamp, agreement::Evidence, guard::Trigger,
+    AgentName, Millis, RegionName, ServiceName, StepName, Timestamp,
+    agreement::Evidence,
+    guard::Trigger,
     plan::{Action, Plan},
 };
 use serde::{Deserialize, Serialize};
@@ -77,7 +79,9 @@ impl ExecutionState {
     #[must_use]
     pub const fn ended(&self) -> bool {
         match self {
-            ExecutionState::AwaitingApproval | ExecutionState::Running | ExecutionState::Stopped { .. } => false,
+            ExecutionState::AwaitingApproval | ExecutionState::Running | ExecutionState::Stopped { .. } => {
+                false
+            }
             ExecutionState::Succeeded { .. } | ExecutionState::Aborted { .. } => true,
         }
     }
@@ -106,6 +110,9 @@ pub struct StepProgress {
     pub failures: u32,
     /// When the first attempt started.
     pub started_at: Option<Timestamp>,
+    /// When the latest attempt started, where it is not the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed_at: Option<Timestamp>,
     /// When it ended for good.
     pub ended_at: Option<Timestamp>,
 }
@@ -176,9 +183,13 @@ impl StepState {
     pub fn next(&self, movement: &StepMove) -> Result<StepState, IllegalMove> {
         match (self, movement) {
             (StepState::Waiting, StepMove::Assign(agent)) => Ok(StepState::Assigned { agent: agent.clone() }),
-            (StepState::Assigned { agent }, StepMove::Start) => Ok(StepState::Started { agent: agent.clone() }),
+            (StepState::Assigned { agent }, StepMove::Start) => {
+                Ok(StepState::Started { agent: agent.clone() })
+            }
             (StepState::Started { .. }, StepMove::Finish(outcome, left)) => Ok(after(outcome, *left)),
-            (StepState::Assigned { .. } | StepState::Started { .. }, StepMove::Lose) => Ok(StepState::Waiting),
+            (StepState::Assigned { .. } | StepState::Started { .. }, StepMove::Lose) => {
+                Ok(StepState::Waiting)
+            }
             (StepState::Waiting | StepState::Assigned { .. }, StepMove::Cancel) => Ok(StepState::Cancelled),
             // What has started is not undone by ending the execution: its outcome is unknown until observed.
             (StepState::Started { .. }, StepMove::Cancel) => Ok(StepState::Failed {
@@ -204,7 +215,10 @@ impl StepState {
     pub const fn agent(&self) -> Option<&AgentName> {
         match self {
             StepState::Assigned { agent } | StepState::Started { agent } => Some(agent),
-            StepState::Waiting | StepState::Succeeded { .. } | StepState::Failed { .. } | StepState::Cancelled => None,
+            StepState::Waiting
+            | StepState::Succeeded { .. }
+            | StepState::Failed { .. }
+            | StepState::Cancelled => None,
         }
     }
 

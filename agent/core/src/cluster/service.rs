@@ -96,7 +96,13 @@ impl ServiceState {
     #[must_use]
     pub fn with_policy(&self, policy: Policy) -> Self {
         let lease_ttl_max = self.lease_ttl_max.max(policy.lease.ttl);
-        Self { policy_hash: policy_hash(&policy), policy, version: self.version + 1, lease_ttl_max, ..self.clone() }
+        Self {
+            policy_hash: policy_hash(&policy),
+            policy,
+            version: self.version + 1,
+            lease_ttl_max,
+            ..self.clone()
+        }
     }
 
     /// What the guards look at.

@@ -12,7 +12,13 @@ impl Cluster {
     ///
     /// # Errors
     /// Why it may not.
-    pub fn may_act(&self, agent: &AgentName, id: &ExecutionId, step: &StepName, attempt: u32) -> Result<(), Refusal> {
+    pub fn may_act(
+        &self,
+        agent: &AgentName,
+        id: &ExecutionId,
+        step: &StepName,
+        attempt: u32,
+    ) -> Result<(), Refusal> {
         let execution = self.execution(id)?;
         let not_yours =
             |why: String| Refusal::StepNotYours { execution: id.clone(), step: step.clone(), why };
@@ -20,9 +26,14 @@ impl Cluster {
             return Err(not_yours(format!("the execution {}", execution.state)));
         }
         if let Some(hold) = self.held(execution) {
-            return Err(Refusal::Held { by: hold.by.clone(), reason: hold.reason.clone(), until: hold.until });
+            return Err(Refusal::Held {
+                by: hold.by.clone(),
+                reason: hold.reason.clone(),
+                until: hold.until,
+            });
         }
-        let progress = execution.steps.get(step).ok_or_else(|| not_yours("the plan has no such step".to_owned()))?;
+        let progress =
+            execution.steps.get(step).ok_or_else(|| not_yours("the plan has no such step".to_owned()))?;
         if progress.state.agent() != Some(agent) || progress.attempt != attempt {
             return Err(not_yours(format!("it is {} (attempt {})", progress.state.word(), progress.attempt)));
         }
@@ -32,13 +43,20 @@ impl Cluster {
     /// An irreversible step waits until the new region may hold the write lease at this epoch (R13).
     fn lease_allows(&self, execution: &Execution, step: &StepName) -> Result<(), Refusal> {
         let irreversible = execution.plan.steps.get(step).is_some_and(|step| !step.reversible);
-        let wait = |holder: &RegionName| Refusal::LeaseNotReleased { step: step.clone(), holder: holder.clone() };
+        let wait =
+            |holder: &RegionName| Refusal::LeaseNotReleased { step: step.clone(), holder: holder.clone() };
         if !irreversible {
             return Ok(());
         }
         match self.services.get(&execution.service).map(|state| &state.lease) {
-            Some(LeaseRecord::Held { region, epoch }) if region == execution.to() && *epoch == execution.epoch => Ok(()),
-            Some(LeaseRecord::Held { region, .. } | LeaseRecord::Releasing { from: region, .. }) => Err(wait(region)),
+            Some(LeaseRecord::Held { region, epoch })
+                if region == execution.to() && *epoch == execution.epoch =>
+            {
+                Ok(())
+            }
+            Some(LeaseRecord::Held { region, .. } | LeaseRecord::Releasing { from: region, .. }) => {
+                Err(wait(region))
+            }
             None => Err(wait(execution.from())),
         }
     }
@@ -55,6 +73,9 @@ impl Cluster {
         let now = self.clock;
         let service = self.executions.get_mut(id).map(|execution| {
             if let Some(progress) = execution.steps.get_mut(step) {
+                if progress.started_at.is_some() {
+                    progress.resumed_at = Some(now);
+                }
                 progress.started_at.get_or_insert(now);
             }
             execution.service.clone()
@@ -108,7 +129,9 @@ impl Cluster {
             }
             StepState::Failed { reason, .. } => {
                 progress.ended_at = Some(now);
-                if planned.is_none_or(|s| s.on_error == OnError::Stop) && execution.state == ExecutionState::Running {
+                if planned.is_none_or(|s| s.on_error == OnError::Stop)
+                    && execution.state == ExecutionState::Running
+                {
                     let reason = reason.clone();
                     execution.state = ExecutionState::Stopped { step: step.clone(), reason };
                     let (service, detail) = (execution.service.clone(), execution.state.to_string());

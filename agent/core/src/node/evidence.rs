@@ -83,7 +83,8 @@ impl Node {
         for (name, state) in &self.cluster.services {
             let votes = self.votes(now, name, state);
             let opinion = tally_region(&state.policy, &self.cluster.members, &state.active, &votes).opinion;
-            let watch = self.watches.entry(name.clone()).or_insert_with(|| RegionWatch::new(state.active.clone()));
+            let watch =
+                self.watches.entry(name.clone()).or_insert_with(|| RegionWatch::new(state.active.clone()));
             if watch.region != state.active {
                 *watch = RegionWatch::new(state.active.clone());
             }
@@ -109,22 +110,26 @@ impl Node {
     pub(super) fn live(&self, now: Monotonic) -> BTreeSet<AgentName> {
         let ages = self.reports.ages(now).into_iter();
         let heard = ages.filter(|(_, age)| *age < self.settings.lost_after).map(|(agent, _)| agent);
-        heard.filter(|agent| self.settings.members.contains_key(agent)).chain([self.settings.name.clone()]).collect()
+        heard
+            .filter(|agent| self.settings.members.contains_key(agent))
+            .chain([self.settings.name.clone()])
+            .collect()
     }
 }
 
 fn votes_of(age: Millis, report: &Report, name: &ServiceName, state: &ServiceState) -> Vec<Vote> {
     let Some(service) = report.services.get(name) else { return Vec::new() };
-    let vote = |(target, t): (&quorate_policies::TargetName, &quorate_policies::agreement::TargetReport)| Vote {
-        agent: report.agent.clone(),
-        target: target.clone(),
-        verdict: t.verdict,
-        armed: t.armed,
-        age,
-        policy_matches: service.policy_hash == state.policy_hash,
-        abstains: report.abstains.is_some(),
-        reason: t.reason,
-        failing_for: t.failing_for,
-    };
+    let vote =
+        |(target, t): (&quorate_policies::TargetName, &quorate_policies::agreement::TargetReport)| Vote {
+            agent: report.agent.clone(),
+            target: target.clone(),
+            verdict: t.verdict,
+            armed: t.armed,
+            age,
+            policy_matches: service.policy_hash == state.policy_hash,
+            abstains: report.abstains.is_some(),
+            reason: t.reason,
+            failing_for: t.failing_for,
+        };
     service.targets.iter().map(vote).collect()
 }

@@ -20,8 +20,13 @@ pub(super) struct Health {
 /// What one result changed.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Change {
+    /// The verdict is another one.
     pub(super) changed: bool,
+    /// A first failure: everybody should look at once.
     pub(super) confirm: bool,
+    /// A first success of one that is down: this agent should look again at once, so that a recovery is seen as fast
+    /// as a failure, and a target that goes up and down is not taken for one that stays down (F17).
+    pub(super) look_again: bool,
 }
 
 impl Health {
@@ -51,7 +56,8 @@ impl Health {
         let Some(detector) = detector else { return Change::default() };
         let transition = detector.observe(now, observation);
         let confirm = transition.is_some_and(|t| t.from == Verdict::Healthy && t.to == Verdict::Suspect);
-        Change { changed: transition.is_some(), confirm }
+        let look_again = observation == Observation::Success && detector.verdict() == Verdict::Down;
+        Change { changed: transition.is_some(), confirm, look_again }
     }
 
     /// Notices silence. Whether anything changed.

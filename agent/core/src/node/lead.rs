@@ -72,7 +72,12 @@ impl Node {
 
     /// Where to go: the first region, by name, that the agents see healthy; else the first, so that the refusal can
     /// name it.
-    pub(super) fn candidate(&self, policy: &Policy, active: &RegionName, evidence: &Evidence) -> Option<RegionName> {
+    pub(super) fn candidate(
+        &self,
+        policy: &Policy,
+        active: &RegionName,
+        evidence: &Evidence,
+    ) -> Option<RegionName> {
         let others: Vec<&RegionName> = policy.regions.keys().filter(|region| *region != active).collect();
         let healthy = |region: &&&RegionName| {
             tally_region(policy, &self.cluster.members, region, &evidence.votes).opinion == Opinion::Healthy
@@ -118,7 +123,8 @@ impl Node {
             return;
         }
         let live = self.live(now.mono);
-        let lost = execution.steps.values().filter_map(|p| p.state.agent()).any(|agent| !live.contains(agent));
+        let lost =
+            execution.steps.values().filter_map(|p| p.state.agent()).any(|agent| !live.contains(agent));
         let next_is_lost = !execution.live.is_subset(&live);
         if lost || next_is_lost {
             let body = Body::SetLive { execution: execution.id.clone(), live };

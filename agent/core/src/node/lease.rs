@@ -73,11 +73,15 @@ impl Leases {
         if !leads {
             return Err(refuse("the agent that was asked does not lead"));
         }
-        let state = cluster.services.get(service).ok_or_else(|| Refusal::UnknownService { service: service.clone() })?;
+        let state = cluster
+            .services
+            .get(service)
+            .ok_or_else(|| Refusal::UnknownService { service: service.clone() })?;
         match state.may_hold_lease(region) {
             Some(current) if current == epoch => {
                 let ttl = state.policy.lease.ttl;
-                self.granted_until.insert(service.clone(), (now.plus(ttl).plus(state.policy.lease.drift), ttl));
+                self.granted_until
+                    .insert(service.clone(), (now.plus(ttl).plus(state.policy.lease.drift), ttl));
                 Ok(ttl)
             }
             Some(_) => Err(refuse("its epoch is not the current one")),
@@ -123,14 +127,24 @@ impl Leases {
         }
     }
 
-    fn view(&mut self, now: Monotonic, cluster: &Cluster, service: &ServiceName) -> Result<LeaseView, Refusal> {
-        let state = cluster.services.get(service).ok_or_else(|| Refusal::UnknownService { service: service.clone() })?;
+    fn view(
+        &mut self,
+        now: Monotonic,
+        cluster: &Cluster,
+        service: &ServiceName,
+    ) -> Result<LeaseView, Refusal> {
+        let state = cluster
+            .services
+            .get(service)
+            .ok_or_else(|| Refusal::UnknownService { service: service.clone() })?;
         let refuse = |why: &str| Refusal::NoLease { region: self.region.clone(), why: why.to_owned() };
         let Some(epoch) = state.may_hold_lease(&self.region) else {
             return Err(refuse("another region holds it, or it is moving"));
         };
         let held = self.held.get_mut(service).filter(|held| held.epoch == epoch && now < held.until);
-        let Some(held) = held else { return Err(refuse("it could not be renewed: no contact with a quorum")) };
+        let Some(held) = held else {
+            return Err(refuse("it could not be renewed: no contact with a quorum"));
+        };
         held.promised_until = Some(held.until);
         Ok(LeaseView { epoch, remaining: held.until.since(now) })
     }
@@ -162,7 +176,8 @@ impl Node {
             if let Some(epoch) = state.may_hold_lease(&self.settings.region) {
                 let third = Millis(state.policy.lease.ttl.0 / 3);
                 let held = self.leases.held.entry(name.clone()).or_default();
-                let in_flight = held.asked_at.is_some_and(|at| now.mono.since(at) < ASK_AGAIN_AFTER.min(third));
+                let in_flight =
+                    held.asked_at.is_some_and(|at| now.mono.since(at) < ASK_AGAIN_AFTER.min(third));
                 let fresh = held.epoch == epoch && held.until.since(now.mono).0 > held.ttl.0 - held.ttl.0 / 3;
                 if !in_flight && !fresh {
                     held.asked_at = Some(now.mono);
@@ -173,7 +188,8 @@ impl Node {
                 && *from == self.settings.region
                 && self.leases.no_promise_left(now.mono, name, state)
             {
-                let body = Body::ReleaseLease { service: name.clone(), epoch: *epoch, proof: LeaseProof::GivenUp };
+                let body =
+                    Body::ReleaseLease { service: name.clone(), epoch: *epoch, proof: LeaseProof::GivenUp };
                 self.propose(now, format!("give-up/{name}/{epoch}"), body, out);
             }
         }

@@ -4,6 +4,10 @@
 use quorate_policies::{AgentName, Millis, Monotonic, agreement::Report};
 use std::collections::BTreeMap;
 
+/// A process that has been silent for so long has been replaced, even if its successor's clock is behind its own:
+/// five reports are missing.
+const SILENCE_MAX: Millis = Millis(5_000);
+
 /// The latest report of each peer.
 #[derive(Debug, Default)]
 pub(super) struct ReportBook {
@@ -14,8 +18,11 @@ impl ReportBook {
     /// Takes a report, unless it is older than the one held: of the same process by its sequence, of another
     /// process by its incarnation.
     pub(super) fn heard(&mut self, now: Monotonic, report: Report) {
-        let held = self.latest.get(&report.agent).map(|(_, held)| (held.incarnation, held.sequence));
-        if held.is_none_or(|held| held < (report.incarnation, report.sequence)) {
+        let newer = self.latest.get(&report.agent).is_none_or(|(at, held)| {
+            let silent = now.since(*at) > SILENCE_MAX && held.incarnation != report.incarnation;
+            silent || (held.incarnation, held.sequence) < (report.incarnation, report.sequence)
+        });
+        if newer {
             self.latest.insert(report.agent.clone(), (now, report));
         }
     }

@@ -32,7 +32,9 @@ pub fn targets(cluster: &Cluster) -> Vec<ProbeTarget> {
 /// Every target of one policy.
 #[must_use]
 pub fn of_policy(policy: &Policy) -> Vec<Result<ProbeTarget, TemplateError>> {
-    let each = |(check, probe)| policy.regions.iter().map(move |(name, region)| target(policy, check, probe, name, region));
+    let each = |(check, probe)| {
+        policy.regions.iter().map(move |(name, region)| target(policy, check, probe, name, region))
+    };
     policy.probes.iter().flat_map(each).collect()
 }
 

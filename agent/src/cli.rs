@@ -1,0 +1,209 @@
+//! The command line. Each verb is one function that returns an [`Exit`] or a [`Failure`]; this file names the verbs
+//! and calls them. It decides nothing about failovers: it carries what an operator asks to an agent and shows what
+//! the agent says.
+
+pub mod check;
+pub mod client;
+pub mod connection;
+pub mod control;
+pub mod demo;
+pub mod exit;
+pub mod failover;
+pub mod follow;
+pub mod observe;
+pub mod policy;
+pub mod render;
+pub mod sandbox;
+pub mod screen;
+pub mod setup;
+pub mod token;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use exit::{Exit, Failure};
+use std::{path::PathBuf, process::ExitCode};
+
+const AFTER_HELP: &str = "\
+Begin here:
+  quorate demo                          watch a failover on this machine
+  quorate init quorate                  set up three agents
+  quorate check quorate/*.yaml          check files offline
+  quorate status --watch                watch a running cluster
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 refused by a guard, 4 still running when the wait ended, 5 no agent reached.";
+
+/// Health checks from several regions, and automatic failover when they agree.
+#[derive(Debug, Parser)]
+#[command(name = "quorate", version, about, after_help = AFTER_HELP, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Watch one failure, end to end, on this machine.
+    #[command(
+        after_help = "Examples:\n  quorate demo\n  quorate demo --fault partition\n  quorate demo --kill-agent leader --seed 7"
+    )]
+    Demo(demo::DemoOptions),
+    /// Run a two-region world on this machine: AWS endpoints, DNS, applications and a status page.
+    #[command(
+        after_help = "Examples:\n  quorate sandbox\n  quorate sandbox --control 127.0.0.1:7900 -o json"
+    )]
+    Sandbox(sandbox::SandboxArgs),
+    /// Set up a cluster: certificates, agents' files, the operator token and a first policy.
+    #[command(
+        after_help = "Examples:\n  quorate init quorate\n  quorate init quorate --service billing --agents \\\n    east=us-east-1=10.0.0.1,west=us-west-2=10.1.0.1,witness=eu-west-1=10.2.0.1"
+    )]
+    Init(setup::InitArgs),
+    /// Run an agent until it is stopped.
+    #[command(after_help = "Example:\n  quorate agent --config quorate/us-east-1.yaml")]
+    Agent(AgentArgs),
+    /// Check policies and agents' files offline.
+    #[command(
+        after_help = "Examples:\n  quorate check policy.yaml\n  quorate check quorate/*.yaml\n  quorate check --explain policy.yaml"
+    )]
+    Check(check::CheckArgs),
+    /// Print the JSON Schema of a kind of file, for editors.
+    #[command(after_help = "Example:\n  quorate schema policy > policy.schema.json")]
+    Schema(check::SchemaArgs),
+    /// Put a policy into force.
+    #[command(after_help = "Example:\n  quorate apply policy.yaml --reason \"raise the dwell to 90s\"")]
+    Apply(policy::ApplyArgs),
+    /// Compare a local policy with the one in force; exit code 1 when they differ.
+    #[command(after_help = "Example:\n  quorate diff policy.yaml")]
+    Diff(policy::DiffArgs),
+    /// Show agents, services, votes, leases and executions.
+    #[command(
+        after_help = "Examples:\n  quorate status --watch\n  quorate status -o json | jq '.services[].active'"
+    )]
+    Status(observe::StatusArgs),
+    /// Say why a service is, or is not, failed over now.
+    #[command(after_help = "Example:\n  quorate explain shop")]
+    Explain(observe::ExplainArgs),
+    /// Show what a failover would do, step by step, without doing it.
+    #[command(after_help = "Examples:\n  quorate plan shop\n  quorate plan shop --to us-west-2")]
+    Plan(observe::PlanArgs),
+    /// Fail a service over, and follow it.
+    #[command(
+        after_help = "Examples:\n  quorate failover shop --reason \"us-east-1 loses packets\"\n  quorate failover shop --to us-west-2 --reason \"drill 12\" --confirm shop --no-wait"
+    )]
+    Failover(failover::FailoverArgs),
+    /// Stop automation of a service; detection goes on.
+    #[command(after_help = "Example:\n  quorate pause shop --for 30m --reason \"database upgrade\"")]
+    Pause(control::PauseArgs),
+    /// Let automation of a service go on.
+    #[command(after_help = "Example:\n  quorate resume shop --reason \"upgrade done\"")]
+    Resume(control::ResumeArgs),
+    /// End an execution: before the point of no return it is undone, after it nothing more is begun.
+    #[command(after_help = "Example:\n  quorate abort shop-3 --reason \"the primary is back\"")]
+    Abort(control::ExecutionArgs),
+    /// Let an execution begin that waits for approval.
+    #[command(after_help = "Example:\n  quorate approve shop-3 --reason \"confirmed by phone\"")]
+    Approve(control::ExecutionArgs),
+    /// List executions, or show or follow one.
+    #[command(
+        after_help = "Examples:\n  quorate history\n  quorate history shop -n 5\n  quorate history --execution shop-3\n  quorate history --execution shop-3 --follow"
+    )]
+    History(observe::HistoryArgs),
+    /// Show the latest result of each probe, phase by phase.
+    #[command(after_help = "Example:\n  quorate probe shop")]
+    Probe(observe::ProbeArgs),
+    /// List the agents that vote.
+    #[command(after_help = "Example:\n  quorate members")]
+    Members(observe::MembersArgs),
+    /// Print the completions of a shell.
+    #[command(after_help = "Example:\n  quorate completions bash > /etc/bash_completion.d/quorate")]
+    Completions(CompletionsArgs),
+}
+
+/// `quorate agent`.
+#[derive(Debug, Args)]
+pub struct AgentArgs {
+    /// The agent's own file.
+    #[arg(long, env = "QUORATE_CONFIG", value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// `quorate completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// Which shell.
+    #[arg(value_enum)]
+    shell: clap_complete::Shell,
+}
+
+/// Reads the command line, does what it says, and prints what went wrong.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to standard output and are no failure.
+            let usage = error.use_stderr();
+            let _ = error.print();
+            return if usage { Exit::Usage.into() } else { Exit::Done.into() };
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            connection::note(&format!("quorate: cannot start: {error}"));
+            return Exit::Failed.into();
+        }
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(code) => code,
+        Err(failure) => {
+            let report = failure.report();
+            if !report.is_empty() {
+                connection::note(&report);
+            }
+            failure.exit().into()
+        }
+    }
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// When it is not done.
+pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let Some(verb) = cli.verb else {
+        // Somebody who types the bare name asks what there is; a script that forgot its verb must still fail.
+        screen::Screen::detect().print(&Cli::command().render_help().to_string())?;
+        return Ok(Exit::Usage.into());
+    };
+    let exit = match verb {
+        Verb::Demo(options) => return crate::demo::run(options).await.map_err(Failure::Run),
+        Verb::Agent(args) => crate::shell::run(args.config).await.map(|()| Exit::Done).map_err(Failure::Run),
+        Verb::Sandbox(args) => sandbox::sandbox(&args).await,
+        Verb::Init(args) => setup::init(&args),
+        Verb::Check(args) => check::check(&args),
+        Verb::Schema(args) => check::schema(&args),
+        Verb::Apply(args) => policy::apply(&args).await,
+        Verb::Diff(args) => policy::diff(&args).await,
+        Verb::Status(args) => observe::status(&args).await,
+        Verb::Explain(args) => observe::explain(&args).await,
+        Verb::Plan(args) => observe::plan(&args).await,
+        Verb::Failover(args) => failover::failover(&args).await,
+        Verb::Pause(args) => control::pause(&args).await,
+        Verb::Resume(args) => control::resume(&args).await,
+        Verb::Abort(args) => control::abort(&args).await,
+        Verb::Approve(args) => control::approve(&args).await,
+        Verb::History(args) => observe::history(&args).await,
+        Verb::Probe(args) => observe::probe(&args).await,
+        Verb::Members(args) => observe::members(&args).await,
+        Verb::Completions(args) => completions(&args),
+    };
+    exit.map(ExitCode::from)
+}
+
+fn completions(args: &CompletionsArgs) -> Result<Exit, Failure> {
+    let mut text = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "quorate", &mut text);
+    screen::Screen::detect().print(&String::from_utf8_lossy(&text))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,93 @@
+//! The verbs that steer automation: pause, resume, abort and approve. Each sends one change with its reason and
+//! prints what the agent says.
+
+use super::{
+    connection::{Connection, Output, Session, reason},
+    exit::{Exit, Failure},
+};
+use clap::Args;
+use quorate_api::{Changed, Command, Pause};
+use quorate_policies::Millis;
+use serde::Serialize;
+
+/// `quorate pause`.
+#[derive(Debug, Args)]
+pub struct PauseArgs {
+    /// The service.
+    service: String,
+    /// Why; it stands in the audit.
+    #[arg(long, value_parser = reason)]
+    reason: String,
+    /// For how long, such as 30m [default: until resumed].
+    #[arg(long = "for", value_name = "DURATION", value_parser = Millis::parse)]
+    lasting: Option<Millis>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// `quorate resume`.
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// The service.
+    service: String,
+    /// Why; it stands in the audit.
+    #[arg(long, value_parser = reason)]
+    reason: String,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// `quorate abort` and `quorate approve`.
+#[derive(Debug, Args)]
+pub struct ExecutionArgs {
+    /// The execution, as `quorate status` and `quorate history` name it.
+    execution: String,
+    /// Why; it stands in the audit.
+    #[arg(long, value_parser = reason)]
+    reason: String,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Stops automation of a service; detection goes on.
+///
+/// # Errors
+/// When no agent answers, or it refuses.
+pub async fn pause(args: &PauseArgs) -> Result<Exit, Failure> {
+    let body = Pause { reason: args.reason.clone(), lasting: args.lasting.map(|length| length.to_string()) };
+    change(&args.connection, &["services", &args.service, "pause"], &body).await
+}
+
+/// Lets automation go on.
+///
+/// # Errors
+/// As [`pause`].
+pub async fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
+    let body = Command { reason: args.reason.clone() };
+    change(&args.connection, &["services", &args.service, "resume"], &body).await
+}
+
+/// Ends an execution.
+///
+/// # Errors
+/// As [`pause`].
+pub async fn abort(args: &ExecutionArgs) -> Result<Exit, Failure> {
+    let body = Command { reason: args.reason.clone() };
+    change(&args.connection, &["executions", &args.execution, "abort"], &body).await
+}
+
+/// Lets a waiting execution begin.
+///
+/// # Errors
+/// As [`pause`].
+pub async fn approve(args: &ExecutionArgs) -> Result<Exit, Failure> {
+    let body = Command { reason: args.reason.clone() };
+    change(&args.connection, &["executions", &args.execution, "approve"], &body).await
+}
+
+async fn change(connection: &Connection, path: &[&str], body: &impl Serialize) -> Result<Exit, Failure> {
+    let session = Session::changing(connection, Output::default())?;
+    let answer = session.client.post::<Changed>(path, body).await?;
+    session.screen.print(&answer.value.message)?;
+    Ok(Exit::Done)
+}

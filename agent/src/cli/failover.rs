@@ -1,0 +1,116 @@
+//! `quorate failover`: shows what is, asks, orders, and follows. Every safety rule is the agents'; this file only
+//! makes sure that the operator means it.
+
+use super::{
+    connection::{Connection, Output, Session, note, reason},
+    exit::{Exit, Failure},
+    follow,
+    render::topology,
+};
+use clap::Args;
+use quorate_api::{Changed, Failover, Service};
+use quorate_policies::Millis;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+
+/// `quorate failover`.
+#[derive(Debug, Args)]
+pub struct FailoverArgs {
+    /// The service.
+    service: String,
+    /// Why; it stands in the audit and in the report.
+    #[arg(long, value_parser = reason)]
+    reason: String,
+    /// The region to activate [default: the first healthy standby].
+    #[arg(long, value_name = "REGION")]
+    to: Option<String>,
+    /// The service's name once more, where nobody can be asked: a failover cannot be undone.
+    #[arg(long, value_name = "SERVICE")]
+    confirm: Option<String>,
+    /// How long to follow the execution.
+    #[arg(long, value_name = "DURATION", default_value_t = follow::WAIT_DEFAULT, value_parser = Millis::parse)]
+    wait: Millis,
+    /// Do not follow the execution.
+    #[arg(long, conflicts_with = "wait")]
+    no_wait: bool,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// Orders a failover.
+///
+/// # Errors
+/// When it is not confirmed, no agent answers, or a guard refuses.
+pub async fn failover(args: &FailoverArgs) -> Result<Exit, Failure> {
+    let confirmed = confirmation(args)?;
+    let session = Session::changing(&args.connection, args.output)?;
+    let path = ["services", args.service.as_str()];
+    let before = session.client.get::<Service>(&path, &[]).await?;
+    if session.for_people() {
+        session.screen.print(&topology::service(session.screen, &before.value))?;
+    }
+    if !confirmed {
+        ask(args, &before.value)?;
+    }
+    let order = Failover { to: args.to.clone(), reason: args.reason.clone(), confirm: args.service.clone() };
+    let changed =
+        session.client.post::<Changed>(&["services", &args.service, "failover"], &order).await?.value;
+    note(&changed.message);
+    let Some(id) = changed.execution else { return Ok(Exit::Done) };
+    if changed.joined {
+        note(&format!("Joined execution {id}, which was running already; nothing new was started."));
+    }
+    if args.no_wait {
+        session
+            .screen
+            .print(&format!("Execution {id}: follow it with `quorate history --execution {id} --follow`"))?;
+        return Ok(Exit::Done);
+    }
+    note(&format!("Following {id} for at most {}; Ctrl-C leaves it running.", follow::wait_text(args.wait)));
+    let followed = follow::follow(&session, &id, args.wait.duration()).await?;
+    let exit = follow::finish(&session, &id, followed)?;
+    if session.for_people()
+        && exit != Exit::StillRunning
+        && let Ok(after) = session.client.get::<Service>(&path, &[]).await
+    {
+        session.screen.print(&topology::service(session.screen, &after.value))?;
+    }
+    Ok(exit)
+}
+
+/// Whether the command line confirms. Where it does not and nobody can be asked, nothing is even looked up.
+fn confirmation(args: &FailoverArgs) -> Result<bool, Failure> {
+    match &args.confirm {
+        Some(name) if *name == args.service => Ok(true),
+        Some(name) => {
+            let message = format!(
+                "--confirm names `{name}`, but the failover is of `{}`: nothing was done",
+                args.service
+            );
+            Err(Failure::Usage(message))
+        }
+        None if std::io::stdin().is_terminal() => Ok(false),
+        None => {
+            let service = &args.service;
+            Err(Failure::Usage(format!(
+                "a failover cannot be undone, and there is no terminal to ask at: add --confirm {service}"
+            )))
+        }
+    }
+}
+
+/// Asks at the terminal.
+fn ask(args: &FailoverArgs, service: &Service) -> Result<(), Failure> {
+    let to = args.to.as_deref().unwrap_or("the first healthy standby");
+    let mut terminal = std::io::stderr();
+    write!(
+        terminal,
+        "\nThis moves {} from {} to {to}. It cannot be undone.\nType the service's name to go on: ",
+        args.service, service.active
+    )?;
+    terminal.flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    if answer.trim() == args.service { Ok(()) } else { Err(Failure::NotConfirmed) }
+}

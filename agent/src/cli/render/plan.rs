@@ -1,0 +1,80 @@
+//! `quorate plan`: the dry run. Every step with its resolved fields, and where the point of no return lies.
+
+use crate::cli::screen::{Screen, Tone, cell};
+use comfy_table::Cell;
+use quorate_api::PlanView;
+use serde_json::Value;
+
+/// What stands between the last step that an abort undoes and the first that nothing undoes.
+const NO_RETURN: &str = "--- point of no return ---";
+
+/// `quorate plan`.
+#[must_use]
+pub fn plan(screen: Screen, plan: &PlanView) -> String {
+    let mut parts = vec![
+        format!(
+            "Plan {} of {}: {} -> {}. A dry run: nothing is done.",
+            screen.strong(&plan.plan),
+            screen.strong(&plan.service),
+            plan.from,
+            plan.to
+        ),
+        String::new(),
+    ];
+    let mut rows: Vec<[Cell; 6]> = Vec::new();
+    let no_return = plan.steps.iter().position(|step| !step.reversible);
+    for (index, step) in plan.steps.iter().enumerate() {
+        if no_return == Some(index) {
+            rows.push([
+                Cell::new(""),
+                Cell::new(NO_RETURN),
+                Cell::new(""),
+                Cell::new(""),
+                Cell::new(""),
+                Cell::new(""),
+            ]);
+        }
+        let run = format!("{}, {} more", step.timeout, step.retries);
+        rows.push([
+            cell(&step.name),
+            cell(action(&step.action, &step.fields)),
+            cell(step.needs.join(", ")),
+            cell(&step.near),
+            cell(run),
+            cell(&step.on_error),
+        ]);
+    }
+    parts.push(screen.table(["STEP", "ACTION", "NEEDS", "RUN NEAR", "ATTEMPT", "ON ERROR"], rows));
+    parts.push(String::new());
+    parts.push(match no_return.and_then(|index| plan.steps.get(index)) {
+        Some(step) => {
+            format!("Until `{}` begins, an abort undoes; from then on the plan only goes forward.", step.name)
+        }
+        None => "Every step can be undone.".to_owned(),
+    });
+    parts.push(match &plan.refusal {
+        Some(check) => screen.toned(
+            &format!("An operator's failover would be refused now ({}): {}", check.guard, check.reason),
+            Tone::Bad,
+        ),
+        None => format!("Run it: quorate failover {} --to {} --reason WHY", plan.service, plan.to),
+    });
+    parts.join("\n")
+}
+
+/// The action and its fields, one to a line.
+fn action(action: &str, fields: &Value) -> String {
+    let mut lines = vec![action.to_owned()];
+    if let Value::Object(fields) = fields {
+        lines.extend(fields.iter().map(|(key, value)| format!("  {key}: {}", plain(value))));
+    }
+    lines.join("\n")
+}
+
+/// A value without the quotes of JSON where it is one word.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,116 @@
+//! Watches every agent's `GET /v1/lease/{service}` the whole time, and finds the moment, if there is one, at which two
+//! regions were told that they may write.
+
+use super::api::Api;
+use quorate_api::Lease;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::{task::JoinSet, time::sleep};
+
+/// Between two looks at one agent: far below any lease.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A promise: this region may write, at least until then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Promise {
+    region: String,
+    epoch: u64,
+    /// When the answer was in hand.
+    seen: Instant,
+    /// Until when it holds at the least: counted from before the question was asked.
+    until: Instant,
+}
+
+/// What was seen.
+#[derive(Debug, Default)]
+struct Seen {
+    latest: Vec<Promise>,
+    looks: u64,
+    overlap: Option<String>,
+}
+
+/// The watch; it ends when dropped.
+pub(super) struct LeaseWatch {
+    seen: Arc<Mutex<Seen>>,
+    _tasks: JoinSet<()>,
+}
+
+/// What the watch found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LeaseFinding {
+    /// How often a lease was held when looked at.
+    pub(super) looks: u64,
+    /// How two regions held it at once, if they did.
+    pub(super) overlap: Option<String>,
+}
+
+impl LeaseWatch {
+    pub(super) fn start(agents: &[Api], service: &str) -> Self {
+        let seen = Arc::new(Mutex::new(Seen::default()));
+        let mut tasks = JoinSet::new();
+        for agent in agents {
+            let (agent, seen, path) = (agent.clone(), seen.clone(), format!("/v1/lease/{service}"));
+            tasks.spawn(async move {
+                loop {
+                    let asked = Instant::now();
+                    if let Ok(Ok(lease)) = agent.try_get::<Lease>(&path).await {
+                        let until = asked + Duration::from_millis(lease.remaining_ms);
+                        let promise =
+                            Promise { region: lease.region, epoch: lease.epoch, seen: Instant::now(), until };
+                        seen.lock().unwrap_or_else(PoisonError::into_inner).take(promise);
+                    }
+                    sleep(LOOK_EVERY).await;
+                }
+            });
+        }
+        Self { seen, _tasks: tasks }
+    }
+
+    pub(super) fn finding(&self) -> LeaseFinding {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        LeaseFinding { looks: seen.looks, overlap: seen.overlap.clone() }
+    }
+}
+
+impl Seen {
+    /// A promise to one region, while an earlier one to another still holds, is split brain.
+    fn take(&mut self, promise: Promise) {
+        self.looks += 1;
+        let other =
+            self.latest.iter().find(|held| held.region != promise.region && promise.seen < held.until);
+        if let Some(held) = other {
+            self.overlap.get_or_insert(format!(
+                "{} was told that it may write (epoch {}) while {} still could (epoch {})",
+                promise.region, promise.epoch, held.region, held.epoch
+            ));
+        }
+        self.latest.retain(|held| held.region != promise.region);
+        self.latest.push(promise);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: the watch finds an overlap and only an overlap. Method: promises before and after the end of another.
+    #[test]
+    fn two_promises_at_once_are_found() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let promise = |region: &str, seen, until| Promise {
+            region: region.into(),
+            epoch: 1,
+            seen: at(seen),
+            until: at(until),
+        };
+        let mut seen = Seen::default();
+        seen.take(promise("a", 0, 100));
+        seen.take(promise("b", 101, 200));
+        assert_eq!(seen.overlap, None);
+        seen.take(promise("a", 150, 250));
+        assert!(seen.overlap.is_some());
+    }
+}

@@ -1,0 +1,36 @@
+//! The HTTP API: what operators, Prometheus and the service's own writers ask of this agent. It reads the node, hands
+//! changes to the log, and decides nothing. `screen` says who may ask at all, `asked` what a change must carry, `view`
+//! turns the core's values into those of `quorate-api`, and `server` keeps clients from holding on for ever.
+//!
+//! P20: whoever can send a change here can promote a database. So a change needs the operator's token, a request needs
+//! a Host that no foreign page can forge, and no answer ever allows another origin to read it.
+
+mod answer;
+mod asked;
+mod change;
+mod control;
+mod lease;
+mod policy;
+mod read;
+mod routes;
+mod screen;
+mod server;
+mod telemetry;
+mod view;
+
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;
+
+pub use routes::{ROUTES, Route};
+
+use crate::shell::Agent;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Serves the API until it is stopped; requests under way are answered first.
+pub async fn serve(agent: Arc<Agent>, listener: TcpListener, stop: CancellationToken) {
+    server::serve(routes::router(agent), listener, stop).await;
+}

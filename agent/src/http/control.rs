@@ -1,0 +1,61 @@
+//! What the API needs of the agent. A trait, so that the API is tested against a node and a log without consensus,
+//! sockets and probes.
+
+use crate::{
+    metrics::Metrics,
+    shell::{Agent, ProbeSeen, ProposeProblem},
+};
+use quorate_core::{Body, Node, Response, node::Now};
+use quorate_policies::{Timestamp, document::AgentFile};
+
+/// What the API needs of the agent.
+pub(super) trait Control: Send + Sync + 'static {
+    /// Looks at the node under a short lock.
+    fn with_node<R>(&self, look: impl FnOnce(&mut Node, Now) -> R) -> R;
+    /// Puts a command into the log.
+    fn propose(
+        &self,
+        id: Option<String>,
+        body: Body,
+    ) -> impl Future<Output = Result<Response, ProposeProblem>> + Send;
+    /// The agent's own file.
+    fn file(&self) -> &AgentFile;
+    /// The latest result of each target.
+    fn probes(&self) -> Vec<ProbeSeen>;
+    /// Its metrics.
+    fn metrics(&self) -> &Metrics;
+    /// Whether a text is the operator's token.
+    fn is_token(&self, text: &str) -> bool;
+    /// When this process started.
+    fn started_at(&self) -> Timestamp;
+}
+
+impl Control for Agent {
+    fn with_node<R>(&self, look: impl FnOnce(&mut Node, Now) -> R) -> R {
+        Agent::with_node(self, look)
+    }
+
+    async fn propose(&self, id: Option<String>, body: Body) -> Result<Response, ProposeProblem> {
+        Agent::propose(self, id, body).await
+    }
+
+    fn file(&self) -> &AgentFile {
+        Agent::file(self)
+    }
+
+    fn probes(&self) -> Vec<ProbeSeen> {
+        Agent::probes(self)
+    }
+
+    fn metrics(&self) -> &Metrics {
+        Agent::metrics(self)
+    }
+
+    fn is_token(&self, text: &str) -> bool {
+        self.operator_token().matches(text)
+    }
+
+    fn started_at(&self) -> Timestamp {
+        Agent::started_at(self)
+    }
+}

@@ -1,0 +1,8 @@
+//! The API through its router, without a socket: a real node, a real log, and requests as clients and attackers send
+//! them.
+
+mod changing;
+mod desk;
+mod limits;
+mod reading;
+mod screening;

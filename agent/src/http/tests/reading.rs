@@ -1,0 +1,118 @@
+//! What can be read, end to end through the router.
+
+use super::desk::Desk;
+use crate::http::ROUTES;
+use http::header;
+use quorate_core::{Input, Standing};
+use serde_json::json;
+
+use crate::http::control::Control as _;
+
+/// Goal: readiness follows the quorum, liveness does not. Method: with and without one.
+#[tokio::test]
+async fn ready_and_alive() {
+    let desk = Desk::healthy();
+    assert_eq!(desk.get("/readyz").await.status, 200);
+    desk.with_node(|node, now| node.step(now, Input::Standing(Standing::default())));
+    desk.get("/readyz").await.problem(503, "not_ready");
+    assert_eq!(desk.get("/healthz").await.status, 200);
+}
+
+/// Goal: every path that can be read is there and listed. Method: each, with the sample's names.
+#[tokio::test]
+async fn every_path_can_be_read() {
+    let desk = Desk::failing();
+    let failover = json!({"reason": "x", "confirm": "shop"});
+    desk.post("/v1/services/shop/failover", &failover).await;
+    let index = desk.get("/").await.body;
+    for route in ROUTES {
+        assert!(index.as_str().unwrap().contains(route.path));
+        if route.method == "GET" && !route.path.contains("/lease/") {
+            let path = route.path.replace("{service}", "shop").replace("{execution}", "shop-2");
+            let answer = desk.get(&path).await;
+            assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+        }
+    }
+}
+
+/// Goal: what is not there is not found. Method: each kind of name, unknown and unusable.
+#[tokio::test]
+async fn what_is_not_there() {
+    let desk = Desk::healthy();
+    for path in
+        ["/v1/services/other", "/v1/services/other/explain", "/v1/services/other/plan", "/v1/policies/other"]
+    {
+        desk.get(path).await.problem(404, "not_found");
+    }
+    desk.get("/v1/services/a%20b").await.problem(404, "not_found");
+    desk.get("/v1/executions/shop-9").await.problem(404, "not_found");
+    desk.get("/v1/services/shop/plan?to=mars").await.problem(409, "refused");
+}
+
+/// Goal: status and explanation agree with what the node sees. Method: the failing sample.
+#[tokio::test]
+async fn the_failing_sample() {
+    let desk = Desk::failing();
+    let status = desk.get("/v1/status").await.body;
+    assert_eq!((&status["agent"], &status["leader"], &status["term"]), (&json!("a"), &json!("a"), &json!(3)));
+    assert_eq!(status["members"][1]["address"], "127.0.0.1:7961");
+    assert_eq!(status["members"][1]["heard_ms_ago"], 0);
+    assert!(status["members"][0].get("heard_ms_ago").is_none(), "an agent does not hear itself");
+    assert_eq!(status["services"][0]["regions"][0]["opinion"], "down");
+    let explained = desk.get("/v1/services/shop/explain").await.body;
+    assert_eq!(explained["would_fail_over"], false);
+    assert!(
+        explained["summary"].as_str().unwrap().contains("the policy waits 1m"),
+        "{}",
+        explained["summary"]
+    );
+    let plan = desk.get("/v1/services/shop/plan").await.body;
+    assert!(plan.get("refusal").is_none(), "an operator may: {plan}");
+    assert_eq!(plan["steps"][2]["fields"]["instance"], "west-db");
+}
+
+/// Goal: the lease is 200 only while it is held, and 409 otherwise, whatever the cause. Method: before and after the
+/// leader's grant, an unknown service, and a quorum lost for longer than the lease.
+#[tokio::test]
+async fn the_lease_fails_closed() {
+    let desk = Desk::healthy();
+    desk.get("/v1/lease/shop").await.problem(409, "refused");
+    desk.get("/v1/lease/other").await.problem(409, "refused");
+    desk.with_node(|node, now| {
+        let (service, epoch) = ("shop".parse().unwrap(), 1);
+        let answer = Ok(quorate_policies::Millis(6_000));
+        node.step(now, Input::LeaseAnswered { service, epoch, sent_at: now.mono, answer })
+    });
+    let held = desk.get("/v1/lease/shop").await;
+    assert_eq!(held.status, 200);
+    assert_eq!(
+        held.body,
+        json!({"service": "shop", "region": "us-east-1", "epoch": 1, "remaining_ms": 6000})
+    );
+    assert_eq!(held.headers[header::CACHE_CONTROL], "no-store");
+}
+
+/// Goal: requests are counted by route and class, never by their own path. Method: some requests, then the scrape.
+#[tokio::test]
+async fn requests_are_counted() {
+    let desk = Desk::healthy();
+    for path in ["/v1/services/shop", "/v1/services/other", "/v1/secret-path"] {
+        desk.get(path).await;
+    }
+    let answer = desk.get("/metrics").await;
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "text/plain; version=0.0.4");
+    let text = answer.body.as_str().unwrap();
+    let line = |handler: &str, method: &str, code: &str| {
+        format!(
+            "quorate_http_requests_total{{code=\"{code}\",handler=\"{handler}\",method=\"{method}\"}} 1\n"
+        )
+    };
+    for line in [
+        line("/v1/services/{service}", "GET", "2xx"),
+        line("/v1/services/{service}", "GET", "4xx"),
+        line("other", "other", "4xx"),
+    ] {
+        assert!(text.contains(&line), "{line}");
+    }
+    assert!(!text.contains("secret-path"));
+}

@@ -1,0 +1,35 @@
+//! From the core's values to those of the API. Pure: a value and a reading of the clocks in, a wire type out. It says
+//! what is, in the vocabulary of `quorate-policies`; it judges nothing.
+
+mod agent;
+mod audit;
+mod execution;
+mod explain;
+mod order;
+mod plan;
+mod probe;
+mod service;
+
+pub(super) use agent::{members, services, status};
+pub(super) use audit::audit;
+pub(super) use execution::{execution, executions};
+pub(super) use explain::explanation;
+pub(super) use plan::dry_run;
+pub(super) use probe::probe;
+pub(super) use service::service;
+
+use quorate_api::service::Check;
+use quorate_policies::{agreement::Opinion, guard::Refusal};
+
+const fn opinion(opinion: Opinion) -> &'static str {
+    match opinion {
+        Opinion::Healthy => "healthy",
+        Opinion::Down => "down",
+        Opinion::Unsure => "unsure",
+    }
+}
+
+/// A refusal as the answer of the guard that gave it.
+fn refused(refusal: &Refusal) -> Check {
+    Check { guard: refusal.guard().to_owned(), passes: false, reason: refusal.to_string() }
+}

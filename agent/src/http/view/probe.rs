@@ -1,0 +1,55 @@
+//! The latest result of one target.
+
+use crate::shell::ProbeSeen;
+use quorate_api::ProbeView;
+use quorate_policies::Monotonic;
+use quorate_probes::{Outcome, Phases};
+use std::{collections::BTreeMap, time::Duration};
+
+/// One of `GET /v1/probes`.
+pub(in crate::http) fn probe(seen: &ProbeSeen, now: Monotonic) -> ProbeView {
+    let result = &seen.result;
+    let (success, reason, detail) = match &result.outcome {
+        Outcome::Success { .. } => (true, None, String::new()),
+        Outcome::Failure { reason, detail } => (false, Some(reason.to_string()), detail.clone()),
+    };
+    ProbeView {
+        service: seen.service.to_string(),
+        target: seen.target.to_string(),
+        url: seen.url.clone(),
+        success,
+        reason,
+        detail,
+        status: result.http_status,
+        address: result.address.map(|address| address.to_string()),
+        phases: phases(result.phases),
+        duration_s: result.total.as_secs_f64(),
+        age_ms: now.since(seen.at).0,
+    }
+}
+
+/// The phases that ended, in seconds.
+fn phases(phases: Phases) -> BTreeMap<String, f64> {
+    let named = [
+        ("resolve", phases.resolve),
+        ("connect", phases.connect),
+        ("tls", phases.tls),
+        ("processing", phases.processing),
+        ("transfer", phases.transfer),
+    ];
+    let ended = |(name, length): (&str, Option<Duration>)| Some((name.to_owned(), length?.as_secs_f64()));
+    named.into_iter().filter_map(ended).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::sample;
+
+    /// Goal: a failed probe says why, and shows only the phases that ended. Method: a reply with the wrong status.
+    #[test]
+    fn a_failed_probe() {
+        let shown = probe(&sample::failed_probe(), Monotonic(5_250));
+        insta::assert_snapshot!(serde_json::to_string_pretty(&shown).unwrap());
+    }
+}

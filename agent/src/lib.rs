@@ -1,0 +1,13 @@
+//! The agent's shell: it wires probes, consensus, the node and the actions together and shows them to people. It
+//! decides nothing about failovers; every decision is made in `quorate-policies` and `quorate-core`.
+
+pub mod cli;
+pub mod demo;
+pub mod effects;
+pub mod http;
+pub mod init;
+pub mod metrics;
+pub mod notify;
+pub mod outgoing;
+pub mod peers;
+pub mod shell;

@@ -1,0 +1,196 @@
+//! Gauges, made anew at each scrape. A state is one series for each of its values, of which one is 1. A time that has
+//! not come yet is 0.
+
+use super::{Snapshot, series::gauge};
+use prometheus::{Registry, proto::MetricFamily};
+use quorate_core::{Cluster, Execution, ServiceState, node::explain::Explanation};
+use quorate_policies::{
+    CheckName, PlanName, Policy, RegionName, ServiceName, TargetName, Timestamp,
+    agreement::{Opinion, TargetTally},
+    health::Verdict,
+};
+
+const VERDICTS: [Verdict; 4] = [Verdict::Healthy, Verdict::Suspect, Verdict::Down, Verdict::Unknown];
+const OPINIONS: [(Opinion, &str); 3] =
+    [(Opinion::Healthy, "healthy"), (Opinion::Down, "down"), (Opinion::Unsure, "unsure")];
+
+/// The commit that was built, where the build said which.
+const REVISION: &str = match option_env!("QUORATE_REVISION") {
+    Some(revision) => revision,
+    None => "unknown",
+};
+
+/// Every gauge.
+pub(super) fn families(snapshot: &Snapshot) -> Vec<MetricFamily> {
+    let registry = Registry::new();
+    agent(&registry, snapshot);
+    peers(&registry, snapshot);
+    health(&registry, snapshot);
+    failovers(&registry, snapshot);
+    holds(&registry, snapshot);
+    registry.gather()
+}
+
+pub(super) fn seconds(time: Timestamp) -> f64 {
+    time.0 as f64 / 1_000.0
+}
+
+fn flag(value: bool) -> f64 {
+    f64::from(u8::from(value))
+}
+
+fn single(registry: &Registry, name: &str, help: &str, value: f64) {
+    gauge(registry, name, help, &[]).with_label_values::<&str>(&[]).set(value);
+}
+
+fn agent(registry: &Registry, s: &Snapshot) {
+    let build = gauge(registry, "build_info", "The agent's version; always 1.", &["version", "revision"]);
+    build.with_label_values(&[env!("CARGO_PKG_VERSION"), REVISION]).set(1.0);
+    single(registry, "start_time_seconds", "When this process started.", seconds(s.started_at));
+    let ready = s.standing.has_quorum && !s.cluster.members.is_empty();
+    single(registry, "ready", "Whether the agent has a quorum and its cluster is formed.", flag(ready));
+    let abstains = "Whether this agent abstains from voting and deciding, because it cannot trust itself.";
+    single(registry, "abstaining", abstains, flag(s.abstains));
+    single(registry, "members", "Configured voters.", s.members.len() as f64);
+    let required = s.members.len() / 2 + 1;
+    single(registry, "quorum_required", "Voters that make a majority.", required as f64);
+    let quorum = "Whether this agent is in contact with a majority; without one nothing is decided.";
+    single(registry, "has_quorum", quorum, flag(s.standing.has_quorum));
+    single(registry, "is_leader", "Whether this agent leads.", flag(s.standing.is_leader));
+    single(registry, "term", "The consensus term, which grows with each election.", s.standing.term as f64);
+}
+
+fn peers(registry: &Registry, s: &Snapshot) {
+    let up = gauge(registry, "peer_up", "Whether this agent has heard the peer lately.", &["peer"]);
+    let help = "When this agent last heard the peer; 0 if never.";
+    let seen = gauge(registry, "peer_last_seen_timestamp_seconds", help, &["peer"]);
+    for peer in s.members.keys().filter(|peer| **peer != s.agent) {
+        let age = s.heard.get(peer);
+        up.with_label_values(&[peer.as_str()]).set(flag(age.is_some_and(|age| *age < s.lost_after)));
+        let at = age.map_or(Timestamp(0), |age| Timestamp(s.now.0.saturating_sub(age.0)));
+        seen.with_label_values(&[peer.as_str()]).set(seconds(at));
+    }
+}
+
+fn health(registry: &Registry, s: &Snapshot) {
+    let check_help = "This agent's own verdict on a target: the series of the verdict is 1.";
+    let check = gauge(registry, "check_state", check_help, &["service", "check", "region", "state"]);
+    let last_help = "When the latest probe of a target ended, by this agent's clock; 0 if none has.";
+    let last = gauge(registry, "probe_last_timestamp_seconds", last_help, &["service", "check", "region"]);
+    let votes_help = "How many voters see a critical target so; all together are the configured voters.";
+    let votes = gauge(registry, "votes", votes_help, &["service", "check", "region", "vote"]);
+    let verdict_help = "What the agents agree on about a region: the series of the verdict is 1.";
+    let verdict = gauge(registry, "verdict", verdict_help, &["service", "region", "verdict"]);
+    for (name, explanation) in &s.explanations {
+        let service = name.as_str();
+        let Some(state) = s.cluster.services.get(name) else { continue };
+        for target in targets(&state.policy) {
+            let own = own_verdict(s, explanation, &target);
+            let (name_of_check, region) = (target.check.as_str(), target.region.as_str());
+            for state in VERDICTS {
+                check
+                    .with_label_values(&[service, name_of_check, region, &state.to_string()])
+                    .set(flag(state == own));
+            }
+            let at = s.probed.get(&(name.clone(), target.clone())).copied().unwrap_or_default();
+            last.with_label_values(&[service, name_of_check, region]).set(seconds(at));
+        }
+        for region in &explanation.regions {
+            for (opinion, word) in OPINIONS {
+                verdict
+                    .with_label_values(&[service, region.region.as_str(), word])
+                    .set(flag(opinion == region.opinion));
+            }
+            for tally in &region.targets {
+                for (vote, count) in counts(tally) {
+                    let labels = [service, tally.target.check.as_str(), region.region.as_str(), vote];
+                    votes.with_label_values(&labels).set(count as f64);
+                }
+            }
+        }
+    }
+}
+
+fn targets(policy: &Policy) -> impl Iterator<Item = TargetName> {
+    let in_region =
+        |check: &CheckName, region: &RegionName| TargetName { check: check.clone(), region: region.clone() };
+    policy
+        .probes
+        .keys()
+        .flat_map(move |check| policy.regions.keys().map(move |region| in_region(check, region)))
+}
+
+/// What this agent itself says; nothing is unknown.
+fn own_verdict(s: &Snapshot, explanation: &Explanation, target: &TargetName) -> Verdict {
+    let own = explanation.evidence.votes.iter().find(|vote| vote.agent == s.agent && vote.target == *target);
+    own.map_or(Verdict::Unknown, |vote| vote.verdict)
+}
+
+/// Each voter once.
+fn counts(tally: &TargetTally) -> [(&'static str, usize); 6] {
+    [
+        ("healthy", tally.healthy.len()),
+        ("suspect", tally.suspect.len()),
+        ("down", tally.down.len()),
+        ("unarmed", tally.unarmed.len()),
+        ("mismatched", tally.mismatched.len()),
+        ("silent", tally.silent.difference(&tally.mismatched).count()),
+    ]
+}
+
+fn failovers(registry: &Registry, s: &Snapshot) {
+    let active = gauge(registry, "active_region", "The region that serves is 1.", &["service", "region"]);
+    let plan = ["service", "plan"];
+    let running_help =
+        "Whether an execution of the plan was decided and has not ended; one that stopped has not ended.";
+    let running = gauge(registry, "failover_in_progress", running_help, &plan);
+    let start_help = "When the latest execution was decided; 0 if none was.";
+    let start = gauge(registry, "failover_last_start_timestamp_seconds", start_help, &plan);
+    let end_help = "When the latest execution ended; 0 if none has.";
+    let end = gauge(registry, "failover_last_end_timestamp_seconds", end_help, &plan);
+    let cooldown_help = "Until when automation waits after the latest execution; 0 if there was none.";
+    let cooldown = gauge(registry, "failover_cooldown_end_timestamp_seconds", cooldown_help, &["service"]);
+    for (service, state) in &s.cluster.services {
+        let name = service.as_str();
+        for region in state.policy.regions.keys() {
+            active.with_label_values(&[name, region.as_str()]).set(flag(*region == state.active));
+        }
+        let cooldown_end =
+            state.last_ended.map_or(Timestamp(0), |ended| ended.plus(state.policy.guards.cooldown));
+        cooldown.with_label_values(&[name]).set(seconds(cooldown_end));
+        for plan in state.policy.plans.keys() {
+            let labels = [name, plan.as_str()];
+            let in_progress = s.cluster.running(service).is_some_and(|running| running.plan.name == *plan);
+            running.with_label_values(&labels).set(flag(in_progress));
+            let latest = |time: fn(&Execution) -> Option<Timestamp>| latest(&s.cluster, service, plan, time);
+            start.with_label_values(&labels).set(seconds(latest(|execution| Some(execution.decided_at))));
+            end.with_label_values(&labels).set(seconds(latest(|execution| execution.ended_at)));
+        }
+    }
+}
+
+fn latest(
+    cluster: &Cluster,
+    service: &ServiceName,
+    plan: &PlanName,
+    time: fn(&Execution) -> Option<Timestamp>,
+) -> Timestamp {
+    let of_plan = cluster.executions.values().filter(|e| e.service == *service && e.plan.name == *plan);
+    of_plan.filter_map(time).max().unwrap_or_default()
+}
+
+fn holds(registry: &Registry, s: &Snapshot) {
+    let active_help = "Whether an operator's override stands; the scope is the service.";
+    let active = gauge(registry, "override_active", active_help, &["scope", "kind"]);
+    let expiry_help = "When the override ends by itself; 0 without one, or if it ends only by hand.";
+    let expiry = gauge(registry, "override_expiry_timestamp_seconds", expiry_help, &["scope", "kind"]);
+    // The log's clock stands still while nothing is proposed.
+    let now = s.cluster.clock.max(s.now);
+    for (service, ServiceState { hold, .. }) in &s.cluster.services {
+        let hold = hold.as_ref().filter(|hold| hold.active(now));
+        let labels = [service.as_str(), "pause"];
+        active.with_label_values(&labels).set(flag(hold.is_some()));
+        let until = hold.and_then(|hold| hold.until).unwrap_or_default();
+        expiry.with_label_values(&labels).set(seconds(until));
+    }
+}

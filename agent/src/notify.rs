@@ -1,0 +1,98 @@
+//! Notifications: signed webhooks that tell the outside what was decided, refused and done. Off the critical path: no
+//! decision, step or lease ever waits for a receiver (R28, P23).
+//!
+//! The audit is the outbox. The leader sends what stands behind `Cluster::notified`, and moves that mark when every
+//! receiver has taken an event or was given up on. A new leader begins at the mark, so an event may be sent twice, but
+//! always under the same id. `outbox` says what is an event, `progress` how far all have come, `attempt` whether to
+//! try again, and `courier` sends to one receiver.
+
+mod attempt;
+mod courier;
+mod outbox;
+mod progress;
+mod signature;
+mod tenure;
+
+#[cfg(test)]
+mod tests;
+
+pub use outbox::EVENT_TYPES;
+pub use signature::{SIGNATURE, sign};
+
+use crate::{metrics::Metrics, outgoing::HttpClient, shell::Agent};
+use attempt::Patience;
+use quorate_core::{Body, Cluster};
+use quorate_policies::{Millis, Timestamp, document::AgentFile};
+use std::sync::Arc;
+use tenure::Tenure;
+use tokio_util::sync::CancellationToken;
+
+/// How often the audit is looked at: a person reads the message some seconds later, so a quarter of one is no delay.
+const LOOK_EVERY: Millis = Millis(250);
+
+/// What the sender sees of the agent at one moment.
+#[derive(Debug)]
+struct Look {
+    /// Whether this agent leads, with a majority.
+    leads: bool,
+    /// The log's state.
+    cluster: Arc<Cluster>,
+}
+
+/// What notifications need of the agent; a trait, so that they are tested without consensus.
+trait Source: Send + Sync + 'static {
+    fn look(&self) -> Look;
+    /// The wall clock, for signatures.
+    fn now(&self) -> Timestamp;
+    fn file(&self) -> &AgentFile;
+    fn metrics(&self) -> &Metrics;
+    /// Moves the mark up to which the outside was told; whether that was committed.
+    fn mark(&self, sequence: u64) -> impl Future<Output = bool> + Send;
+}
+
+impl Source for Agent {
+    fn look(&self) -> Look {
+        self.with_node(|node, _| {
+            let standing = node.standing();
+            Look { leads: standing.is_leader && standing.has_quorum, cluster: node.cluster().clone() }
+        })
+    }
+
+    fn now(&self) -> Timestamp {
+        self.with_node(|_, now| now.wall)
+    }
+
+    fn file(&self) -> &AgentFile {
+        Agent::file(self)
+    }
+
+    fn metrics(&self) -> &Metrics {
+        Agent::metrics(self)
+    }
+
+    async fn mark(&self, sequence: u64) -> bool {
+        self.propose(None, Body::Notified { sequence }).await.is_ok()
+    }
+}
+
+/// Sends notifications while this agent leads, until it is stopped.
+pub async fn run(agent: Arc<Agent>, stop: CancellationToken) {
+    let seed = agent.started_at().0;
+    stop.run_until_cancelled(send(agent, Patience::default(), seed)).await;
+}
+
+async fn send<S: Source>(source: Arc<S>, patience: Patience, seed: u64) {
+    let client = HttpClient::new();
+    let mut tenure: Option<Tenure<S>> = None;
+    loop {
+        let look = source.look();
+        if look.leads {
+            let begin = || Tenure::new(source.clone(), client.clone(), patience, seed, look.cluster.notified);
+            tenure.get_or_insert_with(begin).turn(&look.cluster).await;
+        } else {
+            // The next leader sends; what was under way here is cut off.
+            tenure = None;
+        }
+        tokio::time::sleep(LOOK_EVERY.duration()).await;
+    }
+}

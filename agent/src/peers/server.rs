@@ -1,0 +1,178 @@
+//! What an agent answers its peers. Every connection is of an agent that its certificate names; a message that
+//! claims to come from another is refused.
+
+use super::{
+    tls::{self, Tls},
+    wire::{self, Confirm, LeaseReply, LeaseRequest, RaftRequest},
+};
+use crate::shell::Agent;
+use axum::{
+    Extension, Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, State},
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+    routing::post,
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use quorate_consensus::{REQUEST_BYTES_MAX, decode, encode, node_id};
+use quorate_core::node::Input;
+use quorate_policies::{AgentName, agreement::Report};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+
+/// Connections at a time: each of at most six peers keeps one and may be replacing it; the rest is room for a scan.
+const CONNECTIONS_MAX: usize = 32;
+/// A handshake that takes longer is no agent's.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+
+/// Who is at the other end.
+#[derive(Debug, Clone)]
+struct Caller(AgentName);
+
+/// Serves peers until stopped.
+pub async fn serve(agent: Arc<Agent>, listener: TcpListener, tls: Tls, stop: CancellationToken) {
+    let acceptor = tokio_rustls::TlsAcceptor::from(tls.server);
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let router = router(agent.clone());
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((tcp, _)) = accepted else {
+            // Out of sockets, most likely: do not spin.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let Ok(place) = places.clone().try_acquire_owned() else { continue };
+        let (agent, acceptor, router, stop) = (agent.clone(), acceptor.clone(), router.clone(), stop.clone());
+        tokio::spawn(async move {
+            if let Err(error) =
+                stop.run_until_cancelled(connection(&agent, tcp, &acceptor, router)).await.transpose()
+            {
+                tracing::debug!(%error, "peer connection ended");
+            }
+            drop(place);
+        });
+    }
+}
+
+async fn connection(
+    agent: &Agent,
+    tcp: TcpStream,
+    acceptor: &tokio_rustls::TlsAcceptor,
+    router: Router,
+) -> anyhow::Result<()> {
+    tcp.set_nodelay(true)?;
+    let stream = timeout(HANDSHAKE_MAX, acceptor.accept(tcp)).await??;
+    let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first().cloned());
+    let certificate = certificate.ok_or_else(|| anyhow::anyhow!("no certificate"))?;
+    let caller = agent.file().members.keys().find(|name| tls::is_agent(&certificate, name)).cloned();
+    let caller = caller.ok_or_else(|| anyhow::anyhow!("the certificate names no member"))?;
+    let service = TowerToHyperService::new(router.layer(Extension(Caller(caller))));
+    hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service)
+        .await?;
+    Ok(())
+}
+
+fn router(agent: Arc<Agent>) -> Router {
+    let small = DefaultBodyLimit::max(wire::MESSAGE_BYTES_MAX);
+    Router::new()
+        .route(wire::RAFT, post(raft).layer(DefaultBodyLimit::max(REQUEST_BYTES_MAX)))
+        .route(wire::REPORT, post(report).layer(small))
+        .route(wire::CONFIRM, post(confirm).layer(small))
+        .route(wire::LEASE, post(lease).layer(small))
+        .with_state(agent)
+}
+
+async fn raft(
+    State(agent): State<Arc<Agent>>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Response {
+    let request: RaftRequest = match read("request", &body) {
+        Ok(request) => request,
+        Err(refused) => return refused,
+    };
+    if request.from != node_id(caller.0.as_str()) {
+        return forged(&caller);
+    }
+    answer("request", &agent.consensus().serve(request).await)
+}
+
+async fn report(
+    State(agent): State<Arc<Agent>>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Response {
+    let report: Report = match read("report", &body) {
+        Ok(report) => report,
+        Err(refused) => return refused,
+    };
+    // P19: a forged vote is a forced outage.
+    if report.agent != caller.0
+        || agent.file().members.get(&caller.0).is_none_or(|m| m.region != report.region)
+    {
+        return forged(&caller);
+    }
+    agent.input(Input::Heard(report));
+    answer("report", &())
+}
+
+async fn confirm(State(agent): State<Arc<Agent>>, body: Bytes) -> Response {
+    let asked: Confirm = match read("confirm", &body) {
+        Ok(asked) => asked,
+        Err(refused) => return refused,
+    };
+    agent.confirm_here(asked.service, asked.target);
+    answer("confirm", &())
+}
+
+async fn lease(
+    State(agent): State<Arc<Agent>>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Response {
+    let asked: LeaseRequest = match read("lease", &body) {
+        Ok(asked) => asked,
+        Err(refused) => return refused,
+    };
+    if agent.file().members.get(&caller.0).is_none_or(|member| member.region != asked.region) {
+        return forged(&caller);
+    }
+    let reply = match agent.grant_lease(asked).await {
+        Ok(ttl) => LeaseReply::Granted { ttl_ms: ttl.0 },
+        Err(refusal) => LeaseReply::Refused { refusal },
+    };
+    answer("lease", &reply)
+}
+
+// The refusal is the response itself, and responses are as large as axum makes them.
+#[allow(clippy::result_large_err)]
+fn read<T: DeserializeOwned>(what: &str, body: &[u8]) -> Result<T, Response> {
+    decode(what, body).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()).into_response())
+}
+
+fn answer<T: Serialize>(what: &str, value: &T) -> Response {
+    match encode(what, value) {
+        Ok(body) => body.into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+fn forged(caller: &Caller) -> Response {
+    tracing::warn!(peer = %caller.0, "refused a message in another agent's name");
+    (StatusCode::FORBIDDEN, "the message names another agent than the certificate").into_response()
+}

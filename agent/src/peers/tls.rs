@@ -1,0 +1,103 @@
+//! Mutual TLS between agents: both sides show a certificate of the cluster's own authority, and the name in it is
+//! who they are.
+
+use quorate_policies::{AgentName, document::TlsFiles};
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
+    server::WebPkiClientVerifier,
+};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+/// Why the certificates cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read as PEM.
+    #[error("{file}: {detail}")]
+    File {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The files do not fit together.
+    #[error("certificate, key and authority do not fit together: {0}")]
+    Fit(String),
+}
+
+/// Both sides' configuration.
+#[derive(Clone)]
+pub struct Tls {
+    /// For listening.
+    pub server: Arc<ServerConfig>,
+    /// For connecting.
+    pub client: Arc<ClientConfig>,
+}
+
+impl Tls {
+    /// Reads the three files; relative paths are below `base`.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or they do not fit together.
+    pub fn load(base: &Path, files: &TlsFiles) -> Result<Self, TlsError> {
+        let read = |name: &Path| {
+            let file = base.join(name);
+            let certificates =
+                CertificateDer::pem_file_iter(&file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+            certificates.map_err(|error| TlsError::File { file, detail: error.to_string() })
+        };
+        let (authority, chain) = (read(&files.ca)?, read(&files.certificate)?);
+        let key_file = base.join(&files.key);
+        let key = PrivateKeyDer::from_pem_file(&key_file)
+            .map_err(|error| TlsError::File { file: key_file, detail: error.to_string() })?;
+        let mut roots = RootCertStore::empty();
+        for certificate in authority {
+            roots.add(certificate).map_err(|error| TlsError::Fit(error.to_string()))?;
+        }
+        Self::build(Arc::new(roots), chain, key).map_err(|error| TlsError::Fit(error.to_string()))
+    }
+
+    fn build(
+        roots: Arc<RootCertStore>,
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> Result<Self, Box<dyn std::error::Error>> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(roots.clone(), provider.clone()).build()?;
+        let mut server = ServerConfig::builder_with_provider(provider.clone())
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(chain.clone(), key.clone_key())?;
+        server.alpn_protocols = vec![b"h2".to_vec()];
+        let mut client = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])?
+            .with_root_certificates(roots)
+            .with_client_auth_cert(chain, key)?;
+        client.alpn_protocols = vec![b"h2".to_vec()];
+        Ok(Self { server: Arc::new(server), client: Arc::new(client) })
+    }
+}
+
+/// The name under which a peer's certificate is verified: the agent's own, not its address.
+///
+/// # Errors
+/// When the name cannot stand in a certificate.
+pub fn server_name(agent: &AgentName) -> Result<ServerName<'static>, TlsError> {
+    ServerName::try_from(agent.to_string())
+        .map_err(|error| TlsError::Fit(format!("agent name `{agent}`: {error}")))
+}
+
+/// Whether a certificate is that of an agent.
+#[must_use]
+pub fn is_agent(certificate: &CertificateDer<'_>, agent: &AgentName) -> bool {
+    use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return false };
+    let Ok(Some(names)) = parsed.subject_alternative_name() else { return false };
+    let matches =
+        |name: &GeneralName<'_>| matches!(name, GeneralName::DNSName(dns) if *dns == agent.as_str());
+    names.value.general_names.iter().any(matches)
+}

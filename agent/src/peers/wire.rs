@@ -1,0 +1,63 @@
+//! The messages between agents, apart from consensus's own.
+
+use quorate_consensus::{Call, Reply, Request};
+use quorate_core::Cluster;
+use quorate_policies::{RegionName, ServiceName, TargetName, guard::Refusal};
+use serde::{Deserialize, Serialize};
+
+/// The runtime that consensus runs on in production.
+pub type Runtime = openraft_rt_tokio::TokioRuntime;
+/// A consensus request.
+pub type RaftRequest = Request<Cluster, Runtime>;
+/// A consensus reply.
+pub type RaftReply = Reply<Cluster, Runtime>;
+/// What a consensus request asks.
+pub type RaftCall = Call<Cluster, Runtime>;
+
+/// Path of consensus requests.
+pub const RAFT: &str = "/raft";
+/// Path of reports.
+pub const REPORT: &str = "/report";
+/// Path of requests to confirm a first failure.
+pub const CONFIRM: &str = "/confirm";
+/// Path of requests for the write lease.
+pub const LEASE: &str = "/lease";
+
+/// Largest body of anything but consensus, in bytes: a report on a thousand targets is about 150 KiB.
+pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
+
+/// A target has failed for the first time: probe it at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirm {
+    /// Of which service.
+    pub service: ServiceName,
+    /// Which target.
+    pub target: TargetName,
+}
+
+/// A request for the write lease.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseRequest {
+    /// Of which service.
+    pub service: ServiceName,
+    /// For which region.
+    pub region: RegionName,
+    /// At which epoch.
+    pub epoch: u64,
+}
+
+/// The leader's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "lease")]
+pub enum LeaseReply {
+    /// Granted.
+    Granted {
+        /// For so long, in milliseconds, counted from the request's sending.
+        ttl_ms: u64,
+    },
+    /// Not granted.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+    },
+}

@@ -1,0 +1,15 @@
+//! The running agent: it reads clocks and sockets, hands what it sees to the node, and does what the node says. No
+//! decision about a failover stands here.
+
+mod agent;
+pub mod audit_file;
+pub mod clock;
+mod leases;
+mod probing;
+mod start;
+mod steps;
+pub mod token;
+
+pub use agent::{Agent, ProbeSeen, ProposeProblem};
+pub use start::{Running, STOP_WITH_STDIN, run, start};
+pub use token::OperatorToken;

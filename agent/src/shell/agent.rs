@@ -1,0 +1,231 @@
+//! The handle that every task of the agent shares. Inputs go to the node under a short lock; what comes out is handed
+//! to tasks, so that nothing here waits.
+
+use super::{OperatorToken, clock::Clock, probing::Probing, steps};
+use crate::{
+    effects::Effects,
+    metrics::Metrics,
+    peers::{
+        Peers,
+        wire::{Confirm, Runtime},
+    },
+};
+use quorate_consensus::{Consensus, ProposeError};
+use quorate_core::{
+    Body, Cluster, Command, Response,
+    node::{Input, Node, Now, Output, targets::ProbeTarget},
+};
+use quorate_policies::{
+    AgentName, Millis, Monotonic, ServiceName, TargetName, Timestamp, document::AgentFile, guard::Refusal,
+};
+use quorate_probes::{ProbeResult, Probed};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How long a proposal may take: two elections of the wan profile, so that one leader's death is survived.
+pub(super) const PROPOSE_MAX: Duration = Duration::from_secs(5);
+
+/// A target's latest result.
+#[derive(Debug, Clone)]
+pub struct ProbeSeen {
+    /// Of which service.
+    pub service: ServiceName,
+    /// Of which target.
+    pub target: TargetName,
+    /// What was probed.
+    pub url: String,
+    /// What came of it.
+    pub result: ProbeResult,
+    /// When it ended.
+    pub at: Monotonic,
+}
+
+/// Why a command was not committed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProposeProblem {
+    /// No majority took it; it is certainly not in the log.
+    #[error("no quorum: nothing was changed")]
+    NoQuorum,
+    /// It may have been committed; the same id may be proposed again.
+    #[error("the outcome is not known: it may have been applied")]
+    Unknown,
+    /// The agent is stopping.
+    #[error("the agent is stopping")]
+    Stopping,
+}
+
+/// One running agent.
+pub struct Agent {
+    pub(super) file: AgentFile,
+    pub(super) clock: Clock,
+    pub(super) node: Mutex<Node>,
+    pub(super) consensus: Consensus<Cluster, Runtime>,
+    pub(super) peers: Peers,
+    pub(super) probing: Probing,
+    pub(super) targets: Mutex<BTreeMap<(ServiceName, TargetName), String>>,
+    pub(super) results: Mutex<BTreeMap<(ServiceName, TargetName), ProbeSeen>>,
+    pub(super) effects: Effects,
+    pub(super) metrics: Metrics,
+    pub(super) token: OperatorToken,
+    pub(super) stop: CancellationToken,
+    pub(super) tasks: TaskTracker,
+    pub(super) me: Weak<Agent>,
+}
+
+impl Agent {
+    /// Looks at the node, or takes a lease from it. The lock is short and never held across a wait.
+    pub fn with_node<R>(&self, look: impl FnOnce(&mut Node, Now) -> R) -> R {
+        // The clock is read under the lock, so that the node never sees time go back.
+        let mut node = lock(&self.node);
+        let now = self.clock.now();
+        look(&mut node, now)
+    }
+
+    /// Hands one input to the node and does what it says. Returns the answer to a request for the lease.
+    pub fn input(&self, input: Input) -> Option<Result<Millis, Refusal>> {
+        let outputs = self.with_node(|node, now| node.step(now, input));
+        outputs.into_iter().fold(None, |answer, output| self.carry_out(output).or(answer))
+    }
+
+    fn carry_out(&self, output: Output) -> Option<Result<Millis, Refusal>> {
+        let agent = self.me.upgrade()?;
+        match output {
+            Output::Report(report) => self.peers.report(report),
+            Output::Confirm { service, target, everywhere } => {
+                if everywhere {
+                    self.peers.confirm(&Confirm { service: service.clone(), target: target.clone() });
+                }
+                self.confirm_here(service, target);
+            }
+            Output::Targets(targets) => self.set_targets(targets),
+            Output::Propose(command) => {
+                self.tasks.spawn(async move { agent.propose_for_node(command).await });
+            }
+            Output::Run(order) => {
+                let stop = self.stop.clone();
+                self.tasks.spawn(async move { stop.run_until_cancelled(steps::run(&agent, &order)).await });
+            }
+            Output::AskLease { service, epoch, sent_at } => {
+                self.tasks.spawn(async move { agent.ask_lease(service, epoch, sent_at).await });
+            }
+            Output::LeaseAnswer(answer) => return Some(answer),
+        }
+        None
+    }
+
+    /// Probes a target at once: its first failure was seen here or by a peer.
+    pub fn confirm_here(&self, service: ServiceName, target: TargetName) {
+        self.probing.confirm(service, target);
+    }
+
+    fn set_targets(&self, targets: Vec<ProbeTarget>) {
+        let urls: BTreeMap<_, _> =
+            targets.iter().map(|t| ((t.service.clone(), t.name.clone()), t.url.clone())).collect();
+        lock(&self.results).retain(|key, _| urls.contains_key(key));
+        *lock(&self.targets) = urls;
+        self.probing.set_targets(targets);
+    }
+
+    /// Takes a probe's result from the driver.
+    pub(super) fn probed(&self, service: ServiceName, probed: Probed) {
+        let target = probed.result.target.clone();
+        let key = (service.clone(), target.clone());
+        let observation = probed.result.observation();
+        let figures = self.probing.figures();
+        let missed = figures.values().map(|figures| figures.counters.missed).sum();
+        self.metrics.schedule(probed.lag, missed, figures.values().map(|figures| figures.in_flight).sum());
+        let url = lock(&self.targets).get(&key).cloned();
+        if let Some(url) = url {
+            let (service, target) = key.clone();
+            let seen = ProbeSeen { service, target, url, result: probed.result, at: probed.at };
+            self.metrics.probe(&seen);
+            lock(&self.results).insert(key, seen);
+        }
+        self.input(Input::Probed { service, target, observation });
+    }
+
+    /// Puts a command into the log. With an id of the caller's, a repetition is harmless.
+    ///
+    /// # Errors
+    /// When no majority took it in time, or its outcome is not known.
+    pub async fn propose(&self, id: Option<String>, body: Body) -> Result<Response, ProposeProblem> {
+        let id = id.unwrap_or_else(|| format!("{}/{:032x}", self.file.name, rand::random::<u128>()));
+        let command = Command { id, at: self.clock.now().wall, by: self.file.name.clone(), body };
+        match self.consensus.propose(command, PROPOSE_MAX).await {
+            Ok(response) => Ok(response),
+            Err(ProposeError::NoLeader) => Err(ProposeProblem::NoQuorum),
+            Err(ProposeError::Unknown) => Err(ProposeProblem::Unknown),
+            Err(ProposeError::Stopped(_)) => Err(ProposeProblem::Stopping),
+        }
+    }
+
+    async fn propose_for_node(&self, command: Command) {
+        let id = command.id.clone();
+        match self.consensus.propose(command, PROPOSE_MAX).await {
+            Ok(Response::Refused { refusal }) => {
+                tracing::info!(command = %id, %refusal, "the log refused a proposal")
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!(command = %id, %error, "proposal not answered"),
+        }
+        self.refresh();
+        self.input(Input::Answered { id });
+    }
+
+    /// Hands the applied state to the node.
+    pub(super) fn refresh(&self) {
+        self.input(Input::Applied(self.consensus.state()));
+    }
+
+    /// The agent's own file.
+    #[must_use]
+    pub const fn file(&self) -> &AgentFile {
+        &self.file
+    }
+
+    /// The latest result of each target.
+    #[must_use]
+    pub fn probes(&self) -> Vec<ProbeSeen> {
+        lock(&self.results).values().cloned().collect()
+    }
+
+    /// Its metrics.
+    #[must_use]
+    pub const fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The operator's token.
+    #[must_use]
+    pub const fn operator_token(&self) -> &OperatorToken {
+        &self.token
+    }
+
+    /// When this process started.
+    #[must_use]
+    pub fn started_at(&self) -> Timestamp {
+        let now = self.clock.now();
+        Timestamp(now.wall.0 - now.mono.0)
+    }
+
+    /// Consensus.
+    #[must_use]
+    pub const fn consensus(&self) -> &Consensus<Cluster, Runtime> {
+        &self.consensus
+    }
+
+    /// The member whose consensus number this is.
+    #[must_use]
+    pub fn member(&self, id: quorate_consensus::NodeId) -> Option<AgentName> {
+        self.file.members.keys().find(|name| quorate_consensus::node_id(name.as_str()) == id).cloned()
+    }
+}
+
+/// A lock whose holder has panicked still guards a whole value: no holder leaves one half written.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

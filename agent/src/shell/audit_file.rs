@@ -1,0 +1,58 @@
+//! The agent's own copy of the audit: every entry it has applied, one JSON document a line, in `audit.jsonl` below the
+//! data directory. The log's state keeps only a tail; this file keeps all. It is written after the fact and never read
+//! back but to find its end.
+
+use quorate_core::{Cluster, cluster::audit::AuditEntry};
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, BufRead as _, BufReader, Write as _},
+    path::Path,
+};
+
+/// The file and how far it goes.
+#[derive(Debug)]
+pub struct AuditFile {
+    file: File,
+    written: u64,
+}
+
+impl AuditFile {
+    /// Opens the file and finds its end. A last line that a crash cut short is written again.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn open(directory: &Path) -> io::Result<Self> {
+        let path = directory.join("audit.jsonl");
+        let file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+        let (mut written, mut whole) = (0, 0u64);
+        let mut lines = BufReader::new(&file);
+        let mut line = String::new();
+        while lines.read_line(&mut line)? > 0 {
+            let Ok(entry) = serde_json::from_str::<AuditEntry>(&line) else { break };
+            written = entry.sequence;
+            whole += line.len() as u64;
+            line.clear();
+        }
+        file.set_len(whole)?;
+        Ok(Self { file, written })
+    }
+
+    /// Appends what is new. Returns the new entries, for the log lines and the counters.
+    ///
+    /// # Errors
+    /// When the file cannot be written; the entries are then tried again with the next ones.
+    pub fn append<'a>(&mut self, cluster: &'a Cluster) -> io::Result<Vec<&'a AuditEntry>> {
+        let new: Vec<&AuditEntry> =
+            cluster.audit.entries.iter().filter(|e| e.sequence > self.written).collect();
+        let Some(last) = new.last() else { return Ok(new) };
+        let mut text = Vec::new();
+        for entry in &new {
+            serde_json::to_writer(&mut text, entry)?;
+            text.push(b'\n');
+        }
+        self.file.write_all(&text)?;
+        self.file.sync_data()?;
+        self.written = last.sequence;
+        Ok(new)
+    }
+}

@@ -1,0 +1,307 @@
+//! Starting and stopping: what is opened in which order, and that it is closed again.
+
+use super::{
+    Agent, OperatorToken,
+    audit_file::AuditFile,
+    clock::Clock,
+    probing::{Bench, Found, Probing},
+};
+use crate::{
+    effects::Effects,
+    http,
+    metrics::Metrics,
+    notify,
+    peers::{self, Peers, tls::Tls},
+};
+use anyhow::Context as _;
+use quorate_consensus::{Consensus, Limits, Member, Settings, Timing, WriterMode, node_id, open_database};
+use quorate_core::node::{Input, Node, NodeSettings, Standing, self_health::TICK};
+use quorate_policies::{
+    AgentName, Millis, RegionName, Timestamp,
+    document::{self, AgentFile, AgentTiming},
+};
+use quorate_probes::{Prober, ProberSettings};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::mpsc, time::MissedTickBehavior};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// Probe results on their way to the node. They are taken as they come; the room is for a pause of the process.
+const RESULTS_MAX: usize = 1_024;
+/// How long a stop waits for tasks before it leaves them.
+const STOP_MAX: Duration = Duration::from_secs(5);
+
+/// A running agent, to be stopped.
+pub struct Running {
+    /// The agent.
+    pub agent: Arc<Agent>,
+    /// Where its API listens.
+    pub api: SocketAddr,
+}
+
+impl Running {
+    /// Stops everything and lets go of the data directory.
+    pub async fn stop(self) {
+        self.agent.stop.cancel();
+        self.agent.tasks.close();
+        if tokio::time::timeout(STOP_MAX, self.agent.tasks.wait()).await.is_err() {
+            tracing::warn!("some tasks did not end in time");
+        }
+        if let Err(error) = self.agent.consensus.shutdown().await {
+            tracing::error!(%error, "the store did not close cleanly");
+        }
+    }
+}
+
+/// Runs an agent until a signal stops it, or its store fails.
+///
+/// # Errors
+/// When the file is wrong, something cannot be opened, or the store has failed.
+pub async fn run(config: PathBuf) -> anyhow::Result<()> {
+    let (file, base) = read(&config)?;
+    init_logging(&file);
+    let running = start(file, &base).await?;
+    let stopped = running.agent.consensus.clone();
+    let outcome = tokio::select! {
+        signal = signal() => signal.map(|name| tracing::info!(signal = name, "stopping")),
+        stopped = stopped.stopped() => Err(anyhow::Error::new(stopped)),
+    };
+    running.stop().await;
+    outcome
+}
+
+fn read(config: &Path) -> anyhow::Result<(AgentFile, PathBuf)> {
+    let text = fs::read_to_string(config).with_context(|| format!("cannot read {}", config.display()))?;
+    let file = document::read_agent_file(&config.display().to_string(), &text).map_err(|problems| {
+        anyhow::anyhow!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    })?;
+    let base = config.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    Ok((file, base))
+}
+
+fn init_logging(file: &AgentFile) {
+    use tracing_subscriber::{EnvFilter, fmt};
+    // The consensus library tells every heartbeat; its warnings are enough.
+    let filter = EnvFilter::try_from_env("QUORATE_LOG")
+        .unwrap_or_else(|_| EnvFilter::new(format!("{},openraft=warn", file.log.filter())));
+    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let builder = fmt().with_env_filter(filter).with_ansi(terminal).with_writer(std::io::stderr);
+    // A second initialisation, in a test, keeps the first.
+    let _ = match file.log.format {
+        document::LogFormat::Json => builder.json().try_init(),
+        document::LogFormat::Human => builder.try_init(),
+    };
+}
+
+/// Name of the environment variable that makes an agent stop when its standard input closes: a parent that dies, in
+/// whatever way, then leaves no orphan.
+pub const STOP_WITH_STDIN: &str = "QUORATE_STOP_WITH_STDIN";
+
+async fn stdin_closed() {
+    use std::io::Read as _;
+    if std::env::var_os(STOP_WITH_STDIN).is_none() {
+        return std::future::pending().await;
+    }
+    let (closed, wait) = tokio::sync::oneshot::channel();
+    // A thread of its own: it waits for ever, and must not keep the runtime from stopping.
+    std::thread::spawn(move || {
+        let mut byte = [0];
+        while std::io::stdin().read(&mut byte).is_ok_and(|read| read > 0) {}
+        let _ = closed.send(());
+    });
+    let _ = wait.await;
+}
+
+async fn signal() -> anyhow::Result<&'static str> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+        () = stdin_closed() => "end of input",
+    })
+}
+
+/// Starts an agent. Relative paths of its file are below `base`.
+///
+/// # Errors
+/// When something cannot be opened.
+pub async fn start(file: AgentFile, base: &Path) -> anyhow::Result<Running> {
+    let data = base.join(&file.data_dir);
+    fs::create_dir_all(&data).with_context(|| format!("data directory {}", data.display()))?;
+    let tls = Tls::load(base, &file.tls)?;
+    let token = OperatorToken::load(&base.join(&file.operator_token_file))?;
+    let api =
+        TcpListener::bind(file.listen).await.with_context(|| format!("cannot listen on {}", file.listen))?;
+    let peer = TcpListener::bind(file.peer_listen);
+    let peer = peer.await.with_context(|| format!("cannot listen on {} for peers", file.peer_listen))?;
+    let stop = CancellationToken::new();
+    let clock = Clock::start();
+
+    let others: BTreeMap<AgentName, String> = file
+        .members
+        .iter()
+        .filter(|(name, _)| **name != file.name)
+        .map(|(n, m)| (n.clone(), m.address.clone()))
+        .collect();
+    let peers = Peers::start(&others, &tls, &stop)?;
+    let database = open_database(&data.join("log.redb"))?;
+    let consensus = Consensus::start(settings(&file), peers.clone(), database, WriterMode::Thread).await?;
+    let prober = prober(&file, base)?;
+    let (results, seen) = mpsc::channel(RESULTS_MAX);
+    let tasks = TaskTracker::new();
+    let started = clock.now();
+    let seat = file.members.keys().position(|name| *name == file.name).unwrap_or_default();
+    let probing = Probing::start(Bench {
+        prober: prober.clone(),
+        clock: Arc::new(move || clock.now().mono),
+        seat: u32::try_from(seat).unwrap_or_default(),
+        seats: u32::try_from(file.members.len()).unwrap_or(1),
+        seed: rand::random(),
+        wall_at_zero: Timestamp(started.wall.0 - started.mono.0),
+        results,
+        tasks: tasks.clone(),
+        stop: stop.clone(),
+    });
+    let agent = Arc::new_cyclic(|me| Agent {
+        node: Mutex::new(Node::new(node_settings(&file, clock.now().wall.0), clock.now())),
+        effects: Effects::new(&file, base, prober),
+        metrics: Metrics::new(&file),
+        clock,
+        consensus,
+        peers,
+        probing,
+        targets: Mutex::default(),
+        results: Mutex::default(),
+        token,
+        stop: stop.clone(),
+        tasks,
+        me: me.clone(),
+        file,
+    });
+    let address = api.local_addr()?;
+    spawn(&agent, seen, AuditFile::open(&data)?);
+    agent.tasks.spawn(peers::server::serve(agent.clone(), peer, tls, stop.clone()));
+    agent.tasks.spawn(http::serve(agent.clone(), api, stop.clone()));
+    agent.tasks.spawn(notify::run(agent.clone(), stop));
+    tracing::info!(agent = %agent.file.name, region = %agent.file.region, api = %address, "agent started");
+    Ok(Running { agent, api: address })
+}
+
+fn spawn(agent: &Arc<Agent>, seen: mpsc::Receiver<Found>, audit: AuditFile) {
+    let stop = &agent.stop;
+    agent.tasks.spawn(stop.clone().run_until_cancelled_owned(tick(agent.clone())));
+    agent.tasks.spawn(stop.clone().run_until_cancelled_owned(results(agent.clone(), seen)));
+    agent.tasks.spawn(stop.clone().run_until_cancelled_owned(follow(agent.clone(), audit)));
+}
+
+async fn tick(agent: Arc<Agent>) {
+    let mut interval = tokio::time::interval(TICK.duration());
+    // A late tick is a sign of trouble that the node must see once, not a burst to catch up.
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut before = None;
+    loop {
+        interval.tick().await;
+        let standing = standing(&agent);
+        if before.as_ref() != Some(&standing) {
+            before = Some(standing.clone());
+            agent.input(Input::Standing(standing));
+        }
+        agent.input(Input::Tick);
+    }
+}
+
+fn standing(agent: &Agent) -> Standing {
+    let standing = agent.consensus.standing();
+    Standing {
+        term: standing.term,
+        leader: standing.leader.and_then(|id| agent.member(id)),
+        is_leader: standing.is_leader,
+        has_quorum: standing.has_quorum,
+    }
+}
+
+async fn results(agent: Arc<Agent>, mut seen: mpsc::Receiver<Found>) {
+    while let Some((service, probed)) = seen.recv().await {
+        agent.probed(service, probed);
+    }
+}
+
+/// Hands every new state to the node, and every new audit entry to the file, the log and the counters.
+async fn follow(agent: Arc<Agent>, mut audit: AuditFile) {
+    let mut seen = 0;
+    loop {
+        seen = agent.consensus.changed(seen).await;
+        agent.refresh();
+        let state = agent.consensus.state();
+        match audit.append(&state) {
+            Ok(entries) => {
+                for entry in entries {
+                    tracing::info!(sequence = entry.sequence, actor = %entry.actor, event = entry.event.name(), "{}", entry.event);
+                    agent.metrics.audit(entry, &state);
+                }
+            }
+            Err(error) => {
+                agent.metrics.audit_write_failed();
+                tracing::error!(%error, "the audit file cannot be written");
+            }
+        }
+    }
+}
+
+fn prober(file: &AgentFile, base: &Path) -> anyhow::Result<Arc<Prober>> {
+    let extra = file.probe_ca.as_ref().map(|name| fs::read(base.join(name))).transpose()?;
+    Ok(Arc::new(Prober::new(ProberSettings {
+        resolvers: file.resolvers.clone(),
+        extra_ca_pem: extra,
+        ..ProberSettings::default()
+    })?))
+}
+
+fn regions(file: &AgentFile) -> BTreeMap<AgentName, RegionName> {
+    file.members.iter().map(|(name, member)| (name.clone(), member.region.clone())).collect()
+}
+
+fn timing(file: &AgentFile) -> Timing {
+    match file.timing {
+        AgentTiming::Lan => Timing::lan(),
+        AgentTiming::Wan => Timing::wan(),
+    }
+}
+
+fn settings(file: &AgentFile) -> Settings {
+    let members = file.members.iter().map(|(name, member)| {
+        let (name, address, region) = (name.to_string(), member.address.clone(), member.region.to_string());
+        (node_id(&name), Member { name, address, region })
+    });
+    Settings {
+        cluster: file.cluster.clone(),
+        me: node_id(file.name.as_str()),
+        members: members.collect(),
+        timing: timing(file),
+        limits: Limits::default(),
+    }
+}
+
+fn node_settings(file: &AgentFile, incarnation: u64) -> NodeSettings {
+    // A lost agent is noticed about as fast as a lost leader, and not before two reports are missing.
+    let (report_interval, lost_after) = match file.timing {
+        AgentTiming::Lan => (Millis(250), Millis(750)),
+        AgentTiming::Wan => (Millis(1_000), Millis(2_500)),
+    };
+    NodeSettings {
+        name: file.name.clone(),
+        region: file.region.clone(),
+        members: regions(file),
+        incarnation,
+        report_interval,
+        lost_after,
+    }
+}

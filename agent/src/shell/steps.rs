@@ -1,0 +1,156 @@
+//! Runs one attempt of one step: read barrier, check, intent, then what [`StepRun`] says. The loop here only carries
+//! messages between it, the log and the world.
+
+use super::{Agent, agent::PROPOSE_MAX};
+use quorate_core::{
+    Body, Command, Response,
+    node::{Input, StepOrder},
+    step_run::{StepEvent, StepRun, StepWork},
+};
+use quorate_policies::{
+    Millis,
+    effect::{Acted, EffectContext, Observed},
+    guard::Refusal,
+};
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// The quorum round before an intent and before an effect. An agent without quorum does nothing (R11).
+const BARRIER_MAX: Duration = Duration::from_secs(2);
+/// The longest single call to the world: an AWS operation gives up after 8 s by itself.
+const CALL_MAX: Duration = Duration::from_secs(12);
+/// Pause before a step that could not begin is offered again: a hold or a lost quorum does not end sooner.
+const OFFER_AGAIN: Duration = Duration::from_millis(250);
+
+/// Runs an attempt until its outcome is in the log, or the step is somebody else's.
+pub(super) async fn run(agent: &Agent, order: &StepOrder) {
+    let span = format!("{}/{}#{}", order.execution, order.name, order.attempt);
+    if let Err(why) = begin(agent, order).await {
+        tracing::debug!(step = %span, %why, "not begun");
+        return leave(agent, order).await;
+    }
+    tracing::info!(step = %span, action = order.step.action.kind(), resumed = order.started, "step begins");
+    let context = context(order);
+    let mut attempt = StepRun::new(mono(agent), order.step.timeout, order.failures);
+    let mut event = StepEvent::Ready;
+    loop {
+        event = match attempt.next(mono(agent), event) {
+            StepWork::Observe => StepEvent::Observed(observe(agent, order, &context).await),
+            StepWork::Act => match allowed(agent, order).await {
+                Ok(()) => StepEvent::Acted(act(agent, order, &context).await),
+                Err(why) => StepEvent::NotAllowed(why),
+            },
+            StepWork::Wait(Millis(pause)) => {
+                sleep(Duration::from_millis(pause)).await;
+                StepEvent::Ready
+            }
+            StepWork::Finish(outcome) => {
+                tracing::info!(step = %span, outcome = ?outcome, "step ends");
+                let body = Body::FinishStep {
+                    execution: order.execution.clone(),
+                    step: order.name.clone(),
+                    attempt: order.attempt,
+                    outcome,
+                };
+                return finish(agent, order, body).await;
+            }
+            StepWork::Leave(why) => {
+                tracing::info!(step = %span, %why, "step left");
+                return leave(agent, order).await;
+            }
+        };
+    }
+}
+
+/// The write-ahead intent (R1). A step that this agent began before is only checked.
+async fn begin(agent: &Agent, order: &StepOrder) -> Result<(), String> {
+    allowed(agent, order).await?;
+    if order.started {
+        return Ok(());
+    }
+    let body = Body::StartStep {
+        execution: order.execution.clone(),
+        step: order.name.clone(),
+        attempt: order.attempt,
+    };
+    match propose(agent, order, "start", body).await {
+        Ok(Response::Refused { refusal }) => Err(refusal.to_string()),
+        Ok(_) => Ok(()),
+        Err(why) => Err(why),
+    }
+}
+
+/// Read barrier, then the check that the step is still ours and nothing holds (R5).
+async fn allowed(agent: &Agent, order: &StepOrder) -> Result<(), String> {
+    agent.consensus.barrier(BARRIER_MAX).await.map_err(|error| error.to_string())?;
+    let state = agent.consensus.state();
+    let abstains = agent.with_node(|node, now| node.abstains(now.mono));
+    if let Some(why) = abstains {
+        return Err(why);
+    }
+    let may = state.may_act(&agent.file.name, &order.execution, &order.name, order.attempt);
+    may.map_err(|refusal: Refusal| refusal.to_string())
+}
+
+async fn observe(agent: &Agent, order: &StepOrder, context: &EffectContext) -> Observed {
+    let look = agent.effects.observe(&order.step.action, context);
+    let late = || Observed::Unknown { reason: format!("the world did not answer within {CALL_MAX:?}") };
+    timeout(CALL_MAX, look).await.unwrap_or_else(|_| late())
+}
+
+async fn act(agent: &Agent, order: &StepOrder, context: &EffectContext) -> Acted {
+    let call = agent.effects.act(&order.step.action, context);
+    // A call without a reply may have been applied (P3).
+    let late = || Acted::Unknown { reason: format!("no reply within {CALL_MAX:?}") };
+    timeout(CALL_MAX, call).await.unwrap_or_else(|_| late())
+}
+
+/// Reports until the log has taken it, or another assignment has taken its place.
+async fn finish(agent: &Agent, order: &StepOrder, body: Body) {
+    loop {
+        match propose(agent, order, "finish", body.clone()).await {
+            Ok(Response::Refused { refusal }) => {
+                tracing::info!(execution = %order.execution, step = %order.name, %refusal, "outcome not taken");
+                return;
+            }
+            Ok(_) => return,
+            Err(why) => {
+                tracing::warn!(execution = %order.execution, step = %order.name, %why, "outcome not in the log yet");
+                sleep(OFFER_AGAIN).await;
+            }
+        }
+    }
+}
+
+async fn leave(agent: &Agent, order: &StepOrder) {
+    sleep(OFFER_AGAIN).await;
+    agent.input(Input::StepLeft {
+        execution: order.execution.clone(),
+        step: order.name.clone(),
+        attempt: order.attempt,
+    });
+}
+
+/// The id names the attempt, so that a repetition after a lost reply is applied once.
+async fn propose(agent: &Agent, order: &StepOrder, what: &str, body: Body) -> Result<Response, String> {
+    let id = format!("{}/{}/{}/{what}", order.execution, order.name, order.attempt);
+    let command = Command { id, at: agent.clock.now().wall, by: agent.file.name.clone(), body };
+    let response = agent.consensus.propose(command, PROPOSE_MAX).await.map_err(|error| error.to_string());
+    agent.refresh();
+    response
+}
+
+fn context(order: &StepOrder) -> EffectContext {
+    EffectContext {
+        service: order.service.to_string(),
+        execution: order.execution.clone(),
+        epoch: order.epoch,
+        attempt: order.attempt,
+        from: order.from.to_string(),
+        to: order.to.to_string(),
+    }
+}
+
+fn mono(agent: &Agent) -> quorate_policies::Monotonic {
+    agent.clock.now().mono
+}
