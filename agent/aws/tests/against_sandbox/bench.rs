@@ -14,12 +14,10 @@ use quorate_sandbox::{Endpoints, Options, Sandbox, Timing};
 
 use crate::proxy::{self, Script};
 
-/// Short enough for a table of faults, with every limit still apart from the next.
-const CONNECT: Duration = Duration::from_millis(250);
-const ATTEMPT: Duration = Duration::from_millis(500);
-const OPERATION: Duration = Duration::from_millis(2_500);
 /// How often the driver looks at a world that settles within a few hundred milliseconds.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// Longer than all limits of the slowest call together.
+const HANG: Duration = Duration::from_secs(60);
 /// A driver that needs more looks than this is stuck.
 const LOOKS_MAX: u32 = 400;
 
@@ -41,12 +39,12 @@ pub(crate) struct Trail {
 impl Bench {
     pub(crate) async fn start() -> Self {
         let timing = Timing {
-            promote_modifying_ms: 80,
-            promote_rebooting_ms: 40,
-            task_start_ms: 40,
-            task_stop_ms: 20,
+            promote_modifying_ms: 200,
+            promote_rebooting_ms: 100,
+            task_start_ms: 250,
+            task_stop_ms: 250,
             task_stagger_ms: 5,
-            dns_pending_ms: 60,
+            dns_pending_ms: 300,
             alias_ttl_s: 60,
         };
         let sandbox = Sandbox::start(Options { timing, ..Options::default() }).await.unwrap();
@@ -58,14 +56,19 @@ impl Bench {
         Bench { _sandbox: sandbox, endpoints, script, regional, global }
     }
 
-    /// An agent's way to AWS, through the proxy.
+    /// An agent's way to AWS, through the proxy, with limits that only a call that is held for ever reaches.
     pub(crate) async fn agent(&self) -> Aws {
-        self.agent_with(Timeouts::new(CONNECT, ATTEMPT, OPERATION).unwrap()).await
+        self.agent_within(Duration::from_secs(20)).await
     }
 
-    pub(crate) async fn agent_with(&self, timeouts: Timeouts) -> Aws {
+    /// An agent whose attempts end soon, for calls that nobody answers.
+    pub(crate) async fn hasty_agent(&self) -> Aws {
+        self.agent_within(Duration::from_millis(700)).await
+    }
+
+    async fn agent_within(&self, attempt: Duration) -> Aws {
         let mut settings = AwsSettings::new("eu-west-1");
-        settings.timeouts = timeouts;
+        settings.timeouts = Timeouts::new(attempt / 2, attempt, attempt * 5).unwrap();
         settings.credentials = Some(StaticCredentials {
             access_key_id: "AKIASANDBOX".into(),
             secret_access_key: "secret".into(),
@@ -152,11 +155,16 @@ pub(crate) fn context(epoch: u64) -> EffectContext {
 }
 
 pub(crate) async fn observe(aws: &Aws, action: &Action, context: &EffectContext) -> Observed {
-    aws.observe(AwsAction::try_from(action).unwrap(), context).await
+    bounded(aws.observe(AwsAction::try_from(action).unwrap(), context)).await
 }
 
 pub(crate) async fn act(aws: &Aws, action: &Action, context: &EffectContext) -> Acted {
-    aws.act(AwsAction::try_from(action).unwrap(), context).await
+    bounded(aws.act(AwsAction::try_from(action).unwrap(), context)).await
+}
+
+/// Everything ends by its own limits; this one is only there to turn a hang into a failure.
+async fn bounded<T>(call: impl Future<Output = T>) -> T {
+    tokio::time::timeout(HANG, call).await.expect("a call that ends by its own limits")
 }
 
 /// Observes and acts until the action is done or cannot be.

@@ -1,9 +1,7 @@
 //! The epoch fence: whoever is stale loses, whatever the order in which calls arrive (R4, F10).
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use quorate_aws::Timeouts;
 use quorate_policies::effect::{Acted, EffectContext, Observed};
 use tokio::sync::Barrier;
 
@@ -13,19 +11,13 @@ use crate::proxy::{Break, Gate};
 /// Each round is one race; twenty show both orders of arrival.
 const ROUNDS: u64 = 20;
 
-/// Limits that no call of these tests reaches while it is held on purpose.
-fn patient() -> Timeouts {
-    let seconds = Duration::from_secs;
-    Timeouts::new(seconds(5), seconds(60), seconds(120)).unwrap()
-}
-
 /// Goal: of two executors that read the same world and write at once, exactly one is accepted, and in the end the
 /// newer epoch holds the record and the stale one is refused. Method: hold both batches until both have come,
 /// let them go together, and let both go on.
 #[tokio::test]
 async fn racing_executors() {
     let bench = Bench::start().await;
-    let (old, new) = (bench.agent_with(patient()).await, bench.agent_with(patient()).await);
+    let (old, new) = (bench.agent().await, bench.agent().await);
     for round in 1..=ROUNDS {
         let (older, newer) = (context(2 * round), context(2 * round + 1));
         // The targets change sides each round, so that every winner has something to move.
@@ -65,7 +57,7 @@ async fn racing_executors() {
 #[tokio::test]
 async fn a_late_batch_of_an_old_epoch_is_refused() {
     let bench = Bench::start().await;
-    let (old, new) = (bench.agent_with(patient()).await, bench.agent().await);
+    let (old, new) = (bench.agent().await, bench.agent().await);
     let gate = Gate::closed();
     bench.script.set("ChangeResourceRecordSets", Break::Late(Arc::clone(&gate)), 1);
     let (back, stale) = (bench.repoint("us-east-1"), context(5));
@@ -88,7 +80,7 @@ async fn a_late_batch_of_an_old_epoch_is_refused() {
 #[tokio::test]
 async fn a_late_batch_of_an_earlier_attempt_is_refused() {
     let bench = Bench::start().await;
-    let (first, second) = (bench.agent().await, bench.agent().await);
+    let (first, second) = (bench.hasty_agent().await, bench.agent().await);
     let gate = Gate::closed();
     bench.script.set("ChangeResourceRecordSets", Break::Late(Arc::clone(&gate)), 1);
     let (action, context) = (bench.to_standby(), context(5));
@@ -107,7 +99,7 @@ async fn a_late_batch_of_an_earlier_attempt_is_refused() {
 #[tokio::test]
 async fn a_late_write_of_ours_counts() {
     let bench = Bench::start().await;
-    let (aws, action, context) = (bench.agent().await, bench.to_standby(), context(5));
+    let (aws, action, context) = (bench.hasty_agent().await, bench.to_standby(), context(5));
     let gate = Gate::closed();
     bench.script.set("ChangeResourceRecordSets", Break::Late(Arc::clone(&gate)), 1);
     let lost = act(&aws, &action, &context).await;
