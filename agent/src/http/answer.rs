@@ -53,6 +53,12 @@ impl Failure {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The request is too large", detail)
     }
 
+    /// The body did not arrive: nothing was done.
+    pub(super) fn slow_body() -> Self {
+        let detail = "the body did not arrive in time: nothing was done";
+        Self::new(StatusCode::REQUEST_TIMEOUT, "slow_body", "The request came too slowly", detail)
+    }
+
     pub(super) fn not_ready(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", "The agent is not ready", detail)
     }
@@ -151,6 +157,7 @@ mod tests {
             Failure::forbidden("host"),
             Failure::not_found("no such path"),
             Failure::too_large(10),
+            Failure::slow_body(),
             Failure::not_ready("no quorum"),
             Failure::too_slow(),
             Refusal::UnknownService { service: shop() }.into(),

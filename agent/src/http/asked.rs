@@ -15,8 +15,10 @@ use quorate_api::{
 };
 use quorate_core::Actor;
 use serde::de::DeserializeOwned;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+/// How long a body may take to arrive: the largest, over a slow tunnel.
+const BODY_TIME_MAX: Duration = Duration::from_secs(5);
 /// Longest reason, in characters: it stands in every audit, notification and table.
 const REASON_CHARS_MAX: usize = 500;
 /// Longest operator's name, in characters.
@@ -147,13 +149,16 @@ async fn read<T: DeserializeOwned>(body: Body, announced: usize) -> Result<T, Fa
     if announced > BODY_BYTES_MAX {
         return Err(Failure::too_large(BODY_BYTES_MAX));
     }
-    let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(|error| {
-        if error.downcast_ref::<LengthLimitError>().is_some() {
-            Failure::too_large(BODY_BYTES_MAX)
-        } else {
-            Failure::malformed(format!("the body broke off: {error}"))
-        }
-    })?;
+    let whole = Limited::new(body, BODY_BYTES_MAX).collect();
+    let body = tokio::time::timeout(BODY_TIME_MAX, whole).await.map_err(|_| Failure::slow_body())?.map_err(
+        |error| {
+            if error.downcast_ref::<LengthLimitError>().is_some() {
+                Failure::too_large(BODY_BYTES_MAX)
+            } else {
+                Failure::malformed(format!("the body broke off: {error}"))
+            }
+        },
+    )?;
     // The reader's message ends with line and column.
     serde_json::from_slice(&body.to_bytes()).map_err(|error| Failure::malformed(error.to_string()))
 }

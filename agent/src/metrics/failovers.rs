@@ -32,7 +32,7 @@ const EVENTS: [&str; 12] = [
     "resumed",
 ];
 /// Guards that can stand in the audit: those of an operator's failover, and those that tell why automation did not act.
-const GUARDS: [&str; 18] = [
+const GUARDS: [&str; 21] = [
     "unusable_region",
     "execution_in_progress",
     "observe_only",
@@ -45,12 +45,15 @@ const GUARDS: [&str; 18] = [
     "region_healthy",
     "flapping",
     "already_red_at_start",
+    "not_agreed",
+    "too_few_vantages",
     "dissent",
     "everything_down",
     "dwell",
     "cooldown",
     "velocity_cap",
     "standby_not_healthy",
+    "policy_refused",
 ];
 
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Connections: slow and silent clients, and a stop while a request is under way. Through real sockets.
 
-use super::desk::Desk;
+use super::desk::{Desk, TOKEN};
 use crate::http::server;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -34,6 +34,25 @@ async fn a_slow_client_is_cut_off() {
     let mut rest = Vec::new();
     slow.read_to_end(&mut rest).await.unwrap();
     assert!(!String::from_utf8_lossy(&rest).contains("alive"));
+    stop.cancel();
+    task.await.unwrap();
+}
+
+/// Goal: a change whose body never comes is not made, and its client is told so. Method: the head of a pause alone.
+#[tokio::test]
+async fn a_body_that_never_comes() {
+    let desk = Desk::healthy();
+    let (address, stop, task) = served(&desk).await;
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /v1/services/shop/pause HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\
+         Content-Type: application/json\r\nContent-Length: 20\r\n\r\n"
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let mut some = [0; 12];
+    slow.read_exact(&mut some).await.unwrap();
+    assert_eq!(&some, b"HTTP/1.1 408");
+    assert!(desk.ids().is_empty());
     stop.cancel();
     task.await.unwrap();
 }
