@@ -1,7 +1,7 @@
 //! What a probe costs: probes one URL many times over fresh connections and prints the processor seconds that a
 //! thousand probes took. It asserts nothing; compare it with another prober in the same minute on the same machine.
 //!
-//! `cargo run --release -p quorate-probes --example probe_cost -- URL [PROBES] [CONCURRENCY] [CA.pem]`
+//! `cargo run --release -p quorate-probes --example probe_cost -- URL [PROBES] [CONCURRENCY] [CA.pem or -] [RESOLVER:PORT]`
 #![allow(clippy::unwrap_used)]
 
 use quorate_policies::TargetName;
@@ -40,8 +40,10 @@ async fn main() {
     let url = arguments.next().expect("the first argument is the URL");
     let mut number = |default: u64| arguments.next().map_or(default, |text| text.parse().unwrap());
     let (probes, concurrency) = (number(10_000), number(16));
-    let extra_ca_pem = arguments.next().map(|path| std::fs::read(path).unwrap());
-    let prober = Prober::new(ProberSettings { extra_ca_pem, ..ProberSettings::default() }).unwrap();
+    let extra_ca_pem = arguments.next().filter(|path| path != "-").map(|path| std::fs::read(path).unwrap());
+    let resolvers = arguments.next().map(|address| address.parse().unwrap()).into_iter().collect();
+    let settings = ProberSettings { extra_ca_pem, resolvers, ..ProberSettings::default() };
+    let prober = Prober::new(settings).unwrap();
     let probe = serde_json::from_str(r#"{"http": "given below", "timeout": "5s"}"#).unwrap();
     let name = TargetName::try_from("cost/here".to_owned()).unwrap();
     let target = HttpTarget::new(name, &probe, &url).unwrap();
