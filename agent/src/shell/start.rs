@@ -133,7 +133,10 @@ async fn signal() -> anyhow::Result<&'static str> {
 ///
 /// # Errors
 /// When something cannot be opened.
-pub async fn start(file: AgentFile, base: &Path) -> anyhow::Result<Running> {
+pub async fn start(mut file: AgentFile, base: &Path) -> anyhow::Result<Running> {
+    for webhook in file.webhooks.values_mut() {
+        webhook.secret_file = base.join(&webhook.secret_file);
+    }
     let data = base.join(&file.data_dir);
     fs::create_dir_all(&data).with_context(|| format!("data directory {}", data.display()))?;
     let tls = Tls::load(base, &file.tls)?;

@@ -19,6 +19,8 @@ use tokio::time::{sleep, timeout};
 const BARRIER_MAX: Duration = Duration::from_secs(2);
 /// The longest single call to the world: an AWS operation gives up after 8 s by itself.
 const CALL_MAX: Duration = Duration::from_secs(12);
+/// The least time for a look, also when the step's own is over: the last look decides what is reported.
+const LAST_LOOK: Duration = Duration::from_millis(500);
 /// Pause before a step that could not begin is offered again: a hold or a lost quorum does not end sooner.
 const OFFER_AGAIN: Duration = Duration::from_millis(250);
 
@@ -35,7 +37,10 @@ pub(super) async fn run(agent: &Agent, order: &StepOrder) {
     let mut event = StepEvent::Ready;
     loop {
         event = match attempt.next(mono(agent), event) {
-            StepWork::Observe => StepEvent::Observed(observe(agent, order, &context).await),
+            StepWork::Observe => {
+                let left = attempt.deadline().since(mono(agent)).duration().clamp(LAST_LOOK, CALL_MAX);
+                StepEvent::Observed(observe(agent, order, &context, left).await)
+            }
             StepWork::Act => match allowed(agent, order).await {
                 Ok(()) => StepEvent::Acted(act(agent, order, &context).await),
                 Err(why) => StepEvent::NotAllowed(why),
@@ -92,10 +97,11 @@ async fn allowed(agent: &Agent, order: &StepOrder) -> Result<(), String> {
     may.map_err(|refusal: Refusal| refusal.to_string())
 }
 
-async fn observe(agent: &Agent, order: &StepOrder, context: &EffectContext) -> Observed {
+/// A look changes nothing, so it is cut short where the step's own time ends.
+async fn observe(agent: &Agent, order: &StepOrder, context: &EffectContext, left: Duration) -> Observed {
     let look = agent.effects.observe(&order.step.action, context);
-    let late = || Observed::Unknown { reason: format!("the world did not answer within {CALL_MAX:?}") };
-    timeout(CALL_MAX, look).await.unwrap_or_else(|_| late())
+    let late = || Observed::Unknown { reason: format!("the world did not answer within {left:?}") };
+    timeout(left, look).await.unwrap_or_else(|_| late())
 }
 
 async fn act(agent: &Agent, order: &StepOrder, context: &EffectContext) -> Acted {
