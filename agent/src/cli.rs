@@ -97,7 +97,7 @@ pub enum Verb {
     /// Let automation of a service go on.
     #[command(after_help = "Example:\n  quorate resume shop --reason \"upgrade done\"")]
     Resume(control::ResumeArgs),
-    /// End an execution: before the point of no return it is undone, after it nothing more is begun.
+    /// End an execution; past the point of no return only one that has stopped.
     #[command(after_help = "Example:\n  quorate abort shop-3 --reason \"the primary is back\"")]
     Abort(control::ExecutionArgs),
     /// Let an execution begin that waits for approval.

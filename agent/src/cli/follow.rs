@@ -48,10 +48,18 @@ pub async fn follow(session: &Session, id: &str, wait: Duration) -> Result<Follo
     let told = |line: &str| if bar.is_hidden() { note(line) } else { bar.println(line) };
     // Standard error may be a terminal where standard output is none, and the other way round.
     let screen = Screen { color: session.screen.color && !bar.is_hidden(), ..session.screen };
+    let path = ["executions", id];
     let mut before: Option<Execution> = None;
     let mut unreached = false;
+    // One listener for the whole time: a signal between two listeners would be lost.
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::pin!(interrupted);
     let followed = loop {
-        match session.client.get::<Execution>(&["executions", id], &[]).await {
+        let look = tokio::select! {
+            look = session.client.get::<Execution>(&path, &[]) => look,
+            _ = &mut interrupted => break Followed::Left,
+        };
+        match look {
             Ok(answer) => {
                 unreached = false;
                 for line in execution::changes(screen, before.as_ref(), &answer.value) {
@@ -76,7 +84,7 @@ pub async fn follow(session: &Session, id: &str, wait: Duration) -> Result<Follo
         let pause = POLL_INTERVAL.min(deadline.saturating_duration_since(Instant::now()));
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            _ = tokio::signal::ctrl_c() => break Followed::Left,
+            _ = &mut interrupted => break Followed::Left,
         }
     };
     bar.finish_and_clear();

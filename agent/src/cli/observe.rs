@@ -115,12 +115,18 @@ pub async fn status(args: &StatusArgs) -> Result<Exit, Failure> {
     }
     let clear = session.for_people() && std::io::stdout().is_terminal();
     let mut interval = tokio::time::interval(WATCH_INTERVAL);
+    // One listener for the whole time: a signal between two listeners would be lost.
+    let interrupted = tokio::signal::ctrl_c();
+    tokio::pin!(interrupted);
     loop {
-        tokio::select! {
-            _ = interval.tick() => {}
-            _ = tokio::signal::ctrl_c() => return Ok(Exit::Done),
-        }
-        let answer = session.client.get::<Status>(&["status"], &[]).await;
+        let look = async {
+            interval.tick().await;
+            session.client.get::<Status>(&["status"], &[]).await
+        };
+        let answer = tokio::select! {
+            answer = look => answer,
+            _ = &mut interrupted => return Ok(Exit::Done),
+        };
         if clear {
             session.screen.print(CLEAR)?;
         }

@@ -5,7 +5,7 @@ use comfy_table::Cell;
 use quorate_api::PlanView;
 use serde_json::Value;
 
-/// What stands between the last step that an abort undoes and the first that nothing undoes.
+/// What stands before the first step that nothing undoes: from there on no abort is taken.
 const NO_RETURN: &str = "--- point of no return ---";
 
 /// `quorate plan`.

@@ -1,0 +1,264 @@
+//! Answers of the API with fixed values: one service that is being moved from us-east-1 to us-west-2.
+
+use quorate_api::{
+    AuditEntry, Check, Execution, ExecutionList, Explanation, Hold, Member, PlanView, ProbeView, Probes,
+    RecoveryTime, Region, Service, Status, Step, TargetVotes, service::PlannedStep,
+};
+use serde_json::json;
+
+fn names(names: &[&str]) -> Vec<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+pub(crate) fn votes(target: &str, opinion: &str, down: &[&str], healthy: &[&str]) -> TargetVotes {
+    let reasons = down.iter().map(|agent| ((*agent).to_owned(), "connect_refused".to_owned())).collect();
+    TargetVotes {
+        target: target.into(),
+        opinion: opinion.into(),
+        needed: 2,
+        down: names(down),
+        unarmed: vec![],
+        healthy: names(healthy),
+        suspect: vec![],
+        silent: vec![],
+        mismatched: vec![],
+        reasons,
+    }
+}
+
+pub(crate) fn regions() -> Vec<Region> {
+    let east = votes("web-health/us-east-1", "down", &["eu-west-1", "us-west-2"], &[]);
+    let east = TargetVotes { silent: names(&["us-east-1"]), ..east };
+    let west = votes("web-health/us-west-2", "healthy", &[], &["eu-west-1", "us-west-2"]);
+    vec![
+        Region {
+            name: "us-east-1".into(),
+            role: "primary".into(),
+            opinion: "down".into(),
+            targets: vec![east],
+        },
+        Region {
+            name: "us-west-2".into(),
+            role: "standby".into(),
+            opinion: "healthy".into(),
+            targets: vec![west],
+        },
+    ]
+}
+
+pub(crate) fn service() -> Service {
+    Service {
+        name: "shop".into(),
+        active: "us-east-1".into(),
+        epoch: 2,
+        policy_version: 4,
+        policy_hash: "0123456789abcdef0123456789abcdef".into(),
+        mode: "automatic".into(),
+        regions: regions(),
+        hold: Some(Hold {
+            by: "ada".into(),
+            reason: "database upgrade".into(),
+            since: at(0),
+            until: Some(at(1_800)),
+        }),
+        execution: None,
+        refusal: Some(Check {
+            guard: "hold".into(),
+            passes: false,
+            reason: "paused by ada: database upgrade".into(),
+        }),
+        lease: "us-east-1 may hold the write lease, epoch 2".into(),
+    }
+}
+
+pub(crate) fn status() -> Status {
+    let member = |name: &str, port: u16, leader: bool, heard_ms_ago: Option<u64>| Member {
+        name: name.into(),
+        region: name.into(),
+        address: format!("127.0.0.1:{port}"),
+        leader,
+        me: heard_ms_ago.is_none() && name == "us-west-2",
+        heard_ms_ago,
+    };
+    Status {
+        agent: "us-west-2".into(),
+        region: "us-west-2".into(),
+        version: "0.1.0".into(),
+        has_quorum: true,
+        leader: Some("eu-west-1".into()),
+        term: 7,
+        abstains: Some("two of three canaries failed".into()),
+        members: vec![
+            member("eu-west-1", 7971, true, Some(240)),
+            member("us-east-1", 7951, false, Some(75_000)),
+            member("us-west-2", 7961, false, None),
+        ],
+        services: vec![service()],
+    }
+}
+
+pub(crate) fn explanation() -> Explanation {
+    let check = |guard: &str, reason: &str| Check {
+        guard: guard.into(),
+        passes: reason.is_empty(),
+        reason: reason.into(),
+    };
+    Explanation {
+        service: "shop".into(),
+        agent: "us-west-2".into(),
+        active: "us-east-1".into(),
+        candidate: Some("us-west-2".into()),
+        summary: "No failover now: region `us-east-1` has been down for 12s, the policy waits 1m.".into(),
+        would_fail_over: false,
+        checks: vec![
+            check("no_quorum", ""),
+            check("hold", ""),
+            check("dwell", "region `us-east-1` has been down for 12s, the policy waits 1m"),
+        ],
+        regions: regions(),
+        down_for_ms: 12_345,
+    }
+}
+
+pub(crate) fn plan() -> PlanView {
+    let step = |name: &str, action: &str, fields, needs: &[&str], reversible| PlannedStep {
+        name: name.into(),
+        action: action.into(),
+        fields,
+        needs: names(needs),
+        timeout: "10m".into(),
+        retries: 2,
+        on_error: "stop".into(),
+        reversible,
+        near: "us-west-2".into(),
+    };
+    PlanView {
+        service: "shop".into(),
+        plan: "failover".into(),
+        from: "us-east-1".into(),
+        to: "us-west-2".into(),
+        steps: vec![
+            step(
+                "scale",
+                "ecs.scale",
+                json!({"region": "us-west-2", "cluster": "shop-west", "desired": 6}),
+                &[],
+                true,
+            ),
+            step(
+                "promote",
+                "rds.promote_read_replica",
+                json!({"region": "us-west-2", "instance": "shop-west"}),
+                &[],
+                false,
+            ),
+            step(
+                "verify",
+                "verify.probes",
+                json!({"through": "https://shop.example.com"}),
+                &["promote", "scale"],
+                true,
+            ),
+        ],
+        refusal: Some(Check {
+            guard: "cooldown".into(),
+            passes: false,
+            reason: "cooling down: 12m left of 1h".into(),
+        }),
+    }
+}
+
+/// A time, seconds after the decision.
+pub(crate) fn at(seconds: i64) -> String {
+    (jiff::Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(1_800_000_000 + seconds)).to_string()
+}
+
+pub(crate) fn step(name: &str, action: &str, state: &str) -> Step {
+    let begun = state != "waiting";
+    Step {
+        name: name.into(),
+        action: action.into(),
+        needs: vec![],
+        reversible: name != "promote",
+        state: state.into(),
+        detail: if state == "succeeded" { "observed as wanted".into() } else { String::new() },
+        agent: begun.then(|| "us-west-2".into()),
+        attempt: u32::from(begun),
+        started_at: begun.then(|| at(1)),
+        resumed_at: None,
+        ended_at: (state == "succeeded").then(|| at(4)),
+    }
+}
+
+pub(crate) fn execution(state: &str, steps: [&str; 2]) -> Execution {
+    let done = state == "succeeded";
+    Execution {
+        id: "shop-3".into(),
+        service: "shop".into(),
+        plan: "failover".into(),
+        epoch: 3,
+        trigger: "ada".into(),
+        from: "us-east-1".into(),
+        to: "us-west-2".into(),
+        state: state.into(),
+        summary: format!("the plan has {state}"),
+        held: false,
+        failing_since: at(-63),
+        agreed_at: at(-61),
+        decided_at: at(0),
+        ended_at: done.then(|| at(9)),
+        recovery_time: done.then_some(RecoveryTime {
+            detect_ms: 2_000,
+            decide_ms: 61_000,
+            execute_ms: 4_000,
+            converge_ms: 5_000,
+            total_ms: 72_000,
+            objective_ms: 900_000,
+        }),
+        steps: vec![
+            step("promote", "rds.promote_read_replica", steps[0]),
+            step("repoint", "route53.repoint", steps[1]),
+        ],
+    }
+}
+
+pub(crate) fn executions() -> ExecutionList {
+    let older = Execution {
+        id: "shop-2".into(),
+        trigger: "automatic".into(),
+        ..execution("aborted", ["waiting"; 2])
+    };
+    ExecutionList { executions: vec![execution("succeeded", ["succeeded"; 2]), older] }
+}
+
+pub(crate) fn audit_entry() -> AuditEntry {
+    AuditEntry {
+        sequence: 41,
+        at: at(0),
+        actor: "ada".into(),
+        service: Some("shop".into()),
+        execution: Some("shop-3".into()),
+        event: "decided".into(),
+        message: "failover us-east-1 -> us-west-2 decided, epoch 3".into(),
+        fields: json!({}),
+        previous: "00".into(),
+        hash: "11".into(),
+    }
+}
+
+pub(crate) fn probes() -> Probes {
+    let probe = |target: &str, success: bool| ProbeView {
+        service: "shop".into(),
+        target: target.into(),
+        url: "https://alb.us-east-1.example.com/health".into(),
+        success,
+        reason: (!success).then(|| "connect_refused".into()),
+        detail: if success { String::new() } else { "connection refused".into() },
+        status: success.then_some(200),
+        address: Some("10.0.0.7:443".into()),
+        phases: [("resolve".to_owned(), 0.001), ("connect".to_owned(), 0.0123)].into(),
+        duration_s: 0.0345,
+        age_ms: 420,
+    };
+    Probes { probes: vec![probe("web-health/us-east-1", false), probe("web-health/us-west-2", true)] }
+}

@@ -1,0 +1,15 @@
+//! The command line from outside: the binary against a small server that answers what a test tells it, the client's
+//! behaviour on the wire, the text that people read, and what `init` writes. One binary, so that it is linked once.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its bench up has failed")]
+
+mod answers;
+mod changes;
+mod checking;
+mod client;
+mod failover;
+mod quorate;
+mod reading;
+mod rendering;
+mod server;
+mod setup;
