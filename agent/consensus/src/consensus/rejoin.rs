@@ -1,0 +1,160 @@
+//! A member with an empty database: a new cluster's first start, or a replaced disk?
+//!
+//! The two look alike, and the second is dangerous. A member that lost its disk may have acknowledged entries
+//! and given votes that it no longer knows of; if it now helped to elect a leader without those entries,
+//! committed commands would be gone. So a member is *unsettled* until it has once applied everything that a
+//! leader, confirmed by a quorum, knew to be committed.
+//!
+//! An unsettled member votes in two cases only. The first is a candidate with nothing but the bootstrap entry:
+//! that is the very first election, since a cluster that ever had a leader has more. The second is a candidate
+//! that is level with the *horizon*, the newest term and the newest log among all other members, asked after
+//! this member started. Whatever was committed with this member's help is also held by another, so such a
+//! candidate holds it; and whoever this member may have voted for knows the term of that vote.
+//!
+//! The leader, for its part, finds that the member no longer holds what it acknowledged, and starts it anew;
+//! see `allow_log_reversion` in `settings`.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use openraft_rt::AsyncRuntime;
+use serde::{Deserialize, Serialize};
+
+use super::{Consensus, RETRY_PAUSE};
+use crate::machine::Machine;
+use crate::network::message::{Call, Reply};
+use crate::store::lock;
+
+/// Index of the entry with the member list, which every member can write by itself.
+const BOOTSTRAP_INDEX: u64 = 0;
+
+/// How far a member is: its term, and the term and index of its last entry, in the order of newness.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Horizon {
+    /// The newest term it has voted in or followed.
+    pub term: u64,
+    /// Term and index of the last entry in its log.
+    pub last_entry: Option<(u64, u64)>,
+}
+
+impl Horizon {
+    fn joined(self, other: Self) -> Self {
+        Self { term: self.term.max(other.term), last_entry: self.last_entry.max(other.last_entry) }
+    }
+
+    /// Whether a candidate is past every election, and level with every log, under this horizon.
+    fn is_reached_by(&self, candidate: &Self) -> bool {
+        candidate.term > self.term && candidate.last_entry >= self.last_entry
+    }
+}
+
+/// Whether this member holds everything it may ever have acknowledged. It never goes back.
+pub(super) struct Settling {
+    settled: AtomicBool,
+    /// The horizon of all other members, once all have been asked.
+    horizon: Mutex<Option<Horizon>>,
+}
+
+impl Settling {
+    pub(super) fn new(settled: bool) -> Self {
+        Self { settled: AtomicBool::new(settled), horizon: Mutex::new(None) }
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Relaxed)
+    }
+
+    /// Whether a call must be refused because this member is not settled.
+    pub(super) fn refuses<M: Machine, R: AsyncRuntime>(&self, call: &Call<M, R>) -> bool {
+        match call {
+            Call::Vote(vote) | Call::PreVote(vote) => {
+                let last_entry = vote.last_log_id.map(|last| (last.committed_leader_id().term, last.index));
+                let candidate = Horizon { term: vote.vote.leader_id.term, last_entry };
+                !self.is_settled() && !may_vote(&candidate, lock(&self.horizon).as_ref())
+            }
+            Call::Append(_)
+            | Call::Snapshot { .. }
+            | Call::TransferLeader(_)
+            | Call::Propose(_)
+            | Call::ReadIndex
+            | Call::Horizon => false,
+        }
+    }
+}
+
+/// Whether an unsettled member may vote for a candidate. `others` is their horizon, if it is known.
+fn may_vote(candidate: &Horizon, others: Option<&Horizon>) -> bool {
+    let first_election = candidate.last_entry.is_none_or(|(_, index)| index == BOOTSTRAP_INDEX);
+    first_election || others.is_some_and(|others| others.is_reached_by(candidate))
+}
+
+impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
+    /// Runs in the background of an unsettled member until it is settled or stops.
+    pub(super) async fn settle(self) {
+        while self.metrics().running_state.is_ok() {
+            self.look_around().await;
+            if self.barrier(self.attempt_max()).await.is_ok() {
+                match self.0.store.save_settled().await {
+                    Ok(()) => self.0.settling.settled.store(true, Ordering::Relaxed),
+                    Err(error) => {
+                        tracing::error!(node = self.0.me, %error, "cannot note that this member has settled")
+                    }
+                }
+                return;
+            }
+            R::sleep(RETRY_PAUSE).await;
+        }
+    }
+
+    /// Asks all other members how far they are. One that does not answer leaves the horizon unknown.
+    async fn look_around(&self) {
+        if lock(&self.0.settling.horizon).is_some() {
+            return;
+        }
+        let mut horizon = Horizon::default();
+        for &peer in self.0.seats.keys().filter(|&&peer| peer != self.0.me) {
+            match self.0.link.call(peer, Call::Horizon, self.0.timing.election_max).await {
+                Ok(Reply::Horizon(other)) => horizon = horizon.joined(other),
+                _ => return,
+            }
+        }
+        *lock(&self.0.settling.horizon) = Some(horizon);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OTHERS: Horizon = Horizon { term: 5, last_entry: Some((4, 20)) };
+
+    fn candidate(term: u64, last_entry: (u64, u64)) -> Horizon {
+        Horizon { term, last_entry: Some(last_entry) }
+    }
+
+    /// Goal: the very first election is never hindered. Method: candidates without a history, nobody asked.
+    #[test]
+    fn the_first_election_needs_nothing() {
+        assert!(may_vote(&Horizon { term: 1, last_entry: None }, None));
+        assert!(may_vote(&candidate(1, (0, BOOTSTRAP_INDEX)), None));
+    }
+
+    /// Goal: without the others' word no candidate with a history gets a vote; with it, only one that is past
+    /// their terms and level with their logs. Method: vary one part at a time.
+    #[test]
+    fn a_history_needs_the_horizon() {
+        assert!(!may_vote(&candidate(9, (9, 99)), None));
+        assert!(may_vote(&candidate(6, (4, 20)), Some(&OTHERS)));
+        assert!(may_vote(&candidate(6, (5, 3)), Some(&OTHERS)), "a newer term beats a longer log");
+        assert!(!may_vote(&candidate(5, (4, 20)), Some(&OTHERS)), "a vote may have been given in that term");
+        assert!(!may_vote(&candidate(6, (4, 19)), Some(&OTHERS)), "an entry may have been acknowledged");
+        assert!(!may_vote(&candidate(6, (3, 99)), Some(&OTHERS)));
+    }
+
+    /// Goal: the horizon is the newest of each part. Method: join two that lead in one part each.
+    #[test]
+    fn horizons_join_part_by_part() {
+        let joined = candidate(7, (2, 9)).joined(candidate(3, (3, 1)));
+        assert_eq!(joined, candidate(7, (3, 1)));
+    }
+}

@@ -1,0 +1,37 @@
+//! The background task that works the quorum-loss gate. The decision is in `network::gate`.
+
+use openraft_rt::{AsyncRuntime, Instant};
+
+use super::Consensus;
+use crate::machine::Machine;
+use crate::network::gate::{GATE_TICK, Gate, is_quiet};
+
+impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
+    /// Runs until the voter stops.
+    pub(super) async fn watch_quorum(self, gate: Gate) {
+        let mut leads_since: Option<(u64, R::Instant)> = None;
+        loop {
+            R::sleep(GATE_TICK).await;
+            let metrics = self.metrics();
+            if metrics.running_state.is_err() {
+                return;
+            }
+            let now = R::Instant::now();
+            let since = match leads_since {
+                Some((term, since)) if term == metrics.current_term => since,
+                _ => now,
+            };
+            leads_since = metrics.state.is_leader().then_some((metrics.current_term, since));
+            // A leader that became deaf right after its election has no acknowledgement at all: its silence
+            // counts from the election.
+            let contact = metrics.last_quorum_acked.map_or(since, |acked| acked.into_inner().max(since));
+            let silence = metrics.state.is_leader().then(|| now.saturating_duration_since(contact));
+            let alone = self.0.seats.len() == 1;
+            let quiet = !alone && is_quiet(silence, self.0.timing.election_max);
+            if quiet != gate.is_quiet() {
+                tracing::warn!(node = self.0.me, quiet, ?silence, "the quorum-loss gate turned");
+            }
+            gate.set_quiet(quiet);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Every message between members: one request, one reply.
+//!
+//! They are written in the format of [`crate::format`]. Adding a field with a default is compatible; anything
+//! else needs a new version digit.
+
+use std::fmt;
+
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
+    TransferLeaderResponse, VoteRequest, VoteResponse,
+};
+use openraft_rt::AsyncRuntime;
+use serde::{Deserialize, Serialize};
+
+use crate::consensus::rejoin::Horizon;
+use crate::machine::{Machine, Proposal};
+use crate::member::{ClusterDigest, NodeId};
+use crate::type_config::{SnapshotMeta, Types, Vote};
+
+/// One request, with what the receiver needs to refuse a stranger.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct Request<M: Machine, R: AsyncRuntime> {
+    /// The sender's cluster and member list.
+    pub cluster: ClusterDigest,
+    /// Who asks.
+    pub from: NodeId,
+    /// Who is meant, so that a request that went to the wrong address is not answered.
+    pub to: NodeId,
+    /// What is asked.
+    pub call: Call<M, R>,
+}
+
+/// What is asked.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub enum Call<M: Machine, R: AsyncRuntime> {
+    /// Leader to follower: entries, or a heartbeat when there are none.
+    Append(AppendEntriesRequest<Types<M, R>>),
+    /// Candidate to all: be my voter.
+    Vote(VoteRequest<Types<M, R>>),
+    /// Follower to all: would you be my voter? Changes nothing.
+    PreVote(VoteRequest<Types<M, R>>),
+    /// Leader to follower: the whole state, when entries no longer reach back far enough.
+    Snapshot {
+        /// The leader's vote.
+        vote: Vote<M, R>,
+        /// What the snapshot covers.
+        meta: SnapshotMeta<M, R>,
+        /// The machine, as text in the format of this crate.
+        machine: String,
+    },
+    /// Leader to follower: take over.
+    TransferLeader(TransferLeaderRequest<Types<M, R>>),
+    /// Anyone to the leader: put this command into the log.
+    Propose(Proposal<M>),
+    /// Anyone to the leader: how far must one have applied to read what is committed now?
+    ReadIndex,
+    /// An unsettled member to all: how far are you?
+    Horizon,
+}
+
+/// The answer. Any call may be answered with `NotLeader` or `Refused`.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub enum Reply<M: Machine, R: AsyncRuntime> {
+    /// To `Append`.
+    Append(AppendEntriesResponse<Types<M, R>>),
+    /// To `Vote` and `PreVote`.
+    Vote(VoteResponse<Types<M, R>>),
+    /// To `Snapshot`.
+    Snapshot(SnapshotResponse<Types<M, R>>),
+    /// To `TransferLeader`.
+    TransferLeader(TransferLeaderResponse<Types<M, R>>),
+    /// To `Propose`: committed and applied, with this response.
+    Proposed(M::Response),
+    /// To `ReadIndex`, after a round trip to a quorum.
+    ReadIndex {
+        /// The index to wait for.
+        index: u64,
+    },
+    /// To `Horizon`.
+    Horizon(Horizon),
+    /// The receiver does not lead and did nothing.
+    NotLeader {
+        /// Who it believes does.
+        leader: Option<NodeId>,
+    },
+    /// Not done, or not known to be done.
+    Refused(Refusal),
+}
+
+/// Why a member does not do what it is asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Refusal {
+    /// Another cluster name or another member list (R29).
+    #[error("the cluster name or the member list differs: compare the configuration of both agents")]
+    OtherCluster,
+    /// The request was meant for another member.
+    #[error("the request was meant for another member: compare the addresses in the configuration")]
+    OtherMember,
+    /// The receiver starts with an empty database and may have forgotten what it acknowledged.
+    #[error("this member started with an empty data directory and has not caught up yet")]
+    NotSettled,
+    /// The leader did not reach a quorum in time. Nothing was changed.
+    #[error("no quorum")]
+    NoQuorum,
+    /// The command was taken and its outcome was not known in time. It may still be committed.
+    #[error("the outcome is not known")]
+    Unknown,
+    /// The receiver has stopped.
+    #[error("the member has stopped: {0}")]
+    Stopped(String),
+}
+
+impl<M: Machine, R: AsyncRuntime> Call<M, R> {
+    /// The call's name, for logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Append(_) => "append",
+            Self::Vote(_) => "vote",
+            Self::PreVote(_) => "pre_vote",
+            Self::Snapshot { .. } => "snapshot",
+            Self::TransferLeader(_) => "transfer_leader",
+            Self::Propose(_) => "propose",
+            Self::ReadIndex => "read_index",
+            Self::Horizon => "horizon",
+        }
+    }
+}
+
+impl<M: Machine, R: AsyncRuntime> Reply<M, R> {
+    /// The reply's name, for logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Append(_) => "append",
+            Self::Vote(_) => "vote",
+            Self::Snapshot(_) => "snapshot",
+            Self::TransferLeader(_) => "transfer_leader",
+            Self::Proposed(_) => "proposed",
+            Self::ReadIndex { .. } => "read_index",
+            Self::Horizon(_) => "horizon",
+            Self::NotLeader { .. } => "not_leader",
+            Self::Refused(_) => "refused",
+        }
+    }
+}
+
+impl<M: Machine, R: AsyncRuntime> fmt::Debug for Request<M, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} from {} to {}", self.call.name(), self.from, self.to)
+    }
+}
+
+impl<M: Machine, R: AsyncRuntime> fmt::Debug for Reply<M, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
