@@ -8,6 +8,9 @@ use std::io::{IsTerminal as _, Write as _};
 /// Columns between two cells: wide enough to tell cells apart without lines.
 const GAP: u16 = 2;
 
+/// Narrowest terminal for which tables are wrapped. A narrower one is mostly a terminal that does not know its width.
+const WIDTH_MIN: u16 = 40;
+
 /// Where text goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Screen {
@@ -38,7 +41,10 @@ impl Screen {
         let terminal = std::io::stdout().is_terminal();
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self { width: Table::new().width(), color: terminal && !set("NO_COLOR") && !dumb }
+        Self {
+            width: Table::new().width().filter(|width| *width >= WIDTH_MIN),
+            color: terminal && !set("NO_COLOR") && !dumb,
+        }
     }
 
     /// Writes to standard output, with a line break at the end.

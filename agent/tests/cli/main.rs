@@ -13,3 +13,4 @@ mod reading;
 mod rendering;
 mod server;
 mod setup;
+mod tls;

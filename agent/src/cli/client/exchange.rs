@@ -159,3 +159,19 @@ fn describe(error: &hyper::Error) -> String {
         None => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: without TLS the token goes to this machine alone. Method: addresses of both kinds.
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for near in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+            assert!(is_loopback(near.parse().unwrap()), "{near}");
+        }
+        for far in ["10.0.0.1", "0.0.0.0", "::", "fe80::1", "::ffff:10.0.0.1", "128.0.0.1"] {
+            assert!(!is_loopback(far.parse().unwrap()), "{far}");
+        }
+    }
+}

@@ -40,7 +40,7 @@ pub fn timeline(screen: Screen, execution: &Execution, audit: &[AuditEntry]) -> 
             execution.epoch,
             execution.trigger
         ),
-        format!("  {}: {}", screen.word(&execution.state), execution.summary),
+        format!("  {}", state(screen, execution)),
         format!("  failing since  {}", execution.failing_since),
         format!("  agreed         {}", execution.agreed_at),
         format!("  decided        {}", execution.decided_at),
@@ -58,6 +58,15 @@ pub fn timeline(screen: Screen, execution: &Execution, audit: &[AuditEntry]) -> 
         parts.push(screen.table(["AUDIT", "AT", "WHO", "WHAT"], rows));
     }
     parts.join("\n")
+}
+
+/// The state, with its sentence where that says more.
+fn state(screen: Screen, execution: &Execution) -> String {
+    let word = screen.word(&execution.state);
+    match execution.summary.strip_prefix(&execution.state) {
+        Some(rest) => format!("{word}{rest}"),
+        None => format!("{word}: {}", execution.summary),
+    }
 }
 
 fn step_row(execution: &Execution, step: &Step) -> [Cell; 8] {
@@ -142,8 +151,7 @@ pub fn progress(execution: &Execution) -> String {
 /// How it ended, and what to do about it.
 #[must_use]
 pub fn result(screen: Screen, execution: &Execution) -> String {
-    let mut lines =
-        vec![format!("Execution {} {}: {}", execution.id, screen.word(&execution.state), execution.summary)];
+    let mut lines = vec![format!("Execution {} {}", execution.id, state(screen, execution))];
     lines.extend(execution.recovery_time.map(recovery));
     if execution.state == "stopped" {
         let id = &execution.id;

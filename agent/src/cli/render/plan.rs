@@ -21,36 +21,32 @@ pub fn plan(screen: Screen, plan: &PlanView) -> String {
         ),
         String::new(),
     ];
-    let mut rows: Vec<[Cell; 6]> = Vec::new();
+    let mut rows: Vec<[Cell; 7]> = Vec::new();
     let no_return = plan.steps.iter().position(|step| !step.reversible);
     for (index, step) in plan.steps.iter().enumerate() {
         if no_return == Some(index) {
-            rows.push([
-                Cell::new(""),
-                Cell::new(NO_RETURN),
-                Cell::new(""),
-                Cell::new(""),
-                Cell::new(""),
-                Cell::new(""),
-            ]);
+            rows.push(["", NO_RETURN, "", "", "", "", ""].map(Cell::new));
         }
-        let run = format!("{}, {} more", step.timeout, step.retries);
         rows.push([
             cell(&step.name),
             cell(action(&step.action, &step.fields)),
             cell(step.needs.join(", ")),
             cell(&step.near),
-            cell(run),
+            cell(&step.timeout),
+            cell(step.retries.to_string()),
             cell(&step.on_error),
         ]);
     }
-    parts.push(screen.table(["STEP", "ACTION", "NEEDS", "RUN NEAR", "ATTEMPT", "ON ERROR"], rows));
+    parts.push(screen.table(["STEP", "ACTION", "NEEDS", "RUN NEAR", "TIMEOUT", "RETRIES", "ON ERROR"], rows));
     parts.push(String::new());
     parts.push(match no_return.and_then(|index| plan.steps.get(index)) {
         Some(step) => {
-            format!("Until `{}` begins, an abort undoes; from then on the plan only goes forward.", step.name)
+            format!(
+                "Until `{}` begins, an abort ends it; from then on the plan only goes forward.",
+                step.name
+            )
         }
-        None => "Every step can be undone.".to_owned(),
+        None => "Every step can be undone: an abort can always end it.".to_owned(),
     });
     parts.push(match &plan.refusal {
         Some(check) => screen.toned(
