@@ -11,7 +11,10 @@ mod outside;
 pub mod stage;
 pub mod story;
 
-use crate::cli::demo::{DemoOptions, KillAgent};
+use crate::{
+    cli::demo::{DemoOptions, KillAgent},
+    shell::Signals,
+};
 use follow::{Follower, wall_ms};
 use leases::LeaseWatch;
 use outcome::{Outcome, Report, Times, expected};
@@ -27,15 +30,21 @@ use story::Story;
 /// When something could not be started or reached.
 pub async fn run(options: DemoOptions) -> anyhow::Result<ExitCode> {
     let seed = options.seed.unwrap_or_else(rand::random);
+    // Listening begins before anything is started: whatever was is then stopped and removed.
+    let mut signals = Signals::listen()?;
     let story = Story::new();
     let binary = std::env::current_exe()?;
-    let mut stage = Stage::build(&binary, seed, &story).await?;
+    let mut stage = tokio::select! {
+        built = Stage::build(&binary, seed, &story) => built?,
+        name = signals.next() => anyhow::bail!("interrupted by {name}"),
+    };
     let played = tokio::select! {
         played = play(&mut stage, &options, seed, &story) => played,
-        signal = tokio::signal::ctrl_c() => signal.map_err(Into::into).and_then(|()| Err(anyhow::anyhow!("interrupted"))),
+        name = signals.next() => Err(anyhow::anyhow!("interrupted by {name}")),
     };
     if options.keep && played.is_ok() {
-        keep(&stage, &story).await?;
+        keep(&stage, &story);
+        signals.next().await;
     }
     story.waiting("stopping the agents and the sandbox");
     stage.tear_down().await;
@@ -220,15 +229,13 @@ fn ms(rfc3339: &str) -> Option<u64> {
     u64::try_from(time.as_millisecond()).ok()
 }
 
-async fn keep(stage: &Stage, story: &Story) -> anyhow::Result<()> {
+fn keep(stage: &Stage, story: &Story) {
     story.tell(format!("kept: files and logs in {}", stage.directory.path().display()));
     for agent in stage.observers() {
         story.tell(format!("kept: agent {} at {}", agent.name, agent.url));
     }
     story.tell(format!("kept: sandbox control at {}", stage.endpoints.control));
     story.waiting("Ctrl-C ends it");
-    tokio::signal::ctrl_c().await?;
-    Ok(())
 }
 
 fn print(report: &Report, seed: u64) {

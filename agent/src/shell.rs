@@ -6,10 +6,12 @@ pub mod audit_file;
 pub mod clock;
 mod leases;
 mod probing;
+pub mod signals;
 mod start;
 mod steps;
 pub mod token;
 
 pub use agent::{Agent, ProbeSeen, ProposeProblem};
-pub use start::{Running, STOP_WITH_STDIN, run, start};
+pub use signals::Signals;
+pub use start::{Running, run, start};
 pub use token::OperatorToken;

@@ -24,7 +24,7 @@ async fn promtool_accepts_the_metrics() -> anyhow::Result<()> {
         "quorate_members 3",
         r#"quorate_active_region{region="us-west-2",service="shop"} 1"#,
         r#"quorate_active_region{region="us-east-1",service="shop"} 0"#,
-        r#"outcome="success",plan="failover",trigger="auto"} 1"#,
+        r#"outcome="succeeded",plan="failover",service="shop",trigger="automatic"} 1"#,
     ] {
         assert!(after.contains(line), "{line} is missing:\n{after}");
     }

@@ -61,7 +61,7 @@ impl AgentProcess {
             .env("AWS_SECRET_ACCESS_KEY", "sandbox")
             .env("AWS_EC2_METADATA_DISABLED", "true")
             // The agent stops when this pipe closes, which the system does however the demo ends.
-            .env(crate::shell::STOP_WITH_STDIN, "1")
+            .env(crate::shell::signals::STOP_WITH_STDIN, "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::from(log.try_clone()?))
             .stderr(Stdio::from(log))

@@ -22,6 +22,8 @@ pub const SERVICE: &str = "shop";
 const POLICY: &str = include_str!("policy.yaml");
 /// How long the agents may take until all is green: an election, a policy, and two probes of everything.
 const GREEN_MAX: Duration = Duration::from_secs(30);
+/// Any free port of this machine. Another process could take it before the agent does; then the agent says so.
+const LOOPBACK: (&str, u16) = ("127.0.0.1", 0);
 /// Between two looks.
 pub const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -73,8 +75,12 @@ impl Stage {
     async fn write_files(&mut self, binary: &Path) -> anyhow::Result<()> {
         let regions = ["us-east-1", "us-west-2", "eu-west-1"];
         let mut seats = BTreeMap::new();
+        // Held until the files are written, so that no relay of the sandbox is given one of them.
+        let mut held = Vec::new();
         for region in regions {
-            seats.insert(region, (free_address()?, free_address()?));
+            let (listen, peer_listen) = (TcpListener::bind(LOOPBACK)?, TcpListener::bind(LOOPBACK)?);
+            seats.insert(region, (listen.local_addr()?, peer_listen.local_addr()?));
+            held.extend([listen, peer_listen]);
         }
         let mut plans = Vec::new();
         for region in regions {
@@ -241,9 +247,4 @@ fn world() -> Options {
     let mut options = Options::default();
     options.timing.alias_ttl_s = 1;
     options
-}
-
-/// An address that is free now. Another process could take it before the agent does; then the agent says so.
-fn free_address() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
 }

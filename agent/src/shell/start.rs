@@ -5,6 +5,7 @@ use super::{
     audit_file::AuditFile,
     clock::Clock,
     probing::{Bench, Found, Probing},
+    signals::Signals,
 };
 use crate::{
     effects::Effects,
@@ -64,12 +65,16 @@ impl Running {
 /// # Errors
 /// When the file is wrong, something cannot be opened, or the store has failed.
 pub async fn run(config: PathBuf) -> anyhow::Result<()> {
+    let mut signals = Signals::listen()?;
     let (file, base) = read(&config)?;
     init_logging(&file);
     let running = start(file, &base).await?;
     let stopped = running.agent.consensus.clone();
     let outcome = tokio::select! {
-        signal = signal() => signal.map(|name| tracing::info!(signal = name, "stopping")),
+        name = signals.next() => {
+            tracing::info!(signal = name, "stopping");
+            Ok(())
+        }
         stopped = stopped.stopped() => Err(anyhow::Error::new(stopped)),
     };
     running.stop().await;
@@ -97,36 +102,6 @@ fn init_logging(file: &AgentFile) {
         document::LogFormat::Json => builder.json().try_init(),
         document::LogFormat::Human => builder.try_init(),
     };
-}
-
-/// Name of the environment variable that makes an agent stop when its standard input closes: a parent that dies, in
-/// whatever way, then leaves no orphan.
-pub const STOP_WITH_STDIN: &str = "QUORATE_STOP_WITH_STDIN";
-
-async fn stdin_closed() {
-    use std::io::Read as _;
-    if std::env::var_os(STOP_WITH_STDIN).is_none() {
-        return std::future::pending().await;
-    }
-    let (closed, wait) = tokio::sync::oneshot::channel();
-    // A thread of its own: it waits for ever, and must not keep the runtime from stopping.
-    std::thread::spawn(move || {
-        let mut byte = [0];
-        while std::io::stdin().read(&mut byte).is_ok_and(|read| read > 0) {}
-        let _ = closed.send(());
-    });
-    let _ = wait.await;
-}
-
-async fn signal() -> anyhow::Result<&'static str> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-        () = stdin_closed() => "end of input",
-    })
 }
 
 /// Starts an agent. Relative paths of its file are below `base`.

@@ -6,7 +6,10 @@
 
 mod audit;
 mod failover;
+mod lease;
+mod lease_world;
 mod log;
+mod log_properties;
 mod operators;
 mod refusals;
 mod shop;

@@ -1,0 +1,151 @@
+//! Runs one attempt of one step as `agent/src/shell/steps.rs` does: read barrier, check, intent, then what [`StepRun`]
+//! says. Only the waits are the simulation's own.
+
+use super::{
+    Broken,
+    host::{Host, PROPOSE_MAX},
+};
+use openraft_rt::AsyncRuntime;
+use openraft_rt_sim::SimRuntime;
+use quorate_core::{
+    Body, Command, Response, StepEvent, StepRun, StepWork,
+    node::{Input, StepOrder},
+};
+use quorate_policies::{
+    effect::{Acted, EffectContext, Observed},
+    guard::Refusal,
+};
+use std::time::Duration;
+
+/// These four are as the agent's shell has them.
+const BARRIER_MAX: Duration = Duration::from_secs(2);
+const CALL_MAX: Duration = Duration::from_secs(12);
+const LAST_LOOK: Duration = Duration::from_millis(500);
+const OFFER_AGAIN: Duration = Duration::from_millis(250);
+
+/// Runs an attempt until its outcome is in the log, the step is somebody else's, or the host is dead.
+pub(super) async fn run(host: &Host, order: &StepOrder) {
+    if begin(host, order).await.is_err() {
+        return leave(host, order).await;
+    }
+    let context = context(order);
+    let mut attempt = StepRun::new(host.now().mono, order.step.timeout, order.failures);
+    let mut event = StepEvent::Ready;
+    while host.runs().await {
+        event = match attempt.next(host.now().mono, event) {
+            StepWork::Observe => {
+                let left = attempt.deadline().since(host.now().mono).duration().clamp(LAST_LOOK, CALL_MAX);
+                StepEvent::Observed(observe(host, order, &context, left).await)
+            }
+            StepWork::Act => match allowed(host, order).await {
+                Ok(()) => StepEvent::Acted(act(host, order, &context).await),
+                Err(why) => StepEvent::NotAllowed(why),
+            },
+            StepWork::Wait(pause) => {
+                host.sleep(pause.duration()).await;
+                StepEvent::Ready
+            }
+            StepWork::Finish(outcome) => {
+                let body = Body::FinishStep {
+                    execution: order.execution.clone(),
+                    step: order.name.clone(),
+                    attempt: order.attempt,
+                    outcome,
+                };
+                return finish(host, order, body).await;
+            }
+            StepWork::Leave(_) => return leave(host, order).await,
+        };
+    }
+}
+
+/// The write-ahead intent (R1). A step that this agent began before is only checked.
+async fn begin(host: &Host, order: &StepOrder) -> Result<(), String> {
+    if host.broken == Some(Broken::NoIntent) {
+        return Ok(());
+    }
+    allowed(host, order).await?;
+    if order.started {
+        return Ok(());
+    }
+    let body = Body::StartStep {
+        execution: order.execution.clone(),
+        step: order.name.clone(),
+        attempt: order.attempt,
+    };
+    let answer = propose(host, order, "start", body).await;
+    match answer {
+        _ if host.broken == Some(Broken::NoCheck) => Ok(()),
+        Ok(Response::Refused { refusal }) => Err(refusal.to_string()),
+        Ok(_) => Ok(()),
+        Err(why) => Err(why),
+    }
+}
+
+/// Read barrier, then the check that the step is still ours and nothing holds (R5).
+async fn allowed(host: &Host, order: &StepOrder) -> Result<(), String> {
+    if host.broken == Some(Broken::NoCheck) {
+        return Ok(());
+    }
+    host.consensus.barrier(BARRIER_MAX).await.map_err(|error| error.to_string())?;
+    host.runs().await;
+    let state = host.consensus.state();
+    if let Some(why) = host.with_node(|node, now| node.abstains(now.mono)) {
+        return Err(why);
+    }
+    let may = state.may_act(&host.name, &order.execution, &order.name, order.attempt);
+    may.map_err(|refusal: Refusal| refusal.to_string())
+}
+
+async fn observe(host: &Host, order: &StepOrder, context: &EffectContext, left: Duration) -> Observed {
+    let look = host.cloud.observe(host, &order.step.action, context);
+    let late = || Observed::Unknown { reason: format!("the world did not answer within {left:?}") };
+    SimRuntime::timeout(left, look).await.unwrap_or_else(|_| late())
+}
+
+async fn act(host: &Host, order: &StepOrder, context: &EffectContext) -> Acted {
+    if !host.alive() {
+        return Acted::Unknown { reason: "the host is dead".to_owned() };
+    }
+    let call = host.cloud.act(host, order, context);
+    // A call without a reply may have been applied (P3).
+    let late = || Acted::Unknown { reason: format!("no reply within {CALL_MAX:?}") };
+    SimRuntime::timeout(CALL_MAX, call).await.unwrap_or_else(|_| late())
+}
+
+/// Reports until the log has taken it, or another assignment has taken its place.
+async fn finish(host: &Host, order: &StepOrder, body: Body) {
+    while host.runs().await && propose(host, order, "finish", body.clone()).await.is_err() {
+        host.sleep(OFFER_AGAIN).await;
+    }
+}
+
+async fn leave(host: &Host, order: &StepOrder) {
+    host.sleep(OFFER_AGAIN).await;
+    host.input(Input::StepLeft {
+        execution: order.execution.clone(),
+        step: order.name.clone(),
+        attempt: order.attempt,
+    });
+}
+
+/// The id names the attempt, so that a repetition after a lost reply is applied once.
+async fn propose(host: &Host, order: &StepOrder, what: &str, body: Body) -> Result<Response, String> {
+    let id = format!("{}/{}/{}/{what}", order.execution, order.name, order.attempt);
+    let command = Command { id, at: host.now().wall, by: host.name.clone(), body };
+    let response = host.consensus.propose(command, PROPOSE_MAX).await.map_err(|error| error.to_string());
+    host.runs().await;
+    host.refresh();
+    response
+}
+
+fn context(order: &StepOrder) -> EffectContext {
+    EffectContext {
+        service: order.service.to_string(),
+        execution: order.execution.clone(),
+        epoch: order.epoch,
+        attempt: order.attempt,
+        from: order.from.to_string(),
+        to: order.to.to_string(),
+    }
+}

@@ -1,0 +1,69 @@
+//! The write lease's messages, as `agent/src/shell/leases.rs` has them: asking the leader, and answering as the leader
+//! after it has confirmed that it leads.
+
+use super::{Broken, host::Host, shop, world::id_of};
+use openraft_rt::AsyncRuntime;
+use openraft_rt_sim::SimRuntime;
+use quorate_core::node::Input;
+use quorate_policies::{Millis, Monotonic, RegionName, ServiceName, guard::Refusal};
+use std::{sync::Arc, time::Duration};
+
+/// As the agent's shell has it.
+const ASK_MAX: Duration = Duration::from_secs(2);
+/// As the agent's shell has it.
+const CONFIRM_MAX: Duration = Duration::from_millis(1_500);
+
+impl Host {
+    pub(super) async fn ask_lease(self: Arc<Self>, service: ServiceName, epoch: u64, sent_at: Monotonic) {
+        let leader = self.with_node(|node, _| node.standing().leader.clone());
+        let answer = match leader {
+            Some(leader) if leader == self.name => self.grant_lease(self.region.clone(), epoch).await,
+            Some(leader) => match SimRuntime::timeout(ASK_MAX, self.ask(id_of(&leader), epoch)).await {
+                Ok(answer) => answer,
+                Err(_) => Err(self.no_lease("no answer in time")),
+            },
+            None => Err(self.no_lease("no leader is known")),
+        };
+        if !self.runs().await {
+            return;
+        }
+        if self.broken == Some(Broken::LeaseFromArrival)
+            && let Ok(ttl) = answer
+        {
+            self.input(Input::LeaseAnswered { service, epoch, sent_at: self.now().mono, answer: Ok(ttl) });
+            return;
+        }
+        self.input(Input::LeaseAnswered { service, epoch, sent_at, answer });
+    }
+
+    async fn ask(&self, leader: u64, epoch: u64) -> Result<Millis, Refusal> {
+        let lost = std::future::pending;
+        if !self.network.carry(self.id, leader).await {
+            return lost().await;
+        }
+        let Some(host) = self.network.host(leader) else { return lost().await };
+        let region = self.region.clone();
+        // Its own task, so that it runs to its end whatever becomes of the sender.
+        let granting = host.clone();
+        let answer = SimRuntime::spawn(async move { granting.grant_lease(region, epoch).await }).await;
+        match answer {
+            Ok(answer) if host.alive() && self.network.carry(leader, self.id).await => answer,
+            _ => lost().await,
+        }
+    }
+
+    /// The confirmation comes first, so the grant is younger than it, and the state that is judged is at least as new.
+    async fn grant_lease(&self, region: RegionName, epoch: u64) -> Result<Millis, Refusal> {
+        if let Err(error) = self.consensus.confirm_leadership(CONFIRM_MAX).await {
+            return Err(self.no_lease(&error.to_string()));
+        }
+        self.runs().await;
+        self.refresh();
+        let answer = self.input(Input::LeaseAsked { service: shop(), region, epoch });
+        answer.unwrap_or_else(|| Err(self.no_lease("the agent is gone")))
+    }
+
+    fn no_lease(&self, why: &str) -> Refusal {
+        Refusal::NoLease { region: self.region.clone(), why: why.to_owned() }
+    }
+}
