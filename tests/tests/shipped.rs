@@ -5,6 +5,7 @@ use serde_json::json;
 use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
+    net::TcpListener,
     path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -128,9 +129,11 @@ fn an_agent_stops_on_a_signal() {
         // Free ports: another agent may run on this machine.
         let file = file.expect("init writes a file for us-west-2");
         let text = fs::read_to_string(&file).unwrap();
-        let free =
-            || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
-        fs::write(&file, text.replace("7960", &free()).replace("7961", &free())).unwrap();
+        let (api, peers) =
+            (TcpListener::bind("127.0.0.1:0").unwrap(), TcpListener::bind("127.0.0.1:0").unwrap());
+        let port = |listener: &TcpListener| listener.local_addr().unwrap().port().to_string();
+        fs::write(&file, text.replace("7960", &port(&api)).replace("7961", &port(&peers))).unwrap();
+        drop((api, peers));
         let mut agent = Command::new(binary())
             .args(["agent", "--config"])
             .arg(&file)

@@ -82,7 +82,7 @@ pub struct Step {
     /// What was seen, or why not.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// Who runs it.
+    /// To whom it was assigned last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
     /// How often it was assigned.

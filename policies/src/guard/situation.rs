@@ -130,7 +130,10 @@ fn checks(s: &Situation<'_>, trigger: &Trigger, to: &RegionName) -> Vec<(&'stati
     match trigger {
         Trigger::Operator { .. } => always.into(),
         Trigger::Automatic => {
-            let automatic = [
+            let [usable, running, way_out] = always;
+            // What is wrong with the region comes before what is wrong with the way out of it.
+            vec![
+                running,
                 ("scenario", mode(s.policy)),
                 ("too_few_voters", voters(s)),
                 ("too_few_regions", voter_regions(s)),
@@ -138,6 +141,7 @@ fn checks(s: &Situation<'_>, trigger: &Trigger, to: &RegionName) -> Vec<(&'stati
                 ("policy_mismatch", mismatch(s, &active)),
                 ("no_fresh_data", fresh(&active)),
                 ("region_healthy", healthy(&active)),
+                usable,
                 ("flapping", flapping(s)),
                 ("already_red_at_start", red_at_start(&active)),
                 ("agreement", agreement(s, &active)),
@@ -145,10 +149,8 @@ fn checks(s: &Situation<'_>, trigger: &Trigger, to: &RegionName) -> Vec<(&'stati
                 ("dwell", dwell(s)),
                 ("cooldown", cooldown(s)),
                 ("velocity_cap", velocity(s)),
-            ];
-            // What is wrong with the region comes before what is wrong with the way out of it.
-            let [usable, running, standby] = always;
-            [usable, running].into_iter().chain(automatic).chain([standby]).collect()
+                way_out,
+            ]
         }
     }
 }

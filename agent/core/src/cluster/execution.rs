@@ -106,6 +106,9 @@ pub struct StepProgress {
     pub state: StepState,
     /// How often it was assigned. The number is the step's own fencing token.
     pub attempt: u32,
+    /// To whom it was assigned last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<AgentName>,
     /// How many attempts failed or stayed unknown; a lost agent's attempt does not count.
     pub failures: u32,
     /// When the first attempt started.
@@ -341,6 +344,7 @@ impl fmt::Display for ExecutionState {
             ExecutionState::Running => f.write_str("runs"),
             ExecutionState::Stopped { step, reason } => write!(f, "stopped at step {step}: {reason}"),
             ExecutionState::Succeeded { exceptions: 0 } => f.write_str("succeeded"),
+            ExecutionState::Succeeded { exceptions: 1 } => f.write_str("succeeded with 1 exception"),
             ExecutionState::Succeeded { exceptions } => write!(f, "succeeded with {exceptions} exceptions"),
             ExecutionState::Aborted { reason } => write!(f, "aborted: {reason}"),
         }

@@ -195,6 +195,7 @@ impl Cluster {
             }
             if let Some(progress) = self.executions.get_mut(id).and_then(|e| e.steps.get_mut(&step)) {
                 progress.attempt = attempt;
+                progress.agent = Some(agent.clone());
             }
             let event = AuditEvent::StepAssigned { step, agent, attempt };
             self.audit.record(self.clock, "log", Some(&service), Some(id), event);

@@ -66,7 +66,7 @@ fn step(name: &StepName, planned: &plan::Step, progress: &StepProgress) -> Step 
             | StepState::Started { .. }
             | StepState::Cancelled => String::new(),
         },
-        agent: progress.state.agent().map(ToString::to_string),
+        agent: progress.agent.as_ref().map(ToString::to_string),
         attempt: progress.attempt,
         started_at: progress.started_at.map(|at| at.to_string()),
         resumed_at: progress.resumed_at.map(|at| at.to_string()),
