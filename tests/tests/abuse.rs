@@ -1,5 +1,6 @@
 //! Bad input to a running agent: refused with a problem document, bounded, and nothing changed. Plain sockets, so that no
 //! client library mends the input.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 
 use quorate_api::Problem;
 use quorate_tests::Cluster;

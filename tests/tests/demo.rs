@@ -1,5 +1,6 @@
 //! The demo as a newcomer runs it: every fault and every lost agent ends as it should, and is verified from outside. The
 //! real binary, real agents, real sockets; the cloud is the sandbox.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 
 use quorate_tests::binary;
 use serde_json::Value;

@@ -1,5 +1,6 @@
 //! What operators do: pausing, resuming, and asking for a failover while another is wanted. Whole clusters of real
 //! processes on the sandbox.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 
 use quorate_tests::{Cluster, throughout, until};
 use serde_json::json;

@@ -1,5 +1,6 @@
 //! Agents that die and come back: one is not needed, a returning one catches up from its disk, and a cluster that wakes
 //! up to a red region does not fire. Whole clusters of real processes on the sandbox.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 
 use quorate_tests::{Cluster, throughout, until};
 use serde_json::json;

@@ -1,4 +1,5 @@
 //! What Prometheus and a terminal see: metrics that `promtool` accepts, and a Ctrl-C that leaves nothing behind.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 
 use quorate_tests::{Cluster, binary};
 use serde_json::json;

@@ -1,5 +1,6 @@
 //! The real core under real consensus in a simulated world, seed by seed. A seed that fails is printed with the end of
 //! its trace and the command that runs it again.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 
 use quorate_tests::simulation::{Broken, Outcome, Scenario, run};
 

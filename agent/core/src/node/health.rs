@@ -62,8 +62,11 @@ impl Health {
 
     /// Notices silence. Whether anything changed.
     pub(super) fn tick(&mut self, now: Monotonic) -> bool {
-        let detectors = self.detectors.values_mut().flat_map(BTreeMap::values_mut);
-        detectors.fold(false, |changed, detector| detector.tick(now).is_some() || changed)
+        let mut changed = false;
+        for detector in self.detectors.values_mut().flat_map(BTreeMap::values_mut) {
+            changed |= detector.tick(now).is_some();
+        }
+        changed
     }
 
     pub(super) fn report(&self, now: Monotonic, service: &ServiceName) -> BTreeMap<TargetName, TargetReport> {
