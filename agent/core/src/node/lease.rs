@@ -16,7 +16,7 @@ use crate::{
 use quorate_policies::{Millis, Monotonic, RegionName, ServiceName, guard::Refusal};
 use std::{collections::BTreeMap, sync::Arc};
 
-/// A request without an answer is sent again after so long; an answer that comes later still counts from its own
+/// A request without an answer, or with a refusal, is sent again after so long; an answer that comes later still counts from its own
 /// sending.
 const ASK_AGAIN_AFTER: Millis = Millis(500);
 
@@ -114,12 +114,13 @@ impl Leases {
         // A grant that comes after the log has moved on is worth nothing.
         let current = cluster.services.get(service).and_then(|state| state.may_hold_lease(&self.region));
         let held = self.held.entry(service.clone()).or_default();
-        if held.asked_at == Some(sent_at) {
-            held.asked_at = None;
-        }
+        // After a refusal the request still counts as sent: asking again at once would be refused as fast.
         if let Ok(ttl) = answer
             && current == Some(epoch)
         {
+            if held.asked_at == Some(sent_at) {
+                held.asked_at = None;
+            }
             let until = sent_at.plus(ttl);
             held.until = if held.epoch == epoch { held.until.max(until) } else { until };
             held.epoch = epoch;
