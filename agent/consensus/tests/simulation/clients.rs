@@ -54,8 +54,9 @@ pub(crate) async fn read(
                     .violated(&format!("a read saw {seen} commands, and {floor} were acknowledged"));
             }
         }
+        let newest = oracle.lock().unwrap().newest_term();
         if let Ok(term) = consensus.confirm_leadership(Duration::from_secs(1)).await {
-            oracle.lock().unwrap().leads(consensus.me(), term);
+            oracle.lock().unwrap().leads(consensus.me(), term, newest);
         }
     }
 }

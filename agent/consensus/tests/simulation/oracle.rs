@@ -76,8 +76,18 @@ impl Oracle {
         self.floor
     }
 
-    /// A quorum confirmed `node` as the leader of `term`.
-    pub(crate) fn leads(&mut self, node: NodeId, term: Term) {
+    /// The newest term that a leader was confirmed in.
+    pub(crate) fn newest_term(&self) -> Term {
+        self.leaders.last_key_value().map_or(0, |(&term, _)| term)
+    }
+
+    /// A quorum confirmed `node` as the leader of `term`. It was asked when `newest` was the newest term.
+    pub(crate) fn leads(&mut self, node: NodeId, term: Term, newest: Term) {
+        if term < newest {
+            self.violated(&format!(
+                "node {node} was confirmed in term {term} after another in term {newest}"
+            ));
+        }
         match self.leaders.insert(term, node) {
             None => self.event(&format!("node {node} leads term {term}")),
             Some(other) if other != node => {
