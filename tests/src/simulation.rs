@@ -28,7 +28,11 @@ mod world;
 use openraft_rt::{AsyncRuntime as _, Instant as _};
 use openraft_rt_sim::{SimInstant, SimRuntime};
 use quorate_policies::{AgentName, RegionName, ServiceName};
-use std::time::Duration;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::PoisonError,
+    time::Duration,
+};
 
 /// The primary region.
 pub(crate) const EAST: &str = "us-east-1";
@@ -44,8 +48,20 @@ pub(crate) const AGENTS: [(&str, &str); 3] = [("eve", EAST), ("wes", WEST), ("no
 pub struct Scenario {
     /// Everything random comes from here.
     pub seed: u64,
+    /// What goes wrong.
+    pub plot: Plot,
     /// What the simulation's own shell does wrong on purpose, to show that the oracle notices.
     pub broken: Option<Broken>,
+}
+
+/// What goes wrong in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plot {
+    /// Whatever the seed draws.
+    Drawn,
+    /// The primary region dies, and the agent that holds the lease is stopped with a request for it under way, until
+    /// after the lease has moved. Nothing else goes wrong.
+    Ambush,
 }
 
 /// A rule that the simulation's own shell breaks. Nothing in the product knows of it.
@@ -74,10 +90,20 @@ pub struct Outcome {
     pub effects: usize,
 }
 
-/// Runs a scenario to its end.
+/// Runs a scenario to its end. A panic in it, or a task that never waits, is a violation like any other.
 #[must_use]
 pub fn run(scenario: Scenario) -> Outcome {
-    SimRuntime::with_seed(scenario.seed).block_on(async move { story::tell(scenario).await })
+    let oracle = oracle::Shared::default();
+    let telling = oracle.clone();
+    let told = catch_unwind(AssertUnwindSafe(|| {
+        SimRuntime::with_seed(scenario.seed).block_on(async move { story::tell(scenario, telling).await });
+    }));
+    let mut outcome = oracle.lock().unwrap_or_else(PoisonError::into_inner).outcome();
+    if let Err(panic) = told {
+        let text = panic.downcast_ref::<String>().map_or("no text", String::as_str);
+        outcome.violations.push(format!("panic: {text}"));
+    }
+    outcome
 }
 
 /// The one service.

@@ -4,7 +4,12 @@
 
 mod world;
 
-use super::{host::Host, network::Network, oracle::{Effect, Shared}, replicas};
+use super::{
+    host::Host,
+    network::Network,
+    oracle::{Effect, Shared},
+    replicas,
+};
 use openraft_rt::AsyncRuntime;
 use openraft_rt_sim::SimRuntime;
 use quorate_core::node::StepOrder;
@@ -131,7 +136,11 @@ impl Cloud {
         }
         let fate = self.fate();
         let reaches = self.reaches(host, &order.step.action);
-        self.inside().oracle.lock().unwrap().r8_no_act_right_after_a_pause(host.name.as_str(), order.name.as_str());
+        self.inside()
+            .oracle
+            .lock()
+            .unwrap()
+            .r8_no_act_right_after_a_pause(host.name.as_str(), order.name.as_str());
         let call = Call {
             cloud: self.clone(),
             agent: host.name.to_string(),

@@ -5,8 +5,6 @@ use super::{
     Broken,
     host::{Host, PROPOSE_MAX},
 };
-use openraft_rt::AsyncRuntime;
-use openraft_rt_sim::SimRuntime;
 use quorate_core::{
     Body, Command, Response, StepEvent, StepRun, StepWork,
     node::{Input, StepOrder},
@@ -100,7 +98,7 @@ async fn allowed(host: &Host, order: &StepOrder) -> Result<(), String> {
 async fn observe(host: &Host, order: &StepOrder, context: &EffectContext, left: Duration) -> Observed {
     let look = host.cloud.observe(host, &order.step.action, context);
     let late = || Observed::Unknown { reason: format!("the world did not answer within {left:?}") };
-    SimRuntime::timeout(left, look).await.unwrap_or_else(|_| late())
+    host.within(left, look).await.unwrap_or_else(late)
 }
 
 async fn act(host: &Host, order: &StepOrder, context: &EffectContext) -> Acted {
@@ -110,7 +108,7 @@ async fn act(host: &Host, order: &StepOrder, context: &EffectContext) -> Acted {
     let call = host.cloud.act(host, order, context);
     // A call without a reply may have been applied (P3).
     let late = || Acted::Unknown { reason: format!("no reply within {CALL_MAX:?}") };
-    SimRuntime::timeout(CALL_MAX, call).await.unwrap_or_else(|_| late())
+    host.within(CALL_MAX, call).await.unwrap_or_else(late)
 }
 
 /// Reports until the log has taken it, or another assignment has taken its place.

@@ -13,15 +13,18 @@ use quorate_core::{
 use quorate_policies::{AgentName, Millis, Monotonic, RegionName, Timestamp, guard::Refusal};
 use std::{
     collections::BTreeMap,
+    pin::pin,
     sync::{
         Arc, Mutex, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
 
 /// As the agent's shell has it.
 pub(super) const PROPOSE_MAX: Duration = Duration::from_secs(5);
+/// What has arrived at a stopped process is read within so long after it goes on.
+const GRACE: Duration = Duration::from_millis(1);
 /// The wall clock when the simulation begins, in milliseconds.
 const EPOCH_MS: u64 = 1_780_000_000_000;
 
@@ -73,6 +76,8 @@ pub(super) struct Host {
     pub(super) clock: Clock,
     pub(super) broken: Option<Broken>,
     pub(super) targets: Mutex<Vec<ProbeTarget>>,
+    /// Requests for the lease that are under way.
+    pub(super) asking: AtomicU32,
     node: Mutex<Node>,
     alive: AtomicBool,
     me: Weak<Host>,
@@ -106,6 +111,7 @@ impl Host {
             clock: seat.clock,
             broken: seat.broken,
             targets: Mutex::default(),
+            asking: AtomicU32::new(0),
             node: Mutex::new(Node::new(settings, started)),
             alive: AtomicBool::new(true),
             me: me.clone(),
@@ -137,6 +143,21 @@ impl Host {
     pub(super) async fn sleep(&self, duration: Duration) -> bool {
         SimRuntime::sleep(duration).await;
         self.runs().await
+    }
+
+    /// A deadline as a process has it: when the process was stopped, what has arrived meanwhile is seen before the
+    /// timer is.
+    pub(super) async fn within<T>(&self, limit: Duration, work: impl Future<Output = T> + Send) -> Option<T> {
+        let mut work = pin!(work);
+        let mut limit = limit;
+        loop {
+            if let Ok(done) = SimRuntime::timeout(limit, work.as_mut()).await {
+                return Some(done);
+            }
+            self.network.paused(self.id)?;
+            self.network.awake(self.id).await;
+            limit = GRACE;
+        }
     }
 
     pub(super) fn now(&self) -> Now {
@@ -244,9 +265,14 @@ impl Host {
         }
     }
 
-    /// What an application beside the agent is told: how long this region may write, in true time.
-    pub(super) fn promise(&self) -> Option<(u64, Duration)> {
-        let view = self.with_node(|node, now| node.lease(now.mono, &shop())).ok()?;
-        Some((view.epoch, self.clock.truly(view.remaining)))
+    /// An application beside the agent asks whether it may write, and for how long, in true time.
+    pub(super) fn show_promise(&self) {
+        if !self.alive() || self.network.paused(self.id).is_some() {
+            return;
+        }
+        if let Ok(view) = self.with_node(|node, now| node.lease(now.mono, &shop())) {
+            let remaining = self.clock.truly(view.remaining);
+            self.network.oracle().promised(self.region.as_str(), view.epoch, remaining);
+        }
     }
 }

@@ -6,7 +6,10 @@ use openraft_rt::AsyncRuntime;
 use openraft_rt_sim::SimRuntime;
 use quorate_core::node::Input;
 use quorate_policies::{Millis, Monotonic, RegionName, ServiceName, guard::Refusal};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 /// As the agent's shell has it.
 const ASK_MAX: Duration = Duration::from_secs(2);
@@ -16,24 +19,25 @@ const CONFIRM_MAX: Duration = Duration::from_millis(1_500);
 impl Host {
     pub(super) async fn ask_lease(self: Arc<Self>, service: ServiceName, epoch: u64, sent_at: Monotonic) {
         let leader = self.with_node(|node, _| node.standing().leader.clone());
+        self.asking.fetch_add(1, Ordering::Relaxed);
         let answer = match leader {
             Some(leader) if leader == self.name => self.grant_lease(self.region.clone(), epoch).await,
-            Some(leader) => match SimRuntime::timeout(ASK_MAX, self.ask(id_of(&leader), epoch)).await {
-                Ok(answer) => answer,
-                Err(_) => Err(self.no_lease("no answer in time")),
+            Some(leader) => match self.within(ASK_MAX, self.ask(id_of(&leader), epoch)).await {
+                Some(answer) => answer,
+                None => Err(self.no_lease("no answer in time")),
             },
             None => Err(self.no_lease("no leader is known")),
         };
-        if !self.runs().await {
+        let runs = self.runs().await;
+        self.asking.fetch_sub(1, Ordering::Relaxed);
+        if !runs {
             return;
         }
-        if self.broken == Some(Broken::LeaseFromArrival)
-            && let Ok(ttl) = answer
-        {
-            self.input(Input::LeaseAnswered { service, epoch, sent_at: self.now().mono, answer: Ok(ttl) });
-            return;
-        }
+        let late = self.broken == Some(Broken::LeaseFromArrival) && answer.is_ok();
+        let sent_at = if late { self.now().mono } else { sent_at };
         self.input(Input::LeaseAnswered { service, epoch, sent_at, answer });
+        // An application asks in the very moment in which the answer is there, before anything else arrives.
+        self.show_promise();
     }
 
     async fn ask(&self, leader: u64, epoch: u64) -> Result<Millis, Refusal> {

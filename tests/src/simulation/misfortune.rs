@@ -6,19 +6,21 @@
 //! start is what the log must see in it, and a cold start decides nothing (F26).
 
 use super::{
-    AGENTS, EAST, agent,
+    AGENTS, EAST, Plot, agent,
     cloud::Trouble,
     now, region,
     world::{World, ids, name_of},
 };
 use quorate_consensus::{NodeId, node_id};
 use rand::RngExt;
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 /// What the seed has in store for the whole run.
 struct Fate {
     /// When the primary region ends for good, and whether its agent goes with it.
     death: Option<(Duration, bool)>,
+    /// How long after that the holder of the lease is stopped with a request for it under way, if its agent lives.
+    ambush: Option<Duration>,
     trouble: Trouble,
 }
 
@@ -30,6 +32,8 @@ struct Now {
     paused_until: Duration,
     /// Restarts since the region's end.
     forgot: u32,
+    /// From when on the holder of the lease is lain in wait for.
+    ambush_from: Option<Duration>,
 }
 
 /// What is left of it when misfortune is over.
@@ -53,8 +57,10 @@ pub(super) async fn strike(world: &mut World, end: Duration) -> Ruins {
         {
             dead = true;
             kill_region(world, &mut at, with_agent, end);
+            at.ambush_from = fate.ambush.map(|after| now() + after);
         }
-        if now() >= next {
+        ambush(world, &mut at);
+        if now() >= next && world.scenario.plot == Plot::Drawn {
             next = now() + Duration::from_millis(world.random.random_range(1_500..7_000));
             one(world, &mut at, dead);
         }
@@ -73,6 +79,11 @@ pub(super) async fn strike(world: &mut World, end: Duration) -> Ruins {
 
 fn draw(world: &mut World) -> Fate {
     let random = &mut world.random;
+    if world.scenario.plot == Plot::Ambush {
+        let death = Some((Duration::from_millis(random.random_range(16_000..20_000)), false));
+        let ambush = Some(Duration::from_millis(random.random_range(3_500..4_500)));
+        return Fate { death, ambush, trouble: Trouble::default() };
+    }
     let death = random
         .random_bool(0.65)
         .then(|| (Duration::from_millis(random.random_range(16_000..60_000)), random.random_bool(0.3)));
@@ -82,8 +93,32 @@ fn draw(world: &mut World) -> Fate {
         2 => Trouble { lost_before: 0.2, lost_after: 0.3, refused: 0.2, ..Trouble::default() },
         _ => Trouble { slow_ms: 2_000, lost_before: 0.1, lost_after: 0.1, refused: 0.1 },
     };
-    world.oracle().event(&format!("in store: {death:?}, {trouble:?}"));
-    Fate { death, trouble }
+    let ambush = random.random_bool(0.6).then(|| Duration::from_millis(random.random_range(3_000..6_000)));
+    world.oracle().event(&format!("in store: {death:?}, {ambush:?}, {trouble:?}"));
+    Fate { death, ambush, trouble }
+}
+
+/// Stops the agent that holds the lease while a request for it is under way, for longer than a lease lasts: the answer
+/// is there when it goes on, and is worth nothing any more (R13).
+fn ambush(world: &mut World, at: &mut Now) {
+    let eve = node_id(AGENTS[0].0);
+    let Some(host) = at.ambush_from.filter(|from| now() >= *from).and_then(|_| world.network.host(eve))
+    else {
+        return;
+    };
+    if now() >= at.paused_until && host.asking.load(Ordering::Relaxed) > 0 {
+        at.ambush_from = None;
+        let length = Duration::from_millis(world.random.random_range(4_500..8_500));
+        pause(world, at, eve, length);
+    }
+}
+
+fn pause(world: &mut World, at: &mut Now, victim: NodeId, length: Duration) {
+    let name = name_of(victim).unwrap_or_default();
+    at.paused_until = now() + length;
+    world.network.pause(victim, at.paused_until);
+    world.oracle().pauses(name, at.paused_until);
+    world.oracle().event(&format!("{name} is paused for {length:?}"));
 }
 
 /// Ends what was to end by now.
@@ -140,7 +175,6 @@ fn victim(world: &mut World) -> NodeId {
 /// One misfortune.
 fn one(world: &mut World, at: &mut Now, dead: bool) {
     let victim = victim(world);
-    let name = name_of(victim).unwrap_or_default();
     let length = Duration::from_millis(world.random.random_range(500..10_000));
     let undecided = dead && world.oracle().executions.is_empty();
     let may_forget = at.down.is_none() && (!undecided || at.forgot == 0);
@@ -163,10 +197,7 @@ fn one(world: &mut World, at: &mut Now, dead: bool) {
             at.repair_at = Some(now() + length + Duration::from_secs(5));
         }
         8..10 if now() >= at.paused_until && world.network.host(victim).is_some() => {
-            at.paused_until = now() + length;
-            world.network.pause(victim, at.paused_until);
-            world.oracle().pauses(name, at.paused_until);
-            world.oracle().event(&format!("{name} is paused for {length:?}"));
+            pause(world, at, victim, length);
         }
         10..12 if at.repair_at.is_none() => {
             let most = world.random.random_range(50..900);

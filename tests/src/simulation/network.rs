@@ -2,7 +2,11 @@
 //! break one way at a time. A paused host neither sends nor receives until it goes on: what was under way then arrives
 //! late, as it does after a SIGSTOP. A request that arrived is carried out even if its sender has given up.
 
-use super::{host::Host, now, oracle::Shared};
+use super::{
+    host::Host,
+    now,
+    oracle::{Oracle, Shared},
+};
 use openraft_rt::AsyncRuntime;
 use openraft_rt_sim::SimRuntime;
 use quorate_consensus::{Call, NodeId, Reply, Request, Transport, TransportError, decode, encode};
@@ -38,7 +42,10 @@ struct Wires {
 
 /// The network. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Network(Arc<Mutex<Wires>>, Shared);
+pub(super) struct Network {
+    wires: Arc<Mutex<Wires>>,
+    oracle: Shared,
+}
 
 impl Network {
     pub(super) fn new(seed: u64, delay_us: Range<u64>, loss: f64, oracle: Shared) -> Self {
@@ -52,11 +59,15 @@ impl Network {
             loss,
             random: StdRng::seed_from_u64(seed),
         };
-        Self(Arc::new(Mutex::new(wires)), oracle)
+        Self { wires: Arc::new(Mutex::new(wires)), oracle }
     }
 
     fn wires(&self) -> MutexGuard<'_, Wires> {
-        self.0.lock().unwrap()
+        self.wires.lock().unwrap()
+    }
+
+    pub(super) fn oracle(&self) -> MutexGuard<'_, Oracle> {
+        self.oracle.lock().unwrap()
     }
 
     pub(super) fn transport(&self, me: NodeId, boot: u64) -> Line {
@@ -167,17 +178,21 @@ impl Line {
         drop(host);
         let reply = SimRuntime::spawn(async move { consensus.serve(request).await }).await.ok()?;
         let reply = encode("a reply", &reply).unwrap();
-        let arrived = network.is_up(to, boot)
-            && network.carry(to, self.me).await
-            && network.is_up(self.me, self.boot);
+        let arrived =
+            network.is_up(to, boot) && network.carry(to, self.me).await && network.is_up(self.me, self.boot);
         arrived.then_some(Ok(reply))
     }
 }
 
 impl Transport<Cluster, SimRuntime> for Line {
-    async fn call(&self, to: NodeId, request: Asked, _deadline: Duration) -> Result<Answered, TransportError> {
+    async fn call(
+        &self,
+        to: NodeId,
+        request: Asked,
+        _deadline: Duration,
+    ) -> Result<Answered, TransportError> {
         if let Call::Append(append) = &request.call {
-            self.network.1.lock().unwrap().replicas.appended(append);
+            self.network.oracle().replicas.appended(append);
         }
         let request = encode("a request", &request).unwrap();
         match self.exchange(to, &request).await {

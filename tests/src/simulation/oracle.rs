@@ -1,7 +1,7 @@
 //! What must hold at every moment, and the trace by which two runs are compared. It sees the replicas, the effects and
 //! the promises, knows what really went wrong, and believes nobody.
 
-use super::{EAST, now, promises::Promises, replicas::Replicas};
+use super::{EAST, Outcome, now, promises::Promises, replicas::Replicas};
 use quorate_core::{AuditEntry, AuditEvent, Cluster, Execution};
 use quorate_policies::guard::Trigger;
 use std::{
@@ -46,9 +46,9 @@ pub(super) struct Effect {
 pub(super) struct Oracle {
     pub(super) replicas: Replicas,
     pub(super) promises: Promises,
-    pub(super) violations: Vec<String>,
-    pub(super) trace: Vec<String>,
-    pub(super) effects: Vec<Effect>,
+    violations: Vec<String>,
+    trace: Vec<String>,
+    effects: Vec<Effect>,
     hash: u64,
     audited: u64,
     started: BTreeMap<Attempt, Duration>,
@@ -78,8 +78,15 @@ impl Oracle {
         self.violations.push(text.to_owned());
     }
 
-    pub(super) const fn trace_hash(&self) -> u64 {
-        self.hash
+    /// What it has seen, at the end.
+    pub(super) fn outcome(&mut self) -> Outcome {
+        Outcome {
+            violations: std::mem::take(&mut self.violations),
+            trace: std::mem::take(&mut self.trace),
+            trace_hash: self.hash,
+            failovers: self.executions.len(),
+            effects: self.effects.len(),
+        }
     }
 
     /// An agent does not run between these two moments.

@@ -25,7 +25,8 @@ impl Promises {
         let mine = self.until.entry(region.to_owned()).or_default();
         *mine = (*mine).max(until);
         if epoch < self.newest {
-            let text = format!("R4: {region} was given the lease at epoch {epoch} after epoch {}", self.newest);
+            let text =
+                format!("R4: {region} was given the lease at epoch {epoch} after epoch {}", self.newest);
             return (Some(text), news);
         }
         self.newest = epoch;

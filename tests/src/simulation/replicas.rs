@@ -57,7 +57,8 @@ impl Replicas {
         match self.states.get(&index) {
             Some(known) if Arc::ptr_eq(known, state) || known == state => false,
             Some(_) => {
-                self.violations.push(format!("log: the state of {who} differs from others' after entry {index}"));
+                self.violations
+                    .push(format!("log: the state of {who} differs from others' after entry {index}"));
                 false
             }
             None => {

@@ -2,10 +2,7 @@
 //! repaired, and what must come right comes right. In every third seed an operator then brings the service home.
 
 use super::{
-    EAST, Outcome, Scenario, WEST,
-    host::Host,
-    misfortune, now, region, shop,
-    world::World,
+    EAST, Plot, Scenario, WEST, host::Host, misfortune, now, oracle::Shared, region, shop, world::World,
 };
 use quorate_core::{Actor, Body, Response, cluster::audit::broken_at};
 use quorate_policies::{document::read_policy, guard::Trigger};
@@ -15,6 +12,8 @@ use std::{sync::Arc, time::Duration};
 const CALM_UNTIL: Duration = Duration::from_secs(14);
 /// When it ends.
 const MISFORTUNE_UNTIL: Duration = Duration::from_secs(90);
+/// When the one that is only an ambush ends.
+const AMBUSH_UNTIL: Duration = Duration::from_secs(40);
 /// Liveness: how long after the repair a failover may still take. Attempts of 30 s, and the longest pauses between
 /// them, fit in.
 const RECOVERY_MAX: Duration = Duration::from_secs(120);
@@ -24,15 +23,16 @@ const QUIET: Duration = Duration::from_secs(6);
 const HOMECOMING_EVERY: u64 = 3;
 
 /// Tells the whole story.
-pub(super) async fn tell(scenario: Scenario) -> Outcome {
-    let mut world = World::new(scenario);
+pub(super) async fn tell(scenario: Scenario, oracle: Shared) {
+    let mut world = World::new(scenario, oracle);
     for node in super::world::ids() {
         world.boot(node).await;
     }
     world.watch_until(Duration::from_secs(3)).await;
     introduce_policy(&mut world).await;
     world.watch_until(CALM_UNTIL).await;
-    let ruins = misfortune::strike(&mut world, MISFORTUNE_UNTIL).await;
+    let end = if scenario.plot == Plot::Ambush { AMBUSH_UNTIL } else { MISFORTUNE_UNTIL };
+    let ruins = misfortune::strike(&mut world, end).await;
     recover(&mut world, ruins.dead).await;
     if scenario.seed.is_multiple_of(HOMECOMING_EVERY) && world.active().as_deref() == Some(WEST) {
         homecoming(&mut world).await;
@@ -41,14 +41,6 @@ pub(super) async fn tell(scenario: Scenario) -> Outcome {
     world.watch_until(end).await;
     audit(&mut world).await;
     world.end().await;
-    let mut oracle = world.oracle();
-    Outcome {
-        violations: std::mem::take(&mut oracle.violations),
-        trace: std::mem::take(&mut oracle.trace),
-        trace_hash: oracle.trace_hash(),
-        failovers: oracle.executions.len(),
-        effects: oracle.effects.len(),
-    }
 }
 
 fn any_host(world: &World) -> Arc<Host> {

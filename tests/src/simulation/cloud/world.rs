@@ -116,9 +116,7 @@ impl World {
                 }
             }
             Action::VerifyProbes(_) if self.serves_publicly() => done("it answers".to_owned()),
-            Action::VerifyProbes(_) => {
-                Observed::InProgress { detail: "it does not answer yet".to_owned() }
-            }
+            Action::VerifyProbes(_) => Observed::InProgress { detail: "it does not answer yet".to_owned() },
             Action::StatuspageIncident(_) => done("nobody looks".to_owned()),
         }
     }
