@@ -205,8 +205,15 @@ impl Cluster {
     /// which came first, because it stood still between the two, the hold wins.
     #[must_use]
     pub fn held(&self, execution: &Execution) -> Option<&Hold> {
+        self.held_at(execution, self.clock)
+    }
+
+    /// The same at another moment: the log's own clock stands still while nothing is committed, and a hold that ends by
+    /// itself must end all the same.
+    #[must_use]
+    pub fn held_at(&self, execution: &Execution, now: Timestamp) -> Option<&Hold> {
         let hold = self.services.get(&execution.service)?.hold.as_ref()?;
         let later = hold.since >= execution.decided_at || execution.automatic();
-        (hold.active(self.clock) && later && execution.state == ExecutionState::Running).then_some(hold)
+        (hold.active(now) && later && execution.state == ExecutionState::Running).then_some(hold)
     }
 }

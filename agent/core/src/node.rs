@@ -11,7 +11,10 @@ pub mod self_health;
 pub mod targets;
 
 use crate::{
-    cluster::{Cluster, execution::StepState},
+    cluster::{
+        Cluster,
+        execution::{Execution, ExecutionState, StepState},
+    },
     command::{Body, Command, ExecutionId},
 };
 use evidence::RegionWatch;
@@ -30,7 +33,7 @@ use std::{
 use targets::ProbeTarget;
 
 /// How long a proposal may be under way before the leader proposes the same again: longer than the shell tries.
-const PROPOSAL_PENDING_MAX: Millis = Millis(3_000);
+const PROPOSAL_PENDING_MAX: Millis = Millis(6_000);
 
 /// Both clocks, read once by the shell. The wall clock is anchored at the process's start and moved by the
 /// monotonic one, so that a step of NTP moves nothing (F14).
@@ -95,6 +98,8 @@ pub struct StepOrder {
     pub failures: u32,
     /// Whether its intent is committed already: this process, or an earlier one of this agent, began it.
     pub started: bool,
+    /// Whether any attempt, of any agent, has ever been begun.
+    pub begun_before: bool,
 }
 
 /// What comes in.
@@ -102,6 +107,8 @@ pub struct StepOrder {
 pub enum Input {
     /// Time has passed. Comes every [`self_health::TICK`].
     Tick,
+    /// The wall clock moved by so much against the monotonic one.
+    ClockJumped(Millis),
     /// A probe ended.
     Probed {
         /// Of which service.
@@ -239,6 +246,10 @@ impl Node {
                 self.self_health.tick(now.mono);
                 self.report_due |= self.health.tick(now.mono);
             }
+            Input::ClockJumped(by) => {
+                self.self_health.clock_jumped(now.mono, by);
+                self.drop_leases();
+            }
             Input::Probed { service, target, observation } => {
                 let change = self.health.observe(now.mono, &service, &target, observation);
                 self.report_due |= change.changed;
@@ -266,7 +277,7 @@ impl Node {
         }
         self.report(now, &mut out);
         self.watch(now.mono);
-        self.order(&mut out);
+        self.order(now, &mut out);
         self.lease_work(now, &mut out);
         if self.leads() && !self.self_health.abstains(now.mono) {
             self.lead(now, &mut out);
@@ -308,10 +319,11 @@ impl Node {
     }
 
     /// Attempts that are this agent's and not under way in this process.
-    fn order(&mut self, out: &mut Vec<Output>) {
+    fn order(&mut self, now: Now, out: &mut Vec<Output>) {
         let cluster = Arc::clone(&self.cluster);
-        for execution in cluster.executions.values().filter(|e| !e.state.ended()) {
-            if cluster.held(execution).is_some() {
+        let running = |e: &&Execution| e.state == ExecutionState::Running;
+        for execution in cluster.executions.values().filter(running) {
+            if cluster.held_at(execution, cluster.clock.max(now.wall)).is_some() {
                 continue;
             }
             for (name, progress) in &execution.steps {
@@ -333,6 +345,7 @@ impl Node {
                     attempt: progress.attempt,
                     failures: progress.failures,
                     started: matches!(progress.state, StepState::Started { .. }),
+                    begun_before: progress.started_at.is_some(),
                 })));
             }
         }

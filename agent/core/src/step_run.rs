@@ -53,6 +53,7 @@ pub enum StepWork {
 pub struct StepRun {
     deadline: Monotonic,
     backoff: Option<Millis>,
+    must_be_ours: bool,
     pause: Millis,
     acted: bool,
     lost_at: Option<Monotonic>,
@@ -70,12 +71,20 @@ impl StepRun {
         Self {
             deadline: now.plus(timeout),
             backoff,
+            must_be_ours: false,
             pause: POLL_FIRST,
             acted: false,
             lost_at: None,
             last: "nothing was observed".to_owned(),
             unsure: true,
         }
+    }
+
+    /// The first attempt ever of an irreversible step: its result cannot stand already. A database that is no replica
+    /// before anybody promoted it is another one than the plan means, perhaps an old primary with old data (R24, R18).
+    #[must_use]
+    pub fn must_be_ours(self, must: bool) -> Self {
+        Self { must_be_ours: must, ..self }
     }
 
     /// When the attempt must end.
@@ -97,6 +106,11 @@ impl StepRun {
     fn observed(&mut self, now: Monotonic, observed: Observed) -> StepWork {
         self.unsure = matches!(observed, Observed::Unknown { .. } | Observed::InProgress { .. });
         match observed {
+            Observed::Done { detail } if self.must_be_ours && !self.acted => {
+                let reason =
+                    format!("it stands before anything was done, so it is not what the plan means: {detail}");
+                StepWork::Finish(StepOutcome::Impossible { reason })
+            }
             Observed::Done { detail } => StepWork::Finish(StepOutcome::Succeeded { detail }),
             Observed::Impossible { reason } => StepWork::Finish(StepOutcome::Impossible { reason }),
             Observed::NotDone { detail } if !self.acted => {

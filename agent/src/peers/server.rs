@@ -3,7 +3,7 @@
 
 use super::{
     tls::{self, Tls},
-    wire::{self, Confirm, LeaseReply, LeaseRequest, RaftRequest},
+    wire::{self, Confirm, LeaseReply, LeaseRequest, RaftCall, RaftRequest},
 };
 use crate::shell::Agent;
 use axum::{
@@ -20,7 +20,7 @@ use hyper_util::{
 };
 use quorate_consensus::{REQUEST_BYTES_MAX, decode, encode, node_id};
 use quorate_core::node::Input;
-use quorate_policies::{AgentName, agreement::Report};
+use quorate_policies::{AgentName, Millis, agreement::Report};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -34,6 +34,12 @@ use tokio_util::sync::CancellationToken;
 const CONNECTIONS_MAX: usize = 32;
 /// A handshake that takes longer is no agent's.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+
+/// A connection that carries nothing is asked whether it lives, and is given up when it does not answer.
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// A command's stamp may be so much ahead of this agent's clock. The log's clock never goes back, so one agent that
+/// started with a wrong clock would end every pause and every cool-down of the others.
+const AHEAD_MAX: Millis = Millis(5_000);
 
 /// Who is at the other end.
 #[derive(Debug, Clone)]
@@ -82,6 +88,9 @@ async fn connection(
     let service = TowerToHyperService::new(router.layer(Extension(Caller(caller))));
     hyper::server::conn::http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
+        // A peer that was cut off leaves a connection that never ends by itself, and each holds one of the places.
+        .keep_alive_interval(KEEP_ALIVE)
+        .keep_alive_timeout(KEEP_ALIVE)
         .serve_connection(TokioIo::new(stream), service)
         .await?;
     Ok(())
@@ -102,12 +111,15 @@ async fn raft(
     Extension(caller): Extension<Caller>,
     body: Bytes,
 ) -> Response {
-    let request: RaftRequest = match read("request", &body) {
+    let mut request: RaftRequest = match read("request", &body) {
         Ok(request) => request,
         Err(refused) => return refused,
     };
     if request.from != node_id(caller.0.as_str()) {
         return forged(&caller);
+    }
+    if let RaftCall::Propose(proposal) = &mut request.call {
+        proposal.0.at = proposal.0.at.min(agent.wall().plus(AHEAD_MAX));
     }
     answer("request", &agent.consensus().serve(request).await)
 }

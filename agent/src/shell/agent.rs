@@ -13,7 +13,7 @@ use crate::{
 use quorate_consensus::{Consensus, ProposeError};
 use quorate_core::{
     Body, Cluster, Command, Response,
-    node::{Input, Node, Now, Output, targets::ProbeTarget},
+    node::{Input, Node, Now, Output, Standing, targets::ProbeTarget},
 };
 use quorate_policies::{
     AgentName, Millis, Monotonic, ServiceName, TargetName, Timestamp, document::AgentFile, guard::Refusal,
@@ -176,9 +176,33 @@ impl Agent {
         self.input(Input::Answered { id });
     }
 
-    /// Hands the applied state to the node.
+    /// Hands what consensus knows to the node. The state is read under the node's lock, so that it never goes back; the
+    /// standing is read after it, so that who sees a successor's entries also sees that he leads no longer.
     pub(super) fn refresh(&self) {
-        self.input(Input::Applied(self.consensus.state()));
+        let outputs = self.with_node(|node, now| {
+            let state = self.consensus.state();
+            let standing = self.standing();
+            let mut outputs = if *node.standing() == standing {
+                Vec::new()
+            } else {
+                node.step(now, Input::Standing(standing))
+            };
+            outputs.extend(node.step(now, Input::Applied(state)));
+            outputs
+        });
+        for output in outputs {
+            self.carry_out(output);
+        }
+    }
+
+    fn standing(&self) -> Standing {
+        let standing = self.consensus.standing();
+        Standing {
+            term: standing.term,
+            leader: standing.leader.and_then(|id| self.member(id)),
+            is_leader: standing.is_leader,
+            has_quorum: standing.has_quorum,
+        }
     }
 
     /// The agent's own file.
@@ -203,6 +227,12 @@ impl Agent {
     #[must_use]
     pub const fn operator_token(&self) -> &OperatorToken {
         &self.token
+    }
+
+    /// The wall clock's reading, as this agent moves it.
+    #[must_use]
+    pub fn wall(&self) -> Timestamp {
+        self.clock.now().wall
     }
 
     /// When this process started.

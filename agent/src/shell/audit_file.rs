@@ -28,8 +28,13 @@ impl AuditFile {
         let mut lines = BufReader::new(&file);
         let mut line = String::new();
         while lines.read_line(&mut line)? > 0 {
-            let Ok(entry) = serde_json::from_str::<AuditEntry>(&line) else { break };
-            written = entry.sequence;
+            // Only a line that was cut short is dropped. One that this version does not understand is kept: its number is
+            // all that is needed.
+            if !line.ends_with('\n') {
+                break;
+            }
+            let entry: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+            written = entry["sequence"].as_u64().unwrap_or(written).max(written);
             whole += line.len() as u64;
             line.clear();
         }
@@ -50,8 +55,12 @@ impl AuditFile {
             serde_json::to_writer(&mut text, entry)?;
             text.push(b'\n');
         }
-        self.file.write_all(&text)?;
-        self.file.sync_data()?;
+        let before = self.file.metadata()?.len();
+        if let Err(error) = self.file.write_all(&text).and_then(|()| self.file.sync_data()) {
+            // Half a line would hide what comes after it.
+            self.file.set_len(before)?;
+            return Err(error);
+        }
         self.written = last.sequence;
         Ok(new)
     }

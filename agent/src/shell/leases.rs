@@ -32,10 +32,15 @@ impl Agent {
     /// that is judged is at least as new.
     pub(crate) async fn grant_lease(&self, request: LeaseRequest) -> Result<Millis, Refusal> {
         let LeaseRequest { service, region, epoch } = request;
-        if let Err(error) = self.consensus.confirm_leadership(CONFIRM_MAX).await {
-            return Err(self.no_lease(&error.to_string()));
-        }
+        // The barrier waits until everything that predecessors committed is applied here; the confirmation proves that this
+        // agent leads, after the request has come.
+        self.consensus.barrier(CONFIRM_MAX).await.map_err(|error| self.no_lease(&error.to_string()))?;
+        let confirmed = self.consensus.confirm_leadership(CONFIRM_MAX).await;
+        let term = confirmed.map_err(|error| self.no_lease(&error.to_string()))?;
         self.refresh();
+        if self.with_node(|node, _| node.standing().term) != term {
+            return Err(self.no_lease("another term has begun"));
+        }
         let answer = self.input(Input::LeaseAsked { service, region, epoch });
         answer.unwrap_or_else(|| Err(self.no_lease("the agent is stopping")))
     }

@@ -11,11 +11,11 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// Commands that may wait for the task. Targets change with policies, confirmations are rare and may be dropped: the
-/// target's next regular probe comes within its interval.
+/// Confirmations that may wait for the task. They are rare and may be dropped: the target's next regular probe comes
+/// within its interval. Targets wait apart, and the latest set is never dropped.
 const COMMANDS_MAX: usize = 256;
 /// Results of one service on their way to the node. They are taken as they come; the room is for a pause of the process.
 const RESULTS_MAX: usize = 1_024;
@@ -23,14 +23,12 @@ const RESULTS_MAX: usize = 1_024;
 /// What a probe of one service found.
 pub(super) type Found = (ServiceName, Probed);
 
-enum Order {
-    Targets(Vec<ProbeTarget>),
-    Confirm(ServiceName, TargetName),
-}
+type Confirm = (ServiceName, TargetName);
 
 /// Tells the probers what to do.
 pub(super) struct Probing {
-    orders: mpsc::Sender<Order>,
+    confirms: mpsc::Sender<Confirm>,
+    targets: watch::Sender<Vec<ProbeTarget>>,
     figures: Arc<Mutex<BTreeMap<ServiceName, DriverHandle>>>,
 }
 
@@ -54,24 +52,23 @@ struct Running {
 
 impl Probing {
     pub(super) fn start(bench: Bench) -> Self {
-        let (orders, queue) = mpsc::channel(COMMANDS_MAX);
+        let (confirms, queue) = mpsc::channel(COMMANDS_MAX);
+        let (targets, wanted) = watch::channel(Vec::new());
         let figures = Arc::new(Mutex::new(BTreeMap::new()));
         let (tasks, stop) = (bench.tasks.clone(), bench.stop.clone());
-        tasks.spawn(stop.run_until_cancelled_owned(conduct(bench, queue, figures.clone())));
-        Self { orders, figures }
+        tasks.spawn(stop.run_until_cancelled_owned(conduct(bench, queue, wanted, figures.clone())));
+        Self { confirms, targets, figures }
     }
 
     /// Probe these, and no others.
     pub(super) fn set_targets(&self, targets: Vec<ProbeTarget>) {
-        if self.orders.try_send(Order::Targets(targets)).is_err() {
-            tracing::error!("the probers take no new targets");
-        }
+        self.targets.send_replace(targets);
     }
 
     /// Probe this one at once.
     pub(super) fn confirm(&self, service: ServiceName, target: TargetName) {
         // A full queue drops it: the next regular probe sees the same.
-        let _ = self.orders.try_send(Order::Confirm(service, target));
+        let _ = self.confirms.try_send((service, target));
     }
 
     /// The schedules' figures, by service.
@@ -85,22 +82,27 @@ impl Probing {
 
 async fn conduct(
     bench: Bench,
-    mut queue: mpsc::Receiver<Order>,
+    mut queue: mpsc::Receiver<Confirm>,
+    mut wanted: watch::Receiver<Vec<ProbeTarget>>,
     figures: Arc<Mutex<BTreeMap<ServiceName, DriverHandle>>>,
 ) {
     let mut running: BTreeMap<ServiceName, Running> = BTreeMap::new();
-    while let Some(order) = queue.recv().await {
-        let told = match order {
-            Order::Confirm(service, target) => match running.get(&service) {
+    loop {
+        let told = tokio::select! {
+            changed = wanted.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let targets = wanted.borrow_and_update().clone();
+                let told = set_targets(&bench, &mut running, targets).await;
+                *super::agent::lock(&figures) =
+                    running.iter().map(|(name, driver)| (name.clone(), driver.handle.clone())).collect();
+                told
+            }
+            Some((service, target)) = queue.recv() => match running.get(&service) {
                 Some(driver) => driver.handle.tell(Command::Confirm(target)).await,
                 None => Ok(()),
             },
-            Order::Targets(targets) => {
-                let told = set_targets(&bench, &mut running, targets).await;
-                *super::agent::lock(&figures) =
-                    running.iter().map(|(n, r)| (n.clone(), r.handle.clone())).collect();
-                told
-            }
         };
         if let Err(error) = told {
             tracing::error!(%error, "a service is not probed: its verdicts become unknown");

@@ -16,7 +16,7 @@ use crate::{
 };
 use anyhow::Context as _;
 use quorate_consensus::{Consensus, Limits, Member, Settings, Timing, WriterMode, node_id, open_database};
-use quorate_core::node::{Input, Node, NodeSettings, Standing, self_health::TICK};
+use quorate_core::node::{Input, Node, NodeSettings, self_health::TICK};
 use quorate_policies::{
     AgentName, Millis, RegionName, Timestamp,
     document::{self, AgentFile, AgentTiming},
@@ -35,6 +35,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Probe results on their way to the node. They are taken as they come; the room is for a pause of the process.
 const RESULTS_MAX: usize = 1_024;
+/// A wall clock that moves more than this between two ticks was set, or the machine did not run (R8). NTP slews by half
+/// a millisecond a second.
+const CLOCK_JUMP_MAX: Millis = Millis(2_000);
 /// How long a stop waits for tasks before it leaves them.
 const STOP_MAX: Duration = Duration::from_secs(5);
 
@@ -66,6 +69,12 @@ impl Running {
 /// When the file is wrong, something cannot be opened, or the store has failed.
 pub async fn run(config: PathBuf) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
+    // A task that panics has found a broken invariant; going on without it would look alive and do nothing.
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort();
+    }));
     let (file, base) = read(&config)?;
     init_logging(&file);
     let running = start(file, &base).await?;
@@ -184,25 +193,18 @@ async fn tick(agent: Arc<Agent>) {
     let mut interval = tokio::time::interval(TICK.duration());
     // A late tick is a sign of trouble that the node must see once, not a burst to catch up.
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut before = None;
+    let mut before = agent.clock.wall_offset();
     loop {
         interval.tick().await;
-        let standing = standing(&agent);
-        if before.as_ref() != Some(&standing) {
-            before = Some(standing.clone());
-            agent.input(Input::Standing(standing));
+        let offset = agent.clock.wall_offset();
+        let jump = Millis(offset.abs_diff(before));
+        if jump > CLOCK_JUMP_MAX {
+            tracing::warn!(%jump, "the wall clock jumped");
+            agent.input(Input::ClockJumped(jump));
         }
+        before = offset;
+        agent.refresh();
         agent.input(Input::Tick);
-    }
-}
-
-fn standing(agent: &Agent) -> Standing {
-    let standing = agent.consensus.standing();
-    Standing {
-        term: standing.term,
-        leader: standing.leader.and_then(|id| agent.member(id)),
-        is_leader: standing.is_leader,
-        has_quorum: standing.has_quorum,
     }
 }
 
@@ -219,7 +221,8 @@ async fn follow(agent: Arc<Agent>, mut audit: AuditFile) {
         seen = agent.consensus.changed(seen).await;
         agent.refresh();
         let state = agent.consensus.state();
-        match audit.append(&state) {
+        // Synced to disk: other tasks of this thread must not wait for it.
+        match tokio::task::block_in_place(|| audit.append(&state)) {
             Ok(entries) => {
                 for entry in entries {
                     tracing::info!(sequence = entry.sequence, actor = %entry.actor, event = entry.event.name(), "{}", entry.event);

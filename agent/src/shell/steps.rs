@@ -17,6 +17,8 @@ use tokio::time::{sleep, timeout};
 
 /// The quorum round before an intent and before an effect. An agent without quorum does nothing (R11).
 const BARRIER_MAX: Duration = Duration::from_secs(2);
+/// How old a permission may be: the barrier's own deadline, and room for a busy machine.
+const ALLOWED_FOR: Millis = Millis(3_000);
 /// The longest single call to the world: an AWS operation gives up after 8 s by itself.
 const CALL_MAX: Duration = Duration::from_secs(12);
 /// The least time for a look, also when the step's own is over: the last look decides what is reported.
@@ -33,7 +35,8 @@ pub(super) async fn run(agent: &Agent, order: &StepOrder) {
     }
     tracing::info!(step = %span, action = order.step.action.kind(), resumed = order.started, "step begins");
     let context = context(order);
-    let mut attempt = StepRun::new(mono(agent), order.step.timeout, order.failures);
+    let mut attempt = StepRun::new(mono(agent), order.step.timeout, order.failures)
+        .must_be_ours(!order.step.reversible && !order.begun_before);
     let mut event = StepEvent::Ready;
     loop {
         event = match attempt.next(mono(agent), event) {
@@ -87,14 +90,22 @@ async fn begin(agent: &Agent, order: &StepOrder) -> Result<(), String> {
 
 /// Read barrier, then the check that the step is still ours and nothing holds (R5).
 async fn allowed(agent: &Agent, order: &StepOrder) -> Result<(), String> {
+    let asked = mono(agent);
     agent.consensus.barrier(BARRIER_MAX).await.map_err(|error| error.to_string())?;
     let state = agent.consensus.state();
     let abstains = agent.with_node(|node, now| node.abstains(now.mono));
     if let Some(why) = abstains {
         return Err(why);
     }
-    let may = state.may_act(&agent.file.name, &order.execution, &order.name, order.attempt);
-    may.map_err(|refusal: Refusal| refusal.to_string())
+    let now = state.clock.max(agent.clock.now().wall);
+    let may = state.may_act_at(now, &agent.file.name, &order.execution, &order.name, order.attempt);
+    may.map_err(|refusal: Refusal| refusal.to_string())?;
+    // A process that was stopped since it asked holds an old answer.
+    if mono(agent).since(asked) > ALLOWED_FOR {
+        Err("the permission has grown old".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 /// A look changes nothing, so it is cut short where the step's own time ends.

@@ -96,7 +96,9 @@ impl Cluster {
         verdict: &Result<T, Refusal>,
     ) -> Option<Response> {
         let Err(Refusal::ExecutionInProgress { execution }) = verdict else { return None };
-        let same = self.running(service).is_some_and(|running| running.to() == to);
+        let same = self
+            .running(service)
+            .is_some_and(|running| running.to() == to && running.state == ExecutionState::Running);
         same.then(|| Response::Execution { id: execution.clone(), joined: true })
     }
 
@@ -104,6 +106,7 @@ impl Cluster {
     fn begin(&mut self, id: &ExecutionId) {
         let Some(execution) = self.executions.get_mut(id) else { return };
         execution.state = ExecutionState::Running;
+        execution.begun_at = self.clock;
         let (service, to, epoch) = (execution.service.clone(), execution.to().clone(), execution.epoch);
         if let Some(state) = self.services.get_mut(&service) {
             // From whoever may hold it, which is not the active region if an earlier failover ended half-way (R13).
@@ -164,16 +167,24 @@ impl Cluster {
         execution.ended_at = Some(now);
         let (service, to) = (execution.service.clone(), execution.to().clone());
         let succeeded = matches!(execution.state, ExecutionState::Succeeded { .. });
+        let touched = execution.steps.values().any(|progress| progress.started_at.is_some());
+        let standing = execution.not_undone();
         let event = AuditEvent::ExecutionEnded {
             state: execution.state.word().to_owned(),
             detail: match execution.recovery_time() {
                 Some(time) => format!("{}, recovery time {}", execution.state, time.total()),
-                None => execution.state.to_string(),
+                None if standing.is_empty() => execution.state.to_string(),
+                None => format!("{}; not undone: {}", execution.state, standing.join(", ")),
             },
         };
         if let Some(service) = self.services.get_mut(&service) {
             service.running = None;
-            service.last_ended = Some(now);
+            // One that touched nothing is no failover: neither the cool-down nor the velocity cap counts it.
+            if touched {
+                service.last_ended = Some(now);
+            } else {
+                service.starts.pop_back();
+            }
             if succeeded {
                 service.active = to;
             }
@@ -219,6 +230,7 @@ fn execution(
         failing_since,
         agreed_at,
         decided_at: now,
+        begun_at: now,
         ended_at: None,
         live: live.clone(),
     }

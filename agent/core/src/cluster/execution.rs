@@ -39,6 +39,8 @@ pub struct Execution {
     pub agreed_at: Timestamp,
     /// When the decision was proposed.
     pub decided_at: Timestamp,
+    /// When its steps could begin: at the decision, or at the approval.
+    pub begun_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
     /// Among whom steps are assigned.
@@ -307,9 +309,29 @@ impl Execution {
     pub fn past_no_return(&self) -> bool {
         self.steps.iter().any(|(name, progress)| {
             let irreversible = self.plan.steps.get(name).is_some_and(|step| !step.reversible);
+            // Refused for certain at the first attempt: nothing irreversible has happened.
+            let refused =
+                matches!(progress.state, StepState::Failed { unknown: false, .. }) && progress.failures == 0;
             let begun = progress.started_at.is_some() && progress.state != StepState::Cancelled;
-            irreversible && begun
+            irreversible && begun && !refused
         })
+    }
+
+    /// Steps whose effect stands, or may stand, although the execution did not succeed: an abort undoes nothing.
+    #[must_use]
+    pub fn not_undone(&self) -> Vec<String> {
+        let standing = |state: &StepState| match state {
+            StepState::Succeeded { .. }
+            | StepState::Failed { unknown: true, .. }
+            | StepState::Started { .. } => true,
+            StepState::Failed { unknown: false, .. }
+            | StepState::Waiting
+            | StepState::Assigned { .. }
+            | StepState::Cancelled => false,
+        };
+        let done = !matches!(self.state, ExecutionState::Succeeded { .. });
+        let names = self.steps.iter().filter(|(_, progress)| done && standing(&progress.state));
+        names.map(|(name, progress)| format!("{name} ({})", progress.state.word())).collect()
     }
 
     /// Where the time went, once it has succeeded.

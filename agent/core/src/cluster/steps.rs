@@ -3,8 +3,12 @@
 
 use super::{Cluster, audit::AuditEvent, execution::*, service::LeaseRecord};
 use crate::command::{ExecutionId, Response, StepOutcome};
-use quorate_policies::{AgentName, RegionName, StepName, guard::Refusal, policy::OnError};
+use quorate_policies::{AgentName, Millis, RegionName, StepName, Timestamp, guard::Refusal, policy::OnError};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// An automatic decision whose first step has not begun by then was made on evidence that is no longer fresh: it may
+/// have waited in the log of a leader without a majority (R5, R11). Far above a commit and a read barrier.
+const BEGIN_WITHIN: Millis = Millis(15_000);
 
 impl Cluster {
     /// Whether an agent may carry out an attempt now: asked before the intent, and again right before the effect
@@ -19,13 +23,28 @@ impl Cluster {
         step: &StepName,
         attempt: u32,
     ) -> Result<(), Refusal> {
+        self.may_act_at(self.clock, agent, id, step, attempt)
+    }
+
+    /// The same at a moment that the log's clock has not reached.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn may_act_at(
+        &self,
+        now: Timestamp,
+        agent: &AgentName,
+        id: &ExecutionId,
+        step: &StepName,
+        attempt: u32,
+    ) -> Result<(), Refusal> {
         let execution = self.execution(id)?;
         let not_yours =
             |why: String| Refusal::StepNotYours { execution: id.clone(), step: step.clone(), why };
         if execution.state != ExecutionState::Running {
             return Err(not_yours(format!("the execution {}", execution.state)));
         }
-        if let Some(hold) = self.held(execution) {
+        if let Some(hold) = self.held_at(execution, now) {
             return Err(Refusal::Held {
                 by: hold.by.clone(),
                 reason: hold.reason.clone(),
@@ -69,6 +88,11 @@ impl Cluster {
         attempt: u32,
     ) -> Result<Response, Refusal> {
         self.may_act(by, id, step, attempt)?;
+        if self.came_too_late(id) {
+            let reason = "the decision came too late: its evidence is no longer fresh".to_owned();
+            self.end(id, ExecutionState::Aborted { reason: reason.clone() }, by.as_str());
+            return Err(Refusal::StepNotYours { execution: id.clone(), step: step.clone(), why: reason });
+        }
         self.advance(id, step, &StepMove::Start)?;
         let now = self.clock;
         let service = self.executions.get_mut(id).map(|execution| {
@@ -83,6 +107,15 @@ impl Cluster {
         let event = AuditEvent::StepStarted { step: step.clone(), attempt };
         self.audit.record(now, by.as_str(), service.as_ref(), Some(id), event);
         Ok(Response::Done)
+    }
+
+    fn came_too_late(&self, id: &ExecutionId) -> bool {
+        self.executions.get(id).is_some_and(|execution| {
+            let untouched = execution.steps.values().all(|progress| progress.started_at.is_none());
+            let approved = execution.begun_at != execution.decided_at;
+            let late = self.clock.since(execution.begun_at) > BEGIN_WITHIN;
+            execution.automatic() && !approved && untouched && late
+        })
     }
 
     pub(super) fn finish_step(

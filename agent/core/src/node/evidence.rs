@@ -108,8 +108,11 @@ impl Node {
 
     /// Agents from which this one has heard lately, itself included.
     pub(super) fn live(&self, now: Monotonic) -> BTreeSet<AgentName> {
-        let ages = self.reports.ages(now).into_iter();
-        let heard = ages.filter(|(_, age)| *age < self.settings.lost_after).map(|(agent, _)| agent);
+        // One that abstains runs no step (R8), so it is given none.
+        let fit = |(at, report): &(Monotonic, &Report)| {
+            now.since(*at) < self.settings.lost_after && report.abstains.is_none()
+        };
+        let heard = self.reports.all().filter(fit).map(|(_, report)| report.agent.clone());
         heard
             .filter(|agent| self.settings.members.contains_key(agent))
             .chain([self.settings.name.clone()])

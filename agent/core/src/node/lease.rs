@@ -35,7 +35,7 @@ pub(super) struct Leases {
     region: RegionName,
     started_at: Monotonic,
     held: BTreeMap<ServiceName, Held>,
-    granted_until: BTreeMap<ServiceName, (Monotonic, Millis)>,
+    granted_until: BTreeMap<ServiceName, Monotonic>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -80,8 +80,10 @@ impl Leases {
         match state.may_hold_lease(region) {
             Some(current) if current == epoch => {
                 let ttl = state.policy.lease.ttl;
-                self.granted_until
-                    .insert(service.clone(), (now.plus(ttl).plus(state.policy.lease.drift), ttl));
+                let until = now.plus(ttl).plus(drift(state));
+                // A policy may shorten the lease; what was granted under the longer one still holds.
+                let longest = self.granted_until.get(service).map_or(until, |earlier| until.max(*earlier));
+                self.granted_until.insert(service.clone(), longest);
                 Ok(ttl)
             }
             Some(_) => Err(refuse("its epoch is not the current one")),
@@ -97,9 +99,9 @@ impl Leases {
         state: &ServiceState,
         leader_since: Monotonic,
     ) -> Option<Millis> {
-        let longest = Millis(state.lease_ttl_max.0 + state.policy.lease.drift.0);
+        let longest = Millis(state.lease_ttl_max.0 + drift(state).0);
         let predecessors = leader_since.plus(longest);
-        let own = self.granted_until.get(service).map_or(Monotonic(0), |(until, _)| *until);
+        let own = self.granted_until.get(service).copied().unwrap_or_default();
         (now >= predecessors.max(own)).then_some(longest)
     }
 
@@ -153,10 +155,16 @@ impl Leases {
     /// Whether every promise made to an application has run out. One that an earlier process of this agent made is
     /// unknown, so the longest possible one is waited out after a start.
     fn no_promise_left(&self, now: Monotonic, service: &ServiceName, state: &ServiceState) -> bool {
-        let earlier = self.started_at.plus(state.lease_ttl_max);
+        let earlier = self.started_at.plus(state.lease_ttl_max).plus(drift(state));
         let own = self.held.get(service).and_then(|held| held.promised_until).unwrap_or_default();
         now >= earlier.max(own)
     }
+}
+
+/// How much longer than a lease the others wait: the policy's drift, and never less than a twentieth of the longest
+/// lease there was, so that a policy that shortens both does not shorten the wait for an older lease.
+fn drift(state: &ServiceState) -> Millis {
+    state.policy.lease.drift.max(Millis(state.lease_ttl_max.0 / 20))
 }
 
 impl Node {
@@ -168,6 +176,18 @@ impl Node {
     pub fn lease(&mut self, now: Monotonic, service: &ServiceName) -> Result<LeaseView, Refusal> {
         let cluster = Arc::clone(&self.cluster);
         self.leases.view(now, &cluster, service)
+    }
+
+    /// Another agent of the region may have promised what this one did not; then nobody gives up, and the lease expires.
+    fn alone_in_its_region(&self) -> bool {
+        self.cluster.members.values().filter(|region| **region == self.settings.region).count() == 1
+    }
+
+    /// Lets go of every lease: this process cannot say for how long it did not run.
+    pub(super) fn drop_leases(&mut self) {
+        for held in self.leases.held.values_mut() {
+            held.until = Monotonic(0);
+        }
     }
 
     /// Renews what this region may hold, every third of its length; gives up what is to move.
@@ -187,6 +207,7 @@ impl Node {
             }
             if let LeaseRecord::Releasing { from, epoch, .. } = &state.lease
                 && *from == self.settings.region
+                && self.alone_in_its_region()
                 && self.leases.no_promise_left(now.mono, name, state)
             {
                 let body =

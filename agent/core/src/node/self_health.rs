@@ -24,6 +24,13 @@ impl SelfHealth {
         Self { ticked_at: now, until: Monotonic(0), lateness: Millis::ZERO }
     }
 
+    /// The wall clock moved by so much against the monotonic one: the machine slept, was paused, or was set. Which one
+    /// cannot be known from inside.
+    pub(super) fn clock_jumped(&mut self, now: Monotonic, by: Millis) {
+        self.lateness = by;
+        self.until = now.plus(ABSTAIN_FOR);
+    }
+
     pub(super) fn tick(&mut self, now: Monotonic) {
         let gap = now.since(self.ticked_at);
         self.ticked_at = now;
@@ -41,7 +48,7 @@ impl SelfHealth {
     pub(super) fn reason(&self, now: Monotonic) -> Option<String> {
         self.abstains(now).then(|| {
             let gap = self.lateness.max(now.since(self.ticked_at));
-            format!("this process did not run for {gap}: it abstains until it has looked around again")
+            format!("this process did not run, or its clock jumped, for {gap}: it abstains until it has looked around")
         })
     }
 }

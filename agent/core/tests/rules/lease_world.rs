@@ -17,15 +17,24 @@ const TICK_MS: u64 = 250;
 /// Unequal clocks: each agent's milliseconds in 1,000 true ones. The policy's drift covers their difference.
 const RATES: [u64; 3] = [990, 1_000, 1_010];
 
+/// One process's request for the lease, sent at its own time.
+#[derive(Debug, Clone, Copy)]
+struct Request {
+    from: usize,
+    incarnation: u64,
+    epoch: u64,
+    sent_at: Monotonic,
+}
+
 /// What an agent's messages say.
 #[derive(Debug, Clone)]
 enum Message {
-    /// To the leader: a request for the lease, sent at the asker's own time.
-    Ask { from: usize, epoch: u64, sent_at: Monotonic },
+    /// To the leader.
+    Ask(Request),
     /// Within the leader: confirmed when the log was so long, waiting to be judged.
-    Judge { leader: usize, incarnation: u64, index: usize, from: usize, epoch: u64, sent_at: Monotonic },
-    /// To the asker.
-    Answer { to: usize, incarnation: u64, epoch: u64, sent_at: Monotonic, answer: Result<Millis, Refusal> },
+    Judge { leader: usize, incarnation: u64, index: usize, request: Request },
+    /// To the process that asked.
+    Answer { request: Request, answer: Result<Millis, Refusal> },
     /// To the log, by way of whoever leads when it arrives.
     Propose { from: usize, incarnation: u64, command: Box<Command> },
     /// The log's news.
@@ -135,7 +144,9 @@ impl World {
 
     fn commit(&mut self, command: &Command) {
         let mut cluster = (**self.states.last().unwrap()).clone();
-        cluster.apply(command);
+        let r = cluster.apply(command);
+        eprintln!("{} COMMIT {:?} -> {r:?}; lease {:?}", self.now, std::mem::discriminant(&command.body), cluster.services[&shop()].lease);
+        if let Body::ReleaseLease{..} = &command.body { eprintln!("    {command:?}"); }
         self.states.push(Arc::new(cluster));
         let index = self.states.len() - 1;
         for to in 0..3 {
@@ -152,7 +163,7 @@ impl World {
         for output in outputs {
             match output {
                 Output::AskLease { epoch, sent_at, .. } => {
-                    self.post(Message::Ask { from: index, epoch, sent_at })
+                    self.post(Message::Ask(Request { from: index, incarnation, epoch, sent_at }));
                 }
                 Output::LeaseAnswer(given) => answer = Some(given),
                 Output::Propose(command) if matches!(command.body, Body::ReleaseLease { .. }) => {
@@ -172,28 +183,29 @@ impl World {
     }
 
     fn deliver(&mut self, message: Message) {
+        eprintln!("{} {message:?}", self.now);
         match message {
-            Message::Ask { from, epoch, sent_at } => {
-                let Some(leader) = self.able_leader().filter(|leader| self.linked(*leader, from)) else {
+            Message::Ask(request) => {
+                let Some(leader) = self.able_leader().filter(|leader| self.linked(*leader, request.from))
+                else {
                     return;
                 };
                 // Here the leader confirms, after the request has come, that it leads.
                 let (incarnation, index) = (self.agents[leader].incarnation, self.states.len() - 1);
-                self.post(Message::Judge { leader, incarnation, index, from, epoch, sent_at });
+                self.post(Message::Judge { leader, incarnation, index, request });
             }
-            Message::Judge { leader, incarnation, index, from, epoch, sent_at } => {
+            Message::Judge { leader, incarnation, index, request } => {
                 if self.agents[leader].incarnation != incarnation {
                     return;
                 }
                 self.apply(leader, index);
-                let region = members()[AGENTS[from]].clone();
+                let (region, epoch) = (members()[AGENTS[request.from]].clone(), request.epoch);
                 let answer = self.step(leader, Input::LeaseAsked { service: shop(), region, epoch }).unwrap();
-                let incarnation = self.agents[from].incarnation;
-                self.post(Message::Answer { to: from, incarnation, epoch, sent_at, answer });
+                self.post(Message::Answer { request, answer });
             }
-            Message::Answer { to, incarnation, epoch, sent_at, answer } => {
-                if self.agents[to].incarnation == incarnation {
-                    self.step(to, Input::LeaseAnswered { service: shop(), epoch, sent_at, answer });
+            Message::Answer { request: Request { from, incarnation, epoch, sent_at }, answer } => {
+                if self.agents[from].incarnation == incarnation {
+                    self.step(from, Input::LeaseAnswered { service: shop(), epoch, sent_at, answer });
                 }
             }
             Message::Propose { from, incarnation, command } => {
@@ -261,9 +273,10 @@ impl World {
     /// A stopped agent finds its messages when it wakes.
     fn arrive(&mut self, message: Message) {
         let to = match &message {
-            Message::Ask { .. } | Message::Propose { .. } => None,
+            Message::Ask(_) | Message::Propose { .. } => None,
             Message::Judge { leader, .. } => Some(*leader),
-            Message::Answer { to, .. } | Message::Apply { to, .. } | Message::Stand { to, .. } => Some(*to),
+            Message::Answer { request, .. } => Some(request.from),
+            Message::Apply { to, .. } | Message::Stand { to, .. } => Some(*to),
         };
         match to.map(|to| self.agents[to].stopped_until).filter(|until| *until > self.now) {
             Some(until) => {
@@ -359,6 +372,7 @@ impl World {
             assert!(!overlap, "two writers: {other} until {promised}, {index} from {}", self.now);
             assert!(*at <= epoch, "epoch {epoch} of {index} comes after epoch {at} of {other}");
         }
+        eprintln!("{} PROMISE {index} epoch {epoch} until {until}", self.now);
         let (promised, _) = self.promises[index];
         self.promises[index] = (promised.max(until), epoch);
     }
