@@ -10,12 +10,14 @@ use quorate_core::{
     node::{Input, StepOrder},
 };
 use quorate_policies::{
+    Millis,
     effect::{Acted, EffectContext, Observed},
     guard::Refusal,
 };
 use std::time::Duration;
 
-/// These four are as the agent's shell has them.
+/// These five are as the agent's shell has them.
+const ALLOWED_FOR: Millis = Millis(3_000);
 const BARRIER_MAX: Duration = Duration::from_secs(2);
 const CALL_MAX: Duration = Duration::from_secs(12);
 const LAST_LOOK: Duration = Duration::from_millis(500);
@@ -27,7 +29,8 @@ pub(super) async fn run(host: &Host, order: &StepOrder) {
         return leave(host, order).await;
     }
     let context = context(order);
-    let mut attempt = StepRun::new(host.now().mono, order.step.timeout, order.failures);
+    let mut attempt = StepRun::new(host.now().mono, order.step.timeout, order.failures)
+        .must_be_ours(!order.step.reversible && !order.begun_before);
     let mut event = StepEvent::Ready;
     while host.runs().await {
         event = match attempt.next(host.now().mono, event) {
@@ -85,14 +88,19 @@ async fn allowed(host: &Host, order: &StepOrder) -> Result<(), String> {
     if host.broken == Some(Broken::NoCheck) {
         return Ok(());
     }
+    let asked = host.now().mono;
     host.consensus.barrier(BARRIER_MAX).await.map_err(|error| error.to_string())?;
     host.runs().await;
     let state = host.consensus.state();
     if let Some(why) = host.with_node(|node, now| node.abstains(now.mono)) {
         return Err(why);
     }
-    let may = state.may_act(&host.name, &order.execution, &order.name, order.attempt);
-    may.map_err(|refusal: Refusal| refusal.to_string())
+    let now = state.clock.max(host.now().wall);
+    let may = state.may_act_at(now, &host.name, &order.execution, &order.name, order.attempt);
+    may.map_err(|refusal: Refusal| refusal.to_string())?;
+    // A process that was stopped since it asked holds an old answer.
+    let old = host.now().mono.since(asked) > ALLOWED_FOR;
+    if old { Err("the permission has grown old".to_owned()) } else { Ok(()) }
 }
 
 async fn observe(host: &Host, order: &StepOrder, context: &EffectContext, left: Duration) -> Observed {

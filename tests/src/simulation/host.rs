@@ -216,13 +216,8 @@ impl Host {
     }
 
     async fn tick(self: Arc<Self>) {
-        let mut before = None;
         while self.sleep(TICK.duration()).await {
-            let standing = self.standing();
-            if before.as_ref() != Some(&standing) {
-                before = Some(standing.clone());
-                self.input(Input::Standing(standing));
-            }
+            self.refresh();
             self.input(Input::Tick);
         }
     }
@@ -251,9 +246,14 @@ impl Host {
         }
     }
 
-    /// Hands the applied state to the node.
+    /// Hands what consensus knows to the node: the state, and read after it the standing.
     pub(super) fn refresh(&self) {
-        self.input(Input::Applied(self.consensus.state()));
+        let state = self.consensus.state();
+        let standing = self.standing();
+        if self.with_node(|node, _| *node.standing() != standing) {
+            self.input(Input::Standing(standing));
+        }
+        self.input(Input::Applied(state));
     }
 
     async fn propose_for_node(self: Arc<Self>, command: Command) {

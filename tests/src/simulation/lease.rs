@@ -56,13 +56,17 @@ impl Host {
         }
     }
 
-    /// The confirmation comes first, so the grant is younger than it, and the state that is judged is at least as new.
+    /// The barrier waits until everything that predecessors committed is applied here; the confirmation proves that this
+    /// agent leads, after the request has come.
     async fn grant_lease(&self, region: RegionName, epoch: u64) -> Result<Millis, Refusal> {
-        if let Err(error) = self.consensus.confirm_leadership(CONFIRM_MAX).await {
-            return Err(self.no_lease(&error.to_string()));
-        }
+        self.consensus.barrier(CONFIRM_MAX).await.map_err(|error| self.no_lease(&error.to_string()))?;
+        let confirmed = self.consensus.confirm_leadership(CONFIRM_MAX).await;
+        let term = confirmed.map_err(|error| self.no_lease(&error.to_string()))?;
         self.runs().await;
         self.refresh();
+        if self.with_node(|node, _| node.standing().term) != term {
+            return Err(self.no_lease("another term has begun"));
+        }
         let answer = self.input(Input::LeaseAsked { service: shop(), region, epoch });
         answer.unwrap_or_else(|| Err(self.no_lease("the agent is gone")))
     }
