@@ -6,7 +6,7 @@ mod decide;
 pub mod execution;
 mod ledger;
 pub mod service;
-mod steps;
+pub(crate) mod steps;
 
 use crate::command::{Actor, Body, Command, ExecutionId, LeaseProof, Response};
 use audit::{Audit, AuditEvent};

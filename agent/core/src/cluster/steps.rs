@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// An automatic decision whose first step has not begun by then was made on evidence that is no longer fresh: it may
 /// have waited in the log of a leader without a majority (R5, R11). Far above a commit and a read barrier.
 const BEGIN_WITHIN: Millis = Millis(15_000);
+/// Why such a one is ended.
+pub(crate) const TOO_LATE: &str = "the decision came too late: its evidence is no longer fresh";
 
 impl Cluster {
     /// Whether an agent may carry out an attempt now: asked before the intent, and again right before the effect
@@ -88,10 +90,9 @@ impl Cluster {
         attempt: u32,
     ) -> Result<Response, Refusal> {
         self.may_act(by, id, step, attempt)?;
-        if self.came_too_late(id) {
-            let reason = "the decision came too late: its evidence is no longer fresh".to_owned();
-            self.end(id, ExecutionState::Aborted { reason: reason.clone() }, by.as_str());
-            return Err(Refusal::StepNotYours { execution: id.clone(), step: step.clone(), why: reason });
+        if self.came_too_late(id, self.clock) {
+            let why = TOO_LATE.to_owned();
+            return Err(Refusal::StepNotYours { execution: id.clone(), step: step.clone(), why });
         }
         self.advance(id, step, &StepMove::Start)?;
         let now = self.clock;
@@ -109,12 +110,19 @@ impl Cluster {
         Ok(Response::Done)
     }
 
-    fn came_too_late(&self, id: &ExecutionId) -> bool {
+    /// Whether an automatic decision has waited so long for its first step that its evidence is no longer fresh. Such a
+    /// one begins nothing; the leader ends it, and decides anew if there is still reason to.
+    #[must_use]
+    pub fn came_too_late(&self, id: &ExecutionId, now: Timestamp) -> bool {
         self.executions.get(id).is_some_and(|execution| {
             let untouched = execution.steps.values().all(|progress| progress.started_at.is_none());
             let approved = execution.begun_at != execution.decided_at;
-            let late = self.clock.since(execution.begun_at) > BEGIN_WITHIN;
-            execution.automatic() && !approved && untouched && late
+            let late = now.since(execution.begun_at) > BEGIN_WITHIN;
+            execution.state == ExecutionState::Running
+                && execution.automatic()
+                && !approved
+                && untouched
+                && late
         })
     }
 

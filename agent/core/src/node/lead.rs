@@ -6,8 +6,9 @@ use crate::{
     cluster::{
         execution::{Execution, ExecutionState},
         service::{LeaseRecord, ServiceState},
+        steps::TOO_LATE,
     },
-    command::{Body, LeaseProof},
+    command::{Actor, Body, LeaseProof},
 };
 use quorate_policies::{
     RegionName, ServiceName,
@@ -30,6 +31,11 @@ impl Node {
             self.release(now, name, state, out);
             if let Some(execution) = cluster.running(name) {
                 self.replace_lost(now, execution, out);
+                if cluster.came_too_late(&execution.id, cluster.clock.max(now.wall)) {
+                    let actor = Actor { name: self.settings.name.to_string(), reason: TOO_LATE.to_owned() };
+                    let body = Body::Abort { execution: execution.id.clone(), actor };
+                    self.propose(now, format!("late/{}", execution.id), body, out);
+                }
             }
         }
     }

@@ -2,7 +2,8 @@
 //! off or arrive after their reason has gone; agents apply the log late, stop, restart from an older state and run at
 //! unequal speed; leaders change, and the old one learns of it late. What it does keep is what consensus promises:
 //! one log, one leader a term, a leadership that is confirmed after a request has come, and a state that is at least
-//! as new as that confirmation when the request is judged.
+//! as new as that confirmation when the request is judged. And what the shell owes: who sees an entry of a term knows
+//! who leads in it before, so that a leader that was replaced never acts as one on what its successor committed.
 
 use crate::shop::*;
 use quorate_core::{
@@ -47,6 +48,8 @@ struct Agent {
     node: Node,
     incarnation: u64,
     applied: usize,
+    /// The newest term that it knows of.
+    told: u64,
     /// True time at which its process started: its clock began there.
     born: u64,
     /// Stopped until then.
@@ -56,7 +59,9 @@ struct Agent {
 /// The world.
 pub(crate) struct World {
     now: u64,
+    /// The log's states, one after each command, and the terms in which they were committed.
     states: Vec<Arc<Cluster>>,
+    terms: Vec<u64>,
     commands: u64,
     leader: Option<usize>,
     term: u64,
@@ -80,6 +85,7 @@ impl World {
         let mut world = Self {
             now: 100_000,
             states: vec![Arc::new(cluster)],
+            terms: vec![0],
             commands: 0,
             leader: None,
             term: 0,
@@ -107,7 +113,7 @@ impl World {
         let now = Now { mono: Monotonic(0), wall: Timestamp(self.now) };
         let mut node = Node::new(settings, now);
         node.step(now, Input::Applied(Arc::clone(&self.states[applied])));
-        Agent { node, incarnation, applied, born: self.now, stopped_until: 0 }
+        Agent { node, incarnation, applied, told: 0, born: self.now, stopped_until: 0 }
     }
 
     /// An agent's own clock.
@@ -144,10 +150,9 @@ impl World {
 
     fn commit(&mut self, command: &Command) {
         let mut cluster = (**self.states.last().unwrap()).clone();
-        let r = cluster.apply(command);
-        eprintln!("{} COMMIT {:?} -> {r:?}; lease {:?}", self.now, std::mem::discriminant(&command.body), cluster.services[&shop()].lease);
-        if let Body::ReleaseLease{..} = &command.body { eprintln!("    {command:?}"); }
+        cluster.apply(command);
         self.states.push(Arc::new(cluster));
+        self.terms.push(self.term);
         let index = self.states.len() - 1;
         for to in 0..3 {
             self.post(Message::Apply { to, index });
@@ -178,12 +183,14 @@ impl World {
     fn apply(&mut self, to: usize, index: usize) {
         if index > self.agents[to].applied {
             self.agents[to].applied = index;
+            if self.terms[index] > self.agents[to].told {
+                self.stand(to);
+            }
             self.step(to, Input::Applied(Arc::clone(&self.states[index])));
         }
     }
 
     fn deliver(&mut self, message: Message) {
-        eprintln!("{} {message:?}", self.now);
         match message {
             Message::Ask(request) => {
                 let Some(leader) = self.able_leader().filter(|leader| self.linked(*leader, request.from))
@@ -228,15 +235,17 @@ impl World {
                 if !self.linked(leader, to) {
                     return self.post(Message::Stand { to, term, leader });
                 }
-                let standing = Standing {
-                    term,
-                    leader: Some(agent(AGENTS[leader])),
-                    is_leader: false,
-                    has_quorum: true,
-                };
-                self.step(to, Input::Standing(standing));
+                self.stand(to);
             }
         }
+    }
+
+    /// Tells an agent who leads now.
+    fn stand(&mut self, to: usize) {
+        self.agents[to].told = self.term;
+        let leader = self.leader.map(|leader| agent(AGENTS[leader]));
+        let is_leader = self.leader == Some(to);
+        self.step(to, Input::Standing(Standing { term: self.term, leader, is_leader, has_quorum: true }));
     }
 
     /// Time passes: messages arrive when they are due, agents tick, applications ask.
@@ -296,8 +305,8 @@ impl World {
             return;
         }
         (self.leader, self.term) = (Some(index), self.term + 1);
-        let (term, leader) = (self.term, Some(agent(AGENTS[index])));
-        self.step(index, Input::Standing(Standing { term, leader, is_leader: true, has_quorum: true }));
+        self.stand(index);
+        let term = self.term;
         for to in (0..3).filter(|to| *to != index) {
             self.post(Message::Stand { to, term, leader: index });
         }
@@ -372,7 +381,6 @@ impl World {
             assert!(!overlap, "two writers: {other} until {promised}, {index} from {}", self.now);
             assert!(*at <= epoch, "epoch {epoch} of {index} comes after epoch {at} of {other}");
         }
-        eprintln!("{} PROMISE {index} epoch {epoch} until {until}", self.now);
         let (promised, _) = self.promises[index];
         self.promises[index] = (promised.max(until), epoch);
     }

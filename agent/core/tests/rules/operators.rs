@@ -167,11 +167,12 @@ fn f30_a_pause_in_the_middle_of_a_plan() {
 }
 
 /// Goal: F30, a pause that ends by itself ends for the running plan too, by the log's clock.
-/// Method: a pause of a minute; start a step before and after its end.
+/// Method: a pause of a minute after a first step; start another step before and after the pause's end.
 #[test]
 fn f30_a_pause_that_ends_by_itself() {
     let mut log = Log::of_the_shop();
     log.decide();
+    log.start("scale");
     log.wait(Millis(1));
     let until = log.now.plus(Millis::from_secs(60));
     log.pause(Some(until));
