@@ -43,7 +43,6 @@ fn the_first_refusal_is_told() {
             all(EAST, Verdict::Down).into_iter().map(|v| Vote { policy_matches: false, ..v }).collect(),
         );
     let mends: [(&str, Mend); 18] = [
-        ("name the standby", |s| s.with(|s| s.to = region(WEST))),
         ("end the execution", |s| s.with(|s| s.facts.running = None)),
         ("switch to automatic", |s| {
             s.with(|s| s.policy.scenarios.values_mut().for_each(|x| x.mode = Mode::Automatic))
@@ -56,6 +55,7 @@ fn the_first_refusal_is_told() {
         ("bring the policies into line; all look at nothing", |s| s.seen(EAST, all(EAST, Verdict::Unknown))),
         ("look; all is well", |s| s.seen(EAST, all(EAST, Verdict::Healthy))),
         ("the region goes up and down", |s| s.seen(EAST, all(EAST, Verdict::Suspect))),
+        ("name the standby", |s| s.with(|s| s.to = region(WEST))),
         ("it settles; the agents restart into red", |s| {
             let red = all(EAST, Verdict::Down).into_iter().map(|vote| Vote { armed: false, ..vote });
             s.seen(EAST, red.collect()).with(|s| s.evidence.flaps = 0)
