@@ -71,6 +71,13 @@ fn a_refused_lease_is_asked_for_with_pauses() {
     check(1, &sound(1));
 }
 
+/// Goal: an agent that promoted, crashed and came back with an old state finishes the step. Method: the seed in which it
+/// once took its own promotion for somebody else's, because the order it ran was older than its intent.
+#[test]
+fn a_restarted_agent_knows_its_own_promotion() {
+    check(118, &sound(118));
+}
+
 /// Goal: a seed is a whole description of a run. Method: run one twice; the traces, with the bytes of all disks, are the
 /// same, and those of another seed are not.
 #[test]

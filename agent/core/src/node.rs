@@ -98,8 +98,6 @@ pub struct StepOrder {
     pub failures: u32,
     /// Whether its intent is committed already: this process, or an earlier one of this agent, began it.
     pub started: bool,
-    /// Whether any attempt, of any agent, has ever been begun.
-    pub begun_before: bool,
 }
 
 /// What comes in.
@@ -345,7 +343,6 @@ impl Node {
                     attempt: progress.attempt,
                     failures: progress.failures,
                     started: matches!(progress.state, StepState::Started { .. }),
-                    begun_before: progress.started_at.is_some(),
                 })));
             }
         }

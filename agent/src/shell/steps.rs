@@ -29,14 +29,17 @@ const OFFER_AGAIN: Duration = Duration::from_millis(250);
 /// Runs an attempt until its outcome is in the log, or the step is somebody else's.
 pub(super) async fn run(agent: &Agent, order: &StepOrder) {
     let span = format!("{}/{}#{}", order.execution, order.name, order.attempt);
-    if let Err(why) = begin(agent, order).await {
-        tracing::debug!(step = %span, %why, "not begun");
-        return leave(agent, order).await;
-    }
+    let begun_before = match begin(agent, order).await {
+        Ok(begun_before) => begun_before,
+        Err(why) => {
+            tracing::debug!(step = %span, %why, "not begun");
+            return leave(agent, order).await;
+        }
+    };
     tracing::info!(step = %span, action = order.step.action.kind(), resumed = order.started, "step begins");
     let context = context(order);
     let mut attempt = StepRun::new(mono(agent), order.step.timeout, order.failures)
-        .must_be_ours(!order.step.reversible && !order.begun_before);
+        .must_be_ours(!order.step.reversible && !begun_before);
     let mut event = StepEvent::Ready;
     loop {
         event = match attempt.next(mono(agent), event) {
@@ -70,11 +73,16 @@ pub(super) async fn run(agent: &Agent, order: &StepOrder) {
     }
 }
 
-/// The write-ahead intent (R1). A step that this agent began before is only checked.
-async fn begin(agent: &Agent, order: &StepOrder) -> Result<(), String> {
+/// The write-ahead intent (R1). A step that this agent began before is only checked. Whether any attempt had ever been
+/// begun before: the order does not know, because it may come from the state with which a restarted agent began.
+async fn begin(agent: &Agent, order: &StepOrder) -> Result<bool, String> {
     allowed(agent, order).await?;
+    let state = agent.consensus.state();
+    let progress =
+        state.executions.get(&order.execution).and_then(|execution| execution.steps.get(&order.name));
+    let begun_before = progress.is_some_and(|progress| progress.started_at.is_some());
     if order.started {
-        return Ok(());
+        return Ok(begun_before);
     }
     let body = Body::StartStep {
         execution: order.execution.clone(),
@@ -83,7 +91,7 @@ async fn begin(agent: &Agent, order: &StepOrder) -> Result<(), String> {
     };
     match propose(agent, order, "start", body).await {
         Ok(Response::Refused { refusal }) => Err(refusal.to_string()),
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(begun_before),
         Err(why) => Err(why),
     }
 }

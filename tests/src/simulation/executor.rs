@@ -25,12 +25,10 @@ const OFFER_AGAIN: Duration = Duration::from_millis(250);
 
 /// Runs an attempt until its outcome is in the log, the step is somebody else's, or the host is dead.
 pub(super) async fn run(host: &Host, order: &StepOrder) {
-    if begin(host, order).await.is_err() {
-        return leave(host, order).await;
-    }
+    let Ok(begun_before) = begin(host, order).await else { return leave(host, order).await };
     let context = context(order);
     let mut attempt = StepRun::new(host.now().mono, order.step.timeout, order.failures)
-        .must_be_ours(!order.step.reversible && !order.begun_before);
+        .must_be_ours(!order.step.reversible && !begun_before);
     let mut event = StepEvent::Ready;
     while host.runs().await {
         event = match attempt.next(host.now().mono, event) {
@@ -60,14 +58,19 @@ pub(super) async fn run(host: &Host, order: &StepOrder) {
     }
 }
 
-/// The write-ahead intent (R1). A step that this agent began before is only checked.
-async fn begin(host: &Host, order: &StepOrder) -> Result<(), String> {
+/// The write-ahead intent (R1). A step that this agent began before is only checked. Whether any attempt had ever been
+/// begun before: the order may be too old to know.
+async fn begin(host: &Host, order: &StepOrder) -> Result<bool, String> {
     if host.broken == Some(Broken::NoIntent) {
-        return Ok(());
+        return Ok(false);
     }
     allowed(host, order).await?;
+    let state = host.consensus.state();
+    let progress =
+        state.executions.get(&order.execution).and_then(|execution| execution.steps.get(&order.name));
+    let begun_before = progress.is_some_and(|progress| progress.started_at.is_some());
     if order.started {
-        return Ok(());
+        return Ok(begun_before);
     }
     let body = Body::StartStep {
         execution: order.execution.clone(),
@@ -76,9 +79,9 @@ async fn begin(host: &Host, order: &StepOrder) -> Result<(), String> {
     };
     let answer = propose(host, order, "start", body).await;
     match answer {
-        _ if host.broken == Some(Broken::NoCheck) => Ok(()),
+        _ if host.broken == Some(Broken::NoCheck) => Ok(begun_before),
         Ok(Response::Refused { refusal }) => Err(refusal.to_string()),
-        Ok(_) => Ok(()),
+        Ok(_) => Ok(begun_before),
         Err(why) => Err(why),
     }
 }
