@@ -94,6 +94,12 @@ impl Oracle {
         self.pauses.entry(agent.to_owned()).or_default().push((now(), until));
     }
 
+    /// A new process of an agent: it was never paused, and knows nothing.
+    pub(super) fn boots(&mut self, agent: &str) {
+        self.pauses.remove(agent);
+        self.event(&format!("{agent} boots"));
+    }
+
     /// A region cannot be reached from outside, from now on.
     pub(super) fn outage_begins(&mut self, region: &str) {
         self.outages.entry(region.to_owned()).or_default().push((now(), None));

@@ -147,7 +147,7 @@ impl World {
         let broken = self.scenario.broken;
         let seat = Seat { name, region, members: members(), boot, clock, reports, broken };
         Host::start(seat, consensus, &self.network, &self.cloud);
-        self.oracle().event(&format!("{name} boots"));
+        self.oracle().boots(name);
     }
 
     /// Takes a host away; what it had not synced is for the disk to decide.
