@@ -4,16 +4,15 @@
 mod statuspage;
 pub mod verify;
 
-use quorate_aws::{Aws, AwsAction, AwsSettings, Endpoints};
+use quorate_aws::{Aws, AwsAction, AwsSettings};
 use quorate_policies::{
-    RegionName,
     document::AgentFile,
     effect::{Acted, EffectContext, Observed},
     plan::Action,
 };
 use quorate_probes::Prober;
 use statuspage::Statuspage;
-use std::{collections::BTreeMap, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 use verify::Verify;
 
 /// All rooms.
@@ -31,27 +30,21 @@ enum Room<'a> {
     Verify(&'a quorate_policies::plan::action::VerifyProbes),
 }
 
-fn room(action: &Action) -> Room<'_> {
+fn room(action: &Action) -> Option<Room<'_>> {
     match action {
-        Action::RdsPromoteReadReplica(action) => Room::Aws(AwsAction::RdsPromoteReadReplica(action)),
-        Action::EcsScale(action) => Room::Aws(AwsAction::EcsScale(action)),
-        Action::Route53Repoint(action) => Room::Aws(AwsAction::Route53Repoint(action)),
-        Action::StatuspageIncident(action) => Room::Statuspage(action),
-        Action::VerifyProbes(action) => Room::Verify(action),
+        Action::StatuspageIncident(action) => Some(Room::Statuspage(action)),
+        Action::VerifyProbes(action) => Some(Room::Verify(action)),
+        other => AwsAction::try_from(other).ok().map(Room::Aws),
     }
 }
 
+fn unknown_kind(action: &Action) -> String {
+    format!("this agent does not carry out {}", action.kind())
+}
+
 fn aws_settings(file: &AgentFile) -> AwsSettings {
-    let by_region = |urls: &BTreeMap<RegionName, String>| {
-        urls.iter().map(|(region, url)| (region.to_string(), url.clone())).collect()
-    };
-    let endpoints = Endpoints {
-        rds: by_region(&file.aws.endpoints.rds),
-        ecs: by_region(&file.aws.endpoints.ecs),
-        route53: file.aws.endpoints.route53.clone(),
-    };
     // Regional calls name the step's region; this one is for what has none.
-    AwsSettings { endpoints, ..AwsSettings::new(file.region.as_str()) }
+    AwsSettings { endpoints: file.aws.endpoints.clone(), ..AwsSettings::new(file.region.as_str()) }
 }
 
 impl Effects {
@@ -69,18 +62,20 @@ impl Effects {
     /// Reads the world.
     pub async fn observe(&self, action: &Action, context: &EffectContext) -> Observed {
         match room(action) {
-            Room::Aws(action) => self.aws().await.observe(action, context).await,
-            Room::Statuspage(action) => self.statuspage.observe(action, context).await,
-            Room::Verify(action) => self.verify.observe(action).await,
+            Some(Room::Aws(action)) => self.aws().await.observe(action, context).await,
+            Some(Room::Statuspage(action)) => self.statuspage.observe(action, context).await,
+            Some(Room::Verify(action)) => self.verify.observe(action).await,
+            None => Observed::Impossible { reason: unknown_kind(action) },
         }
     }
 
-    /// Acts, once.
-    pub async fn act(&self, action: &Action, context: &EffectContext) -> Acted {
+    /// Acts, once, on the part of the action that the last look named.
+    pub async fn act(&self, action: &Action, part: u8, context: &EffectContext) -> Acted {
         match room(action) {
-            Room::Aws(action) => self.aws().await.act(action, context).await,
-            Room::Statuspage(action) => self.statuspage.act(action, context).await,
-            Room::Verify(_) => Verify::act(),
+            Some(Room::Aws(action)) => self.aws().await.act(action, part, context).await,
+            Some(Room::Statuspage(action)) => self.statuspage.act(action, context).await,
+            Some(Room::Verify(_)) => Verify::act(),
+            None => Acted::Refused { reason: unknown_kind(action), retryable: false },
         }
     }
 

@@ -80,10 +80,8 @@ pub struct AgentPlan {
     pub addresses: BTreeMap<String, String>,
     /// DNS servers for probes and verification; none means those of the system.
     pub resolvers: Vec<SocketAddr>,
-    /// Addresses of RDS by region, where they are not AWS's own.
-    pub rds: BTreeMap<String, String>,
-    /// Addresses of ECS by region, where they are not AWS's own.
-    pub ecs: BTreeMap<String, String>,
+    /// Addresses of AWS by region, where they are not its own.
+    pub regional: BTreeMap<String, String>,
     /// The address of Route 53, where it is not AWS's own.
     pub route53: Option<String>,
     /// The status page's address and its key; the key goes into a file of its own.

@@ -1,6 +1,8 @@
 //! The words in which an action tells what it saw and what it did. An action observes, acts once, and observes
 //! again; a call that timed out is [`Acted::Unknown`], never failed (R4, P3), because it may have been applied.
 
+use crate::plan::Before;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What reading the world showed about one step.
@@ -21,6 +23,11 @@ pub enum Observed {
     NotDone {
         /// What was seen.
         detail: String,
+        /// Which part of the action comes next, counted from 0. An action of several parts acts once for each, and
+        /// in this order.
+        part: u8,
+        /// What stands before the first act and is lost with it. It is committed to the log before anything is changed.
+        before: Option<Before>,
     },
     /// It cannot be done, and asking again will not help.
     Impossible {
@@ -72,4 +79,27 @@ pub struct EffectContext {
     pub from: String,
     /// Region that is activated.
     pub to: String,
+    /// What stood before this step's first act, by any agent.
+    pub before: Option<Before>,
+    /// Another account's role in which the step acts.
+    pub role: Option<AssumeRole>,
+}
+
+/// A role that a step assumes, mostly one of another account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AssumeRole {
+    /// The role's ARN.
+    pub arn: String,
+    /// The external id that the role's trust policy asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+}
+
+impl Observed {
+    /// Not done, for an action of one part that leaves nothing to remember.
+    #[must_use]
+    pub const fn not_done(detail: String) -> Self {
+        Observed::NotDone { detail, part: 0, before: None }
+    }
 }

@@ -2,9 +2,11 @@
 //! execution has no choice left to make.
 
 pub mod action;
+pub mod before;
 pub mod expand;
 pub mod graph;
 pub mod template;
 
 pub use action::Action;
+pub use before::{Before, Lag};
 pub use expand::{Plan, Step, StepPlace};

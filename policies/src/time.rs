@@ -26,6 +26,12 @@ impl Millis {
     /// No time at all.
     pub const ZERO: Millis = Millis(0);
 
+    /// Whether it is no time at all.
+    #[must_use]
+    pub const fn is_zero(&self) -> bool {
+        self.0 == 0
+    }
+
     /// Whole seconds.
     #[must_use]
     pub const fn from_secs(seconds: u64) -> Self {

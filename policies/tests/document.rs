@@ -141,7 +141,7 @@ operator_token_file: operator.token
 resolvers: ["127.0.0.1:5353"]
 probe_ca: ca.pem
 aws:
-  endpoints: {rds: {us-east-1: "http://127.0.0.1:5000"}, ecs: {us-east-1: "http://127.0.0.1:5000"}, route53: "http://127.0.0.1:5000"}
+  endpoints: {regional: {us-east-1: "http://127.0.0.1:5000"}, services: {rds: {us-east-1: "http://127.0.0.1:5001"}}, route53: "http://127.0.0.1:5000"}
 statuspage: {url: "https://api.statuspage.io", token_file: statuspage.token}
 webhooks: {ops: {secret_file: ops.secret, url: "http://127.0.0.1:9"}}
 log: {format: json, level: debug}

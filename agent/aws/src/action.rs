@@ -31,7 +31,7 @@ impl<'a> TryFrom<&'a Action> for AwsAction<'a> {
             Action::RdsPromoteReadReplica(promote) => Ok(AwsAction::RdsPromoteReadReplica(promote)),
             Action::EcsScale(scale) => Ok(AwsAction::EcsScale(scale)),
             Action::Route53Repoint(repoint) => Ok(AwsAction::Route53Repoint(repoint)),
-            Action::StatuspageIncident(_) | Action::VerifyProbes(_) => Err(NotAws { kind: action.kind() }),
+            _ => Err(NotAws { kind: action.kind() }),
         }
     }
 }

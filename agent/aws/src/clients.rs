@@ -1,5 +1,5 @@
-//! The handle on AWS: one client for each service and region, built when first needed from one configuration, so
-//! that all share one credential cache and one HTTP client. It routes an action to its module and must not judge.
+//! The handle on AWS: one client for each service, region and role, built when first needed from one configuration,
+//! so that all share one credential cache and one HTTP client. It routes an action to its module and must not judge.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,11 +10,12 @@ use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use quorate_policies::effect::{Acted, EffectContext, Observed};
+use quorate_policies::document::{AwsEndpoints, AwsService};
+use quorate_policies::effect::{Acted, AssumeRole, EffectContext, Observed};
 
 use crate::action::AwsAction;
 use crate::route53::changes::SentChanges;
-use crate::settings::{AwsSettings, Endpoints};
+use crate::settings::AwsSettings;
 use crate::{ecs, rds, route53};
 
 /// Three attempts fit into the operation limit and outlast one lost packet and one bad host.
@@ -30,15 +31,93 @@ pub struct Aws {
     inner: Arc<Inner>,
 }
 
+/// Clients of one service, by region and role.
+type Pool<C> = Mutex<BTreeMap<(String, Option<AssumeRole>), C>>;
+
 #[derive(Debug)]
 struct Inner {
     config: SdkConfig,
     own_region: String,
-    endpoints: Endpoints,
-    rds: Mutex<BTreeMap<String, aws_sdk_rds::Client>>,
-    ecs: Mutex<BTreeMap<String, aws_sdk_ecs::Client>>,
-    route53: Mutex<Option<aws_sdk_route53::Client>>,
+    endpoints: AwsEndpoints,
     sent: SentChanges,
+    rds: Pool<aws_sdk_rds::Client>,
+    ecs: Pool<aws_sdk_ecs::Client>,
+    autoscaling: Pool<aws_sdk_applicationautoscaling::Client>,
+    balancing: Pool<aws_sdk_elasticloadbalancingv2::Client>,
+    cloudwatch: Pool<aws_sdk_cloudwatch::Client>,
+    route53: Pool<aws_sdk_route53::Client>,
+}
+
+/// Where, and as whom, a call is made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    aws: &'a Aws,
+    /// The region whose control plane is asked.
+    pub(crate) region: &'a str,
+    role: Option<&'a AssumeRole>,
+}
+
+/// Writes the function that gives a service's client.
+macro_rules! client {
+    ($(#[$doc:meta])* $name:ident, $sdk:ident, $service:expr) => {
+        $(#[$doc])*
+        pub(crate) fn $name(&self) -> $sdk::Client {
+            let mut clients = self.aws.inner.$name.lock().unwrap_or_else(PoisonError::into_inner);
+            let build = || {
+                let mut config = $sdk::config::Builder::from(&self.config());
+                if let Some(url) = self.aws.inner.endpoints.of($service, self.region) {
+                    config.set_endpoint_url(Some(url.to_owned()));
+                }
+                $sdk::Client::from_conf(config.build())
+            };
+            clients.entry((self.region.to_owned(), self.role.cloned())).or_insert_with(build).clone()
+        }
+    };
+}
+
+impl Place<'_> {
+    client!(
+        /// RDS of the place.
+        rds, aws_sdk_rds, AwsService::Rds
+    );
+    client!(
+        /// ECS of the place.
+        ecs, aws_sdk_ecs, AwsService::Ecs
+    );
+    client!(
+        /// Application Auto Scaling of the place.
+        autoscaling, aws_sdk_applicationautoscaling, AwsService::ApplicationAutoscaling
+    );
+    client!(
+        /// Elastic Load Balancing of the place.
+        balancing, aws_sdk_elasticloadbalancingv2, AwsService::Elasticloadbalancing
+    );
+    client!(
+        /// CloudWatch of the place.
+        cloudwatch, aws_sdk_cloudwatch, AwsService::Cloudwatch
+    );
+
+    /// Route 53, which is global: the place's region is that of its one control plane.
+    pub(crate) fn route53(&self) -> aws_sdk_route53::Client {
+        let mut clients = self.aws.inner.route53.lock().unwrap_or_else(PoisonError::into_inner);
+        let build = || {
+            let mut config = aws_sdk_route53::config::Builder::from(&self.config());
+            if let Some(url) = &self.aws.inner.endpoints.route53 {
+                config.set_endpoint_url(Some(url.clone()));
+            }
+            aws_sdk_route53::Client::from_conf(config.build())
+        };
+        clients.entry((self.region.to_owned(), self.role.cloned())).or_insert_with(build).clone()
+    }
+
+    /// The same account and role in another region.
+    pub(crate) const fn in_region<'a>(&'a self, region: &'a str) -> Place<'a> {
+        Place { aws: self.aws, region, role: self.role }
+    }
+
+    fn config(&self) -> SdkConfig {
+        self.aws.inner.config.to_builder().region(Region::new(self.region.to_owned())).build()
+    }
 }
 
 impl Aws {
@@ -78,76 +157,50 @@ impl Aws {
             config: loader.load().await,
             own_region: settings.region,
             endpoints: settings.endpoints,
+            sent: SentChanges::default(),
             rds: Mutex::default(),
             ecs: Mutex::default(),
+            autoscaling: Mutex::default(),
+            balancing: Mutex::default(),
+            cloudwatch: Mutex::default(),
             route53: Mutex::default(),
-            sent: SentChanges::default(),
         };
         Aws { inner: Arc::new(inner) }
     }
 
-    /// Reads what the action would change and says where it stands. Changes nothing. Bounded: at most three
-    /// calls, each within the operation limit.
+    /// Reads what the action would change and says where it stands. Changes nothing.
     pub async fn observe(&self, action: AwsAction<'_>, context: &EffectContext) -> Observed {
         match action {
             AwsAction::RdsPromoteReadReplica(promote) => {
-                rds::observe(&self.rds(&promote.region), promote).await
+                rds::observe(&self.place(&promote.region, context), promote).await
             }
-            AwsAction::EcsScale(scale) => ecs::observe(&self.ecs(&scale.region), scale).await,
-            AwsAction::Route53Repoint(repoint) => self.repointer().observe(repoint, context).await,
+            AwsAction::EcsScale(scale) => ecs::observe(&self.place(&scale.region, context), scale).await,
+            AwsAction::Route53Repoint(repoint) => self.repointer(context).observe(repoint, context).await,
         }
     }
 
-    /// Sends the action's one mutating call, once: the SDK's retries are off for it, because a retry of a call
-    /// whose reply was lost turns a success into a refusal. `route53.repoint` reads before it sends.
-    pub async fn act(&self, action: AwsAction<'_>, context: &EffectContext) -> Acted {
+    /// Sends one part of the action, once: the SDK's retries are off for it, because a retry of a call whose reply
+    /// was lost turns a success into a refusal. `part` is the one that the last observation named.
+    pub async fn act(&self, action: AwsAction<'_>, _part: u8, context: &EffectContext) -> Acted {
         let acted = match action {
-            AwsAction::RdsPromoteReadReplica(promote) => rds::act(&self.rds(&promote.region), promote).await,
-            AwsAction::EcsScale(scale) => ecs::act(&self.ecs(&scale.region), scale).await,
-            AwsAction::Route53Repoint(repoint) => self.repointer().act(repoint, context).await,
+            AwsAction::RdsPromoteReadReplica(promote) => {
+                rds::act(&self.place(&promote.region, context), promote).await
+            }
+            AwsAction::EcsScale(scale) => ecs::act(&self.place(&scale.region, context), scale).await,
+            AwsAction::Route53Repoint(repoint) => self.repointer(context).act(repoint, context).await,
         };
         tracing::info!(?action, execution = %context.execution, epoch = context.epoch, ?acted, "acted on AWS");
         acted
     }
 
-    fn rds(&self, region: &str) -> aws_sdk_rds::Client {
-        let mut clients = self.inner.rds.lock().unwrap_or_else(PoisonError::into_inner);
-        let build = || {
-            let mut config = aws_sdk_rds::config::Builder::from(&self.inner.config);
-            config.set_region(Some(Region::new(region.to_owned())));
-            if let Some(url) = self.inner.endpoints.rds.get(region) {
-                config.set_endpoint_url(Some(url.clone()));
-            }
-            aws_sdk_rds::Client::from_conf(config.build())
-        };
-        clients.entry(region.to_owned()).or_insert_with(build).clone()
+    /// A region, as the step's role.
+    pub(crate) const fn place<'a>(&'a self, region: &'a str, context: &'a EffectContext) -> Place<'a> {
+        Place { aws: self, region, role: context.role.as_ref() }
     }
 
-    fn ecs(&self, region: &str) -> aws_sdk_ecs::Client {
-        let mut clients = self.inner.ecs.lock().unwrap_or_else(PoisonError::into_inner);
-        let build = || {
-            let mut config = aws_sdk_ecs::config::Builder::from(&self.inner.config);
-            config.set_region(Some(Region::new(region.to_owned())));
-            if let Some(url) = self.inner.endpoints.ecs.get(region) {
-                config.set_endpoint_url(Some(url.clone()));
-            }
-            aws_sdk_ecs::Client::from_conf(config.build())
-        };
-        clients.entry(region.to_owned()).or_insert_with(build).clone()
-    }
-
-    fn repointer(&self) -> route53::Repointer<'_> {
+    fn repointer(&self, context: &EffectContext) -> route53::Repointer<'_> {
         let region = route53::control_region(&self.inner.own_region);
-        let mut client = self.inner.route53.lock().unwrap_or_else(PoisonError::into_inner);
-        let build = || {
-            let mut config = aws_sdk_route53::config::Builder::from(&self.inner.config);
-            config.set_region(Some(Region::new(region)));
-            if let Some(url) = &self.inner.endpoints.route53 {
-                config.set_endpoint_url(Some(url.clone()));
-            }
-            aws_sdk_route53::Client::from_conf(config.build())
-        };
-        let client = client.get_or_insert_with(build).clone();
+        let client = self.place(region, context).route53();
         route53::Repointer { client, region, sent: &self.inner.sent }
     }
 }

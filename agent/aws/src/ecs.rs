@@ -11,13 +11,13 @@
 //!   and scaling may later move it; set the range's minimum beforehand (P15).
 //! - **Unknown after an act:** a timeout, a lost or truncated reply, a 5xx. Sending the same count twice is harmless.
 
-use aws_sdk_ecs::Client;
 use aws_sdk_ecs::config::retry::RetryConfig;
 use aws_sdk_ecs::types::Service;
 use quorate_policies::effect::{Acted, Observed};
 use quorate_policies::plan::action::EcsScale;
 
 use self::judge::{Failure, Tasks};
+use crate::clients::Place;
 use crate::fault::{Call, Fault};
 
 mod judge;
@@ -26,9 +26,9 @@ mod judge;
 const NOT_FOUND: [&str; 2] = ["ClusterNotFoundException", "ServiceNotFoundException"];
 
 /// Reads the service's counts.
-pub(crate) async fn observe(client: &Client, action: &EcsScale) -> Observed {
+pub(crate) async fn observe(place: &Place<'_>, action: &EcsScale) -> Observed {
     let call = call("ecs:DescribeServices", action);
-    match client.describe_services().cluster(&action.cluster).services(&action.service).send().await {
+    match place.ecs().describe_services().cluster(&action.cluster).services(&action.service).send().await {
         Ok(reply) => {
             let services: Vec<Tasks> = reply.services().iter().map(facts).collect();
             let failures: Vec<Failure> = reply.failures().iter().map(failure).collect();
@@ -39,15 +39,15 @@ pub(crate) async fn observe(client: &Client, action: &EcsScale) -> Observed {
 }
 
 /// Sets the desired count, once.
-pub(crate) async fn act(client: &Client, action: &EcsScale) -> Acted {
+pub(crate) async fn act(place: &Place<'_>, action: &EcsScale) -> Acted {
     let call = call("ecs:UpdateService", action);
-    let Ok(desired) = i32::try_from(action.desired) else {
-        let reason = format!("{call}: desired count {} is more than ECS can hold", action.desired);
+    let Ok(desired) = i32::try_from(action.desired.unwrap_or_default()) else {
+        let reason = format!("{call}: desired count {:?} is more than ECS can hold", action.desired);
         return Acted::Refused { reason, retryable: false };
     };
     let once = aws_sdk_ecs::config::Builder::default().retry_config(RetryConfig::disabled());
     let request =
-        client.update_service().cluster(&action.cluster).service(&action.service).desired_count(desired);
+        place.ecs().update_service().cluster(&action.cluster).service(&action.service).desired_count(desired);
     match request.customize().config_override(once).send().await {
         Ok(_) => Acted::Accepted { detail: format!("{call}: desired count {desired} accepted") },
         Err(error) => Fault::new(call, &error).acted(),

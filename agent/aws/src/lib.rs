@@ -25,6 +25,6 @@ pub use action::{AwsAction, NotAws};
 pub use clients::Aws;
 pub use route53::epoch::{EpochMark, EpochMarkError, epoch_record_name};
 pub use settings::{
-    ATTEMPT_TIMEOUT, AwsSettings, CONNECT_TIMEOUT, Endpoints, OPERATION_TIMEOUT, StaticCredentials, Timeouts,
+    ATTEMPT_TIMEOUT, AwsSettings, CONNECT_TIMEOUT, OPERATION_TIMEOUT, StaticCredentials, Timeouts,
     TimeoutsError,
 };

@@ -13,13 +13,13 @@
 //!   reply was lost looks like. This call changed nothing, but calling it refused would let the engine fail a
 //!   step whose result stands; unknown makes it observe next, and the observation tells the two apart.
 
-use aws_sdk_rds::Client;
 use aws_sdk_rds::config::retry::RetryConfig;
 use aws_sdk_rds::types::DbInstance;
 use quorate_policies::effect::{Acted, Observed};
 use quorate_policies::plan::action::RdsPromoteReadReplica;
 
 use self::judge::Instance;
+use crate::clients::Place;
 use crate::fault::{Call, Fault};
 
 mod judge;
@@ -28,9 +28,9 @@ mod judge;
 const NOT_FOUND: &str = "DBInstanceNotFound";
 
 /// Reads the instance.
-pub(crate) async fn observe(client: &Client, action: &RdsPromoteReadReplica) -> Observed {
+pub(crate) async fn observe(place: &Place<'_>, action: &RdsPromoteReadReplica) -> Observed {
     let call = call("rds:DescribeDBInstances", action);
-    match client.describe_db_instances().db_instance_identifier(&action.instance).send().await {
+    match place.rds().describe_db_instances().db_instance_identifier(&action.instance).send().await {
         Ok(reply) => {
             let instances: Vec<Instance> = reply.db_instances().iter().map(facts).collect();
             judge::standing(&action.instance, &instances)
@@ -40,10 +40,10 @@ pub(crate) async fn observe(client: &Client, action: &RdsPromoteReadReplica) -> 
 }
 
 /// Asks for the promotion, once. Backup settings stay as they are.
-pub(crate) async fn act(client: &Client, action: &RdsPromoteReadReplica) -> Acted {
+pub(crate) async fn act(place: &Place<'_>, action: &RdsPromoteReadReplica) -> Acted {
     let call = call("rds:PromoteReadReplica", action);
     let once = aws_sdk_rds::config::Builder::default().retry_config(RetryConfig::disabled());
-    let request = client.promote_read_replica().db_instance_identifier(&action.instance);
+    let request = place.rds().promote_read_replica().db_instance_identifier(&action.instance);
     match request.customize().config_override(once).send().await {
         Ok(_) => Acted::Accepted { detail: format!("{call}: accepted") },
         Err(error) => judge::refusal(&Fault::new(call, &error)),

@@ -1,9 +1,10 @@
 //! What can be set about the way to AWS: whose credentials, which endpoints, how long to wait. Plain values with
 //! the SDK's words kept out, so that the agent's configuration can be read without it. Nothing here calls AWS.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
+
+use quorate_policies::document::AwsEndpoints;
 
 /// A healthy AWS endpoint accepts a connection within a few tens of milliseconds in its own region and 300 ms
 /// across an ocean; the SDK's own 3.1 s would let one dead address eat a whole attempt.
@@ -20,8 +21,8 @@ pub struct AwsSettings {
     /// The agent's own region. It is where credentials are asked for (regional STS) and it names the partition.
     /// Set here so that it is never asked of the instance metadata service, which costs 3 s when that hangs.
     pub region: String,
-    /// Endpoints other than AWS's own.
-    pub endpoints: Endpoints,
+    /// Endpoints other than AWS's own: an emulator's, a proxy's or a private endpoint's.
+    pub endpoints: AwsEndpoints,
     /// Fixed credentials; `None` means the standard chain: environment, profile, web identity, container, instance.
     pub credentials: Option<StaticCredentials>,
     /// Limits of each call.
@@ -34,22 +35,11 @@ impl AwsSettings {
     pub fn new(region: impl Into<String>) -> Self {
         AwsSettings {
             region: region.into(),
-            endpoints: Endpoints::default(),
+            endpoints: AwsEndpoints::default(),
             credentials: None,
             timeouts: Timeouts::default(),
         }
     }
-}
-
-/// Endpoint URLs that replace AWS's own: an emulator's, a proxy's or a private endpoint's.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Endpoints {
-    /// RDS, by region.
-    pub rds: BTreeMap<String, String>,
-    /// ECS, by region.
-    pub ecs: BTreeMap<String, String>,
-    /// Route 53, which has one control plane for all regions.
-    pub route53: Option<String>,
 }
 
 /// Fixed credentials, for emulators and for break-glass use. Their `Debug` shows the key's id alone.

@@ -7,6 +7,7 @@ pub mod execution;
 mod ledger;
 pub mod service;
 pub(crate) mod steps;
+pub mod undo;
 
 use crate::command::{Actor, Body, Command, ExecutionId, LeaseProof, Response};
 use audit::{Audit, AuditEvent};
@@ -68,6 +69,9 @@ impl Cluster {
             }
             Body::StartStep { execution, step, attempt } => {
                 self.start_step(&command.by, execution, step, *attempt)
+            }
+            Body::NoteStep { execution, step, attempt, before } => {
+                self.note_step(&command.by, execution, step, *attempt, before)
             }
             Body::FinishStep { execution, step, attempt, outcome } => {
                 self.finish_step(&command.by, execution, step, *attempt, outcome)

@@ -5,6 +5,7 @@ use quorate_policies::{
     AgentName, Millis, Policy, RegionName, ServiceName, StepName, Timestamp,
     agreement::Evidence,
     guard::{Refusal, Trigger},
+    plan::Before,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -85,6 +86,17 @@ pub enum Body {
         /// Which assignment.
         attempt: u32,
     },
+    /// What stands in the world before the step's first act; the first such note of a step stays (R1).
+    NoteStep {
+        /// Which execution.
+        execution: ExecutionId,
+        /// Which step.
+        step: StepName,
+        /// Which assignment.
+        attempt: u32,
+        /// What stands.
+        before: Before,
+    },
     /// What became of an attempt.
     FinishStep {
         /// Which execution.
@@ -110,7 +122,7 @@ pub enum Body {
         /// Who and why.
         actor: Actor,
     },
-    /// Ends an execution before its point of no return, or one that has stopped.
+    /// Ends an execution before its point of no return and takes back what it did, or ends one that has stopped.
     Abort {
         /// Which execution.
         execution: ExecutionId,

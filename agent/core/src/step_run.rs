@@ -1,11 +1,13 @@
 //! One attempt of one step, as a pure loop: observe, act once, observe until the result stands or the deadline has
-//! passed. After a call that was accepted, or may have been applied, it never acts again in the same attempt, and it
-//! never acts on what it could not read (R4, P3).
+//! passed. An action of several parts acts once for each, in their order. After a call that was accepted, or may have
+//! been applied, the same part is never acted on again in the same attempt, and nothing is acted on that could not be
+//! read (R4, P3).
 
 use crate::command::StepOutcome;
 use quorate_policies::{
     Millis, Monotonic,
     effect::{Acted, Observed},
+    plan::Before,
 };
 
 /// First pause between two looks; doubles until [`POLL_MAX`]. Short, so that a fast provider costs no second.
@@ -38,8 +40,13 @@ pub enum StepEvent {
 pub enum StepWork {
     /// Read the world.
     Observe,
-    /// Ask whether the step is still ours, then act, once.
-    Act,
+    /// Ask whether the step is still ours, commit what stands before, then act, once.
+    Act {
+        /// Which part of the action.
+        part: u8,
+        /// What stands before and is lost with the act.
+        before: Option<Before>,
+    },
     /// Wait so long, then come again with [`StepEvent::Ready`].
     Wait(Millis),
     /// Report.
@@ -55,7 +62,10 @@ pub struct StepRun {
     backoff: Option<Millis>,
     must_be_ours: bool,
     pause: Millis,
-    acted: bool,
+    /// The part that was acted on last.
+    acted: Option<u8>,
+    /// The one before it: a call that was certainly not applied counts as never made.
+    acted_before: Option<u8>,
     lost_at: Option<Monotonic>,
     last: String,
     /// The last look did not rule out that something is under way.
@@ -73,7 +83,8 @@ impl StepRun {
             backoff,
             must_be_ours: false,
             pause: POLL_FIRST,
-            acted: false,
+            acted: None,
+            acted_before: None,
             lost_at: None,
             last: "nothing was observed".to_owned(),
             unsure: true,
@@ -85,6 +96,23 @@ impl StepRun {
     #[must_use]
     pub fn must_be_ours(self, must: bool) -> Self {
         Self { must_be_ours: must, ..self }
+    }
+
+    /// Waits so long before the first look.
+    #[must_use]
+    pub fn delayed(self, delay: Millis) -> Self {
+        let backoff = if delay.is_zero() { self.backoff } else { Some(delay) };
+        Self { backoff, deadline: self.deadline.plus(delay), ..self }
+    }
+
+    /// The outcome of an attempt that is not carried on: its execution was aborted.
+    #[must_use]
+    pub fn abandoned(&self) -> StepOutcome {
+        let reason = format!("the execution was aborted; last seen: {}", self.last);
+        match (self.acted.is_some(), self.unsure) {
+            (false, false) => StepOutcome::Failed { reason },
+            (true, _) | (false, true) => StepOutcome::Unknown { reason },
+        }
     }
 
     /// When the attempt must end.
@@ -106,25 +134,33 @@ impl StepRun {
     fn observed(&mut self, now: Monotonic, observed: Observed) -> StepWork {
         self.unsure = matches!(observed, Observed::Unknown { .. } | Observed::InProgress { .. });
         match observed {
-            Observed::Done { detail } if self.must_be_ours && !self.acted => {
+            Observed::Done { detail } if self.must_be_ours && self.acted.is_none() => {
                 let reason =
                     format!("it stands before anything was done, so it is not what the plan means: {detail}");
                 StepWork::Finish(StepOutcome::Impossible { reason })
             }
             Observed::Done { detail } => StepWork::Finish(StepOutcome::Succeeded { detail }),
             Observed::Impossible { reason } => StepWork::Finish(StepOutcome::Impossible { reason }),
-            Observed::NotDone { detail } if !self.acted => {
+            Observed::NotDone { detail, part, before } if self.acted.is_none_or(|acted| acted < part) => {
                 self.last = detail;
-                if now >= self.deadline { self.give_up() } else { StepWork::Act }
+                if now >= self.deadline {
+                    return self.give_up();
+                }
+                self.acted_before = self.acted;
+                self.acted = Some(part);
+                self.lost_at = None;
+                StepWork::Act { part, before }
             }
             // The reply was lost and nothing came of the call: the next attempt observes and may act.
-            Observed::NotDone { detail } if self.lost_at.is_some_and(|at| now.since(at) >= LOST_AFTER) => {
+            Observed::NotDone { detail, .. }
+                if self.lost_at.is_some_and(|at| now.since(at) >= LOST_AFTER) =>
+            {
                 StepWork::Finish(StepOutcome::Unknown {
                     reason: format!("the call's reply was lost; {detail}"),
                 })
             }
             // After the act the provider may show the old state for a while: look again, never act twice.
-            Observed::NotDone { detail: seen }
+            Observed::NotDone { detail: seen, .. }
             | Observed::InProgress { detail: seen }
             | Observed::Unknown { reason: seen } => {
                 self.last = seen;
@@ -134,7 +170,6 @@ impl StepRun {
     }
 
     fn acted(&mut self, now: Monotonic, acted: Acted) -> StepWork {
-        self.acted = true;
         match acted {
             Acted::Accepted { .. } => {
                 self.pause = POLL_FIRST;
@@ -142,7 +177,7 @@ impl StepRun {
             }
             // Certainly not applied: after a pause, look and act again.
             Acted::Refused { reason, retryable: true } => {
-                self.acted = false;
+                self.acted = self.acted_before;
                 self.last = reason;
                 self.pause(now)
             }
@@ -169,7 +204,7 @@ impl StepRun {
 
     fn give_up(&self) -> StepWork {
         let reason = format!("not done in time; last seen: {}", self.last);
-        StepWork::Finish(match (self.acted, self.unsure) {
+        StepWork::Finish(match (self.acted.is_some(), self.unsure) {
             // Never acted on, and seen not to be done: nothing is under way, ours or an earlier attempt's.
             (false, false) => StepOutcome::Failed { reason },
             (true, _) | (false, true) => StepOutcome::Unknown { reason },

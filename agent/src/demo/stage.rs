@@ -102,8 +102,7 @@ impl Stage {
                 peer_listen,
                 addresses,
                 resolvers: vec![view.resolver.parse()?],
-                rds: view.rds.clone(),
-                ecs: view.ecs.clone(),
+                regional: view.rds.clone(),
                 route53: Some(view.route53.clone()),
                 statuspage: Some((view.statuspage.clone(), self.endpoints.service.statuspage_key.clone())),
             });

@@ -53,10 +53,8 @@ impl Statuspage {
             Ok(Some(incident)) if incident.status >= Some(action.status) => {
                 Observed::Done { detail: format!("incident {} is {}", incident.id, action.status.as_str()) }
             }
-            Ok(Some(incident)) => {
-                Observed::NotDone { detail: format!("incident {} is not that far", incident.id) }
-            }
-            Ok(None) => Observed::NotDone { detail: "no incident of this execution".to_owned() },
+            Ok(Some(incident)) => Observed::not_done(format!("incident {} is not that far", incident.id)),
+            Ok(None) => Observed::not_done("no incident of this execution".to_owned()),
             Err(reason) => Observed::Unknown { reason },
         }
     }

@@ -79,8 +79,8 @@ pub(super) fn agent_file(
         probe_ca: None,
         aws: Aws {
             endpoints: AwsEndpoints {
-                rds: by_region(&agent.rds)?,
-                ecs: by_region(&agent.ecs)?,
+                regional: by_region(&agent.regional)?,
+                services: BTreeMap::new(),
                 route53: agent.route53.clone(),
             },
         },

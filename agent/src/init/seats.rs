@@ -88,8 +88,7 @@ pub fn plans(places: &[Place]) -> Vec<AgentPlan> {
         peer_listen: SocketAddr::from((listen_address(&place.host), PEER_PORT + step)),
         addresses: addresses.clone(),
         resolvers: Vec::new(),
-        rds: BTreeMap::new(),
-        ecs: BTreeMap::new(),
+        regional: BTreeMap::new(),
         route53: None,
         statuspage: None,
     };

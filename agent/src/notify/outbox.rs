@@ -114,7 +114,9 @@ fn kind(event: &AuditEvent) -> Option<&'static str> {
         AuditEvent::MembersSet { .. }
         | AuditEvent::PolicyApplied { .. }
         | AuditEvent::StepAssigned { .. }
-        | AuditEvent::StepStarted { .. } => None,
+        | AuditEvent::StepStarted { .. }
+        | AuditEvent::StepNoted { .. }
+        | AuditEvent::Aborting { .. } => None,
     }
 }
 

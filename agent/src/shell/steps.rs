@@ -3,7 +3,8 @@
 
 use super::{Agent, agent::PROPOSE_MAX};
 use quorate_core::{
-    Body, Command, Response,
+    Body, Command, Response, StepOutcome,
+    cluster::execution::{ExecutionState, StepState},
     node::{Input, StepOrder},
     step_run::{StepEvent, StepRun, StepWork},
 };
@@ -11,6 +12,7 @@ use quorate_policies::{
     Millis,
     effect::{Acted, EffectContext, Observed},
     guard::Refusal,
+    plan::Before,
 };
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -31,15 +33,20 @@ pub(super) async fn run(agent: &Agent, order: &StepOrder) {
     let span = format!("{}/{}#{}", order.execution, order.name, order.attempt);
     let begun_before = match begin(agent, order).await {
         Ok(begun_before) => begun_before,
+        Err(why) if aborted(agent, order) => {
+            let reason = format!("the execution was aborted, and this agent began anew: {why}");
+            return finish(agent, order, StepOutcome::Unknown { reason }).await;
+        }
         Err(why) => {
             tracing::debug!(step = %span, %why, "not begun");
             return leave(agent, order).await;
         }
     };
     tracing::info!(step = %span, action = order.step.action.kind(), resumed = order.started, "step begins");
-    let context = context(order);
+    let mut context = context(agent, order);
     let mut attempt = StepRun::new(mono(agent), order.step.timeout, order.failures)
-        .must_be_ours(!order.step.reversible && !begun_before);
+        .must_be_ours(!order.step.reversible && !begun_before)
+        .delayed(order.step.delay);
     let mut event = StepEvent::Ready;
     loop {
         event = match attempt.next(mono(agent), event) {
@@ -47,8 +54,11 @@ pub(super) async fn run(agent: &Agent, order: &StepOrder) {
                 let left = attempt.deadline().since(mono(agent)).duration().clamp(LAST_LOOK, CALL_MAX);
                 StepEvent::Observed(observe(agent, order, &context, left).await)
             }
-            StepWork::Act => match allowed(agent, order).await {
-                Ok(()) => StepEvent::Acted(act(agent, order, &context).await),
+            StepWork::Act { part, before } => match permit(agent, order, before).await {
+                Ok(()) => {
+                    context.before = noted(agent, order);
+                    StepEvent::Acted(act(agent, order, part, &context).await)
+                }
                 Err(why) => StepEvent::NotAllowed(why),
             },
             StepWork::Wait(Millis(pause)) => {
@@ -57,13 +67,11 @@ pub(super) async fn run(agent: &Agent, order: &StepOrder) {
             }
             StepWork::Finish(outcome) => {
                 tracing::info!(step = %span, outcome = ?outcome, "step ends");
-                let body = Body::FinishStep {
-                    execution: order.execution.clone(),
-                    step: order.name.clone(),
-                    attempt: order.attempt,
-                    outcome,
-                };
-                return finish(agent, order, body).await;
+                return finish(agent, order, outcome).await;
+            }
+            StepWork::Leave(_) if aborted(agent, order) => {
+                tracing::info!(step = %span, "step ends: the execution was aborted");
+                return finish(agent, order, attempt.abandoned()).await;
             }
             StepWork::Leave(why) => {
                 tracing::info!(step = %span, %why, "step left");
@@ -116,6 +124,41 @@ async fn allowed(agent: &Agent, order: &StepOrder) -> Result<(), String> {
     }
 }
 
+/// The last permission before an effect: the check, and a note of what the effect takes away. Committing the note is a
+/// quorum round of its own, so the check is made in it.
+async fn permit(agent: &Agent, order: &StepOrder, before: Option<Before>) -> Result<(), String> {
+    if let Some(before) = before.filter(|_| noted(agent, order).is_none()) {
+        let body = Body::NoteStep {
+            execution: order.execution.clone(),
+            step: order.name.clone(),
+            attempt: order.attempt,
+            before,
+        };
+        if let Response::Refused { refusal } = propose(agent, order, "note", body).await? {
+            return Err(refusal.to_string());
+        }
+    }
+    allowed(agent, order).await
+}
+
+/// What was noted before the step's first act, by any agent.
+fn noted(agent: &Agent, order: &StepOrder) -> Option<Before> {
+    let state = agent.consensus.state();
+    state.executions.get(&order.execution)?.steps.get(&order.name)?.before.clone()
+}
+
+/// Whether the step is begun and ours, and its execution takes everything back: it must be reported, because the undo
+/// waits for it.
+fn aborted(agent: &Agent, order: &StepOrder) -> bool {
+    let state = agent.consensus.state();
+    let Some(execution) = state.executions.get(&order.execution) else { return false };
+    let undoing =
+        matches!(execution.state, ExecutionState::Undoing { .. }) && !execution.may_run(&order.name);
+    let started = StepState::Started { agent: agent.file.name.clone() };
+    let progress = execution.steps.get(&order.name);
+    undoing && progress.is_some_and(|p| p.state == started && p.attempt == order.attempt)
+}
+
 /// A look changes nothing, so it is cut short where the step's own time ends.
 async fn observe(agent: &Agent, order: &StepOrder, context: &EffectContext, left: Duration) -> Observed {
     let look = agent.effects.observe(&order.step.action, context);
@@ -123,15 +166,21 @@ async fn observe(agent: &Agent, order: &StepOrder, context: &EffectContext, left
     timeout(left, look).await.unwrap_or_else(|_| late())
 }
 
-async fn act(agent: &Agent, order: &StepOrder, context: &EffectContext) -> Acted {
-    let call = agent.effects.act(&order.step.action, context);
+async fn act(agent: &Agent, order: &StepOrder, part: u8, context: &EffectContext) -> Acted {
+    let call = agent.effects.act(&order.step.action, part, context);
     // A call without a reply may have been applied (P3).
     let late = || Acted::Unknown { reason: format!("no reply within {CALL_MAX:?}") };
     timeout(CALL_MAX, call).await.unwrap_or_else(|_| late())
 }
 
 /// Reports until the log has taken it, or another assignment has taken its place.
-async fn finish(agent: &Agent, order: &StepOrder, body: Body) {
+async fn finish(agent: &Agent, order: &StepOrder, outcome: StepOutcome) {
+    let body = Body::FinishStep {
+        execution: order.execution.clone(),
+        step: order.name.clone(),
+        attempt: order.attempt,
+        outcome,
+    };
     loop {
         match propose(agent, order, "finish", body.clone()).await {
             Ok(Response::Refused { refusal }) => {
@@ -165,7 +214,7 @@ async fn propose(agent: &Agent, order: &StepOrder, what: &str, body: Body) -> Re
     response
 }
 
-fn context(order: &StepOrder) -> EffectContext {
+fn context(agent: &Agent, order: &StepOrder) -> EffectContext {
     EffectContext {
         service: order.service.to_string(),
         execution: order.execution.clone(),
@@ -173,6 +222,8 @@ fn context(order: &StepOrder) -> EffectContext {
         attempt: order.attempt,
         from: order.from.to_string(),
         to: order.to.to_string(),
+        before: noted(agent, order),
+        role: order.step.role.clone(),
     }
 }
 

@@ -107,15 +107,14 @@ fn files(agent: &AgentFile, problems: &mut Vec<Problem>) {
 
 fn endpoints(agent: &AgentFile, problems: &mut Vec<Problem>) {
     let aws = &agent.aws.endpoints;
-    let regional = |service: &'static str, urls: &BTreeMap<crate::RegionName, String>| {
-        urls.iter()
-            .map(|(region, url)| {
-                (FieldPath::from(["aws", "endpoints", service, region.as_str()]), url.clone())
-            })
-            .collect::<Vec<_>>()
+    let place = FieldPath::from(["aws", "endpoints"]);
+    let by_region = |place: FieldPath, urls: &BTreeMap<crate::RegionName, String>| {
+        urls.iter().map(|(region, url)| (place.join(region.as_str()), url.clone())).collect::<Vec<_>>()
     };
-    let mut urls = regional("rds", &aws.rds);
-    urls.extend(regional("ecs", &aws.ecs));
+    let mut urls = by_region(place.join("regional"), &aws.regional);
+    for (service, regions) in &aws.services {
+        urls.extend(by_region(place.join("services").join(service.as_str()), regions));
+    }
     urls.extend(
         aws.route53.iter().map(|url| (FieldPath::from(["aws", "endpoints", "route53"]), url.clone())),
     );

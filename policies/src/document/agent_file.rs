@@ -127,13 +127,55 @@ pub struct Aws {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AwsEndpoints {
-    /// RDS, by region.
-    pub rds: BTreeMap<RegionName, String>,
-    /// ECS, by region.
-    pub ecs: BTreeMap<RegionName, String>,
+    /// One address for every regional service, by region.
+    pub regional: BTreeMap<RegionName, String>,
+    /// Addresses of single services, by service and region; they come before `regional`.
+    pub services: BTreeMap<AwsService, BTreeMap<RegionName, String>>,
     /// Route 53, which is global.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route53: Option<String>,
+}
+
+impl AwsEndpoints {
+    /// The address of a service in a region, if it is not AWS's own.
+    #[must_use]
+    pub fn of(&self, service: AwsService, region: &str) -> Option<&str> {
+        let own = self.services.get(&service).into_iter().flatten();
+        own.chain(&self.regional).find(|(name, _)| name.as_str() == region).map(|(_, url)| url.as_str())
+    }
+}
+
+/// A regional service of AWS that is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AwsService {
+    /// RDS and Aurora.
+    Rds,
+    /// ECS.
+    Ecs,
+    /// Application Auto Scaling.
+    ApplicationAutoscaling,
+    /// Elastic Load Balancing, version 2.
+    Elasticloadbalancing,
+    /// CloudWatch metrics.
+    Cloudwatch,
+    /// STS.
+    Sts,
+}
+
+impl AwsService {
+    /// The service as the file names it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            AwsService::Rds => "rds",
+            AwsService::Ecs => "ecs",
+            AwsService::ApplicationAutoscaling => "application-autoscaling",
+            AwsService::Elasticloadbalancing => "elasticloadbalancing",
+            AwsService::Cloudwatch => "cloudwatch",
+            AwsService::Sts => "sts",
+        }
+    }
 }
 
 /// How the status page is reached.

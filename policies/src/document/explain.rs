@@ -55,24 +55,32 @@ fn document(policy: &Policy) -> Settings {
 
 fn step(step: &StepTemplate) -> Settings {
     let mut all = settings(step);
-    let fields = match &step.action {
-        Action::RdsPromoteReadReplica(action) => settings(action),
-        Action::EcsScale(action) => settings(action),
-        Action::Route53Repoint(action) => settings(action),
-        Action::StatuspageIncident(action) => settings(action),
-        Action::VerifyProbes(action) => settings(action),
-    };
-    nest(&mut all, step.action.kind(), fields);
+    nest(&mut all, step.action.kind(), action(&step.action));
     all
+}
+
+/// The fields of an action, whichever it is: its written form is one mapping under its name.
+fn action(action: &Action) -> Settings {
+    let kind = action.kind();
+    let written = serde_json::json!(action)[kind].take();
+    let wrapped = |fields: Value| serde_json::from_value::<Action>(serde_json::json!({kind: fields}));
+    fields_of(&written, &|fields| wrapped(fields).is_ok_and(|read| read == *action))
 }
 
 /// The settings of one structure as it is written. A setting is a default if the structure reads the same without it.
 fn settings<T: Serialize + DeserializeOwned + PartialEq>(whole: &T) -> Settings {
-    let Value::Object(written) = serde_json::json!(whole) else { return Settings::new() };
+    fields_of(&serde_json::json!(whole), &|fields| {
+        serde_json::from_value::<T>(fields).is_ok_and(|read| read == *whole)
+    })
+}
+
+/// The settings of a written structure; `same` tells whether other fields read as the same whole.
+fn fields_of(written: &Value, same: &dyn Fn(Value) -> bool) -> Settings {
+    let Value::Object(written) = written else { return Settings::new() };
     let same_without = |key: &String| {
         let rest: Map<String, Value> =
             written.iter().filter(|(k, _)| *k != key).map(|(k, v)| (k.clone(), v.clone())).collect();
-        serde_json::from_value::<T>(Value::Object(rest)).is_ok_and(|read| read == *whole)
+        same(Value::Object(rest))
     };
     let setting = |(key, value): (&String, &Value)| {
         (key.clone(), Explained::Value { value: value.clone(), default: same_without(key) })

@@ -1,219 +1,162 @@
 //! The closed list of actions. In a policy their texts may hold `{from}`, `{to}` and `{to.var}`; in an expanded
-//! plan they are resolved. Whether an action can be undone is a property of its kind, stated here once.
+//! plan they are resolved. What an action needs and whether it can be undone are properties of its kind, stated here
+//! once; what it means in the world is the business of the crate that carries it out.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+mod aurora;
+mod dns;
+mod ecs;
+mod rds;
+mod route53;
+mod statuspage;
+mod verify;
 
-/// One outside action, by its name in the policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Action {
+pub use aurora::{AuroraFailover, AuroraSwitchover};
+pub use dns::DnsConverged;
+pub use ecs::{EcsScale, PercentOf, ScalingRange};
+pub use rds::{
+    LATEST, RdsCreateCrossRegionReplica, RdsFence, RdsPromoteReadReplica, RdsReboot, RdsRestoreToPointInTime,
+    RdsUnfence,
+};
+pub use route53::{RecordKind, Route53Repoint, Route53Signal};
+pub use statuspage::{IncidentStatus, StatuspageIncident};
+pub use verify::VerifyProbes;
+
+use super::template::{self, TemplateError};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize, de};
+use std::collections::BTreeMap;
+
+/// Writes the list of actions once: the enum, the names by which a policy calls them, their reading and their schemas.
+macro_rules! actions {
+    ($($(#[$doc:meta])* $kind:literal => $variant:ident, reversible: $reversible:literal;)*) => {
+        /// One outside action, by its name in the policy.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        pub enum Action {$(
+            $(#[$doc])*
+            #[serde(rename = $kind)]
+            $variant($variant),
+        )*}
+
+        impl Action {
+            /// The names of all actions, as a policy writes them.
+            pub const KINDS: &[&str] = &[$($kind),*];
+
+            /// The action's name as the policy writes it.
+            #[must_use]
+            pub const fn kind(&self) -> &'static str {
+                match self {$(Action::$variant(_) => $kind,)*}
+            }
+
+            /// Whether the action can be undone. One that cannot is the point of no return.
+            #[must_use]
+            pub const fn reversible(&self) -> bool {
+                match self {$(Action::$variant(_) => $reversible,)*}
+            }
+
+            /// Reads the fields of the action that is called `kind`; none if there is no such action.
+            pub(crate) fn read<'de, A: de::MapAccess<'de>>(
+                kind: &str,
+                map: &mut A,
+            ) -> Result<Option<Self>, A::Error> {
+                match kind {
+                    $($kind => map.next_value().map(|fields| Some(Action::$variant(fields))),)*
+                    _ => Ok(None),
+                }
+            }
+
+            /// The schema of each action's fields, by its name.
+            pub(crate) fn schemas(generator: &mut SchemaGenerator) -> Vec<(&'static str, Schema)> {
+                vec![$(($kind, generator.subschema_for::<$variant>())),*]
+            }
+        }
+    };
+}
+
+actions! {
     /// Promotes an RDS read replica to a standalone writable instance. Cannot be undone.
-    #[serde(rename = "rds.promote_read_replica")]
-    RdsPromoteReadReplica(RdsPromoteReadReplica),
+    "rds.promote_read_replica" => RdsPromoteReadReplica, reversible: false;
+    /// Restores an RDS instance as a new one, to a moment or to the latest that can be restored.
+    "rds.restore_to_point_in_time" => RdsRestoreToPointInTime, reversible: true;
+    /// Rebuilds the redundancy after a failover: renames the old primary and replicates from the new one. Cannot be
+    /// undone, because the old primary's name is taken.
+    "rds.create_cross_region_replica" => RdsCreateCrossRegionReplica, reversible: false;
+    /// Keeps clients away from the old primary: other security groups, then a reboot, then a stop.
+    "rds.fence" => RdsFence, reversible: true;
+    /// Takes a fence away again.
+    "rds.unfence" => RdsUnfence, reversible: true;
+    /// Reboots an RDS instance, which ends every session.
+    "rds.reboot" => RdsReboot, reversible: true;
+    /// Moves the writer of an Aurora global database without losing anything; needs a healthy primary. The way back is
+    /// another switchover, decided anew, and no undo.
+    "aurora.switchover" => AuroraSwitchover, reversible: false;
+    /// Moves the writer of an Aurora global database and loses what had not been replicated. Cannot be undone.
+    "aurora.failover" => AuroraFailover, reversible: false;
     /// Sets the desired count of an ECS service and waits for its tasks.
-    #[serde(rename = "ecs.scale")]
-    EcsScale(EcsScale),
+    "ecs.scale" => EcsScale, reversible: true;
     /// Points a Route 53 record at another target, fenced by an epoch record in the same batch.
-    #[serde(rename = "route53.repoint")]
-    Route53Repoint(Route53Repoint),
+    "route53.repoint" => Route53Repoint, reversible: true;
+    /// Turns the answer that the agents give to Route 53's health checks, which moves traffic without any control
+    /// plane of AWS.
+    "route53.signal" => Route53Signal, reversible: true;
+    /// Waits until real resolvers give the new answer.
+    "dns.converged" => DnsConverged, reversible: true;
     /// Opens or updates the one incident of this execution on a Statuspage-compatible status page.
-    #[serde(rename = "statuspage.incident")]
-    StatuspageIncident(StatuspageIncident),
+    "statuspage.incident" => StatuspageIncident, reversible: true;
     /// Probes the service through its public name until it is healthy there.
-    #[serde(rename = "verify.probes")]
-    VerifyProbes(VerifyProbes),
-}
-
-/// Fields of `rds.promote_read_replica`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RdsPromoteReadReplica {
-    /// The replica's region, usually `{to}`.
-    pub region: String,
-    /// The replica's DB instance identifier.
-    pub instance: String,
-}
-
-/// Fields of `ecs.scale`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EcsScale {
-    /// The service's region.
-    pub region: String,
-    /// The cluster's name or ARN.
-    pub cluster: String,
-    /// The service's name.
-    pub service: String,
-    /// The desired count of tasks. Zero is how an old primary's compute is fenced.
-    pub desired: u32,
-}
-
-/// Fields of `route53.repoint`. One of `alias` and `values` is required.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Route53Repoint {
-    /// The hosted zone's id.
-    pub zone: String,
-    /// The record's fully qualified name, with or without the trailing dot.
-    pub record: String,
-    /// The record's type.
-    #[serde(default, rename = "type")]
-    pub kind: RecordKind,
-    /// The alias target's DNS name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alias: Option<String>,
-    /// The alias target's own hosted zone id; required with `alias`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alias_zone: Option<String>,
-    /// Plain values instead of an alias.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub values: Vec<String>,
-    /// Time to live of plain values, in seconds. An alias has none.
-    #[serde(default = "ttl_default_s")]
-    pub ttl_s: u32,
-}
-
-/// 60 s: what an alias to a load balancer has, so that both kinds converge alike.
-const fn ttl_default_s() -> u32 {
-    60
-}
-
-/// Record types that can be repointed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub enum RecordKind {
-    /// IPv4 addresses, or an alias to something that has them.
-    #[default]
-    A,
-    /// IPv6 addresses, or an alias to something that has them.
-    #[serde(rename = "AAAA")]
-    Aaaa,
-    /// Another name.
-    #[serde(rename = "CNAME")]
-    Cname,
-}
-
-impl RecordKind {
-    /// The type as DNS writes it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            RecordKind::A => "A",
-            RecordKind::Aaaa => "AAAA",
-            RecordKind::Cname => "CNAME",
-        }
-    }
-}
-
-/// Fields of `statuspage.incident`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct StatuspageIncident {
-    /// The page's id.
-    pub page: String,
-    /// The incident's status to reach.
-    pub status: IncidentStatus,
-    /// The affected component's id on the page.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub component: Option<String>,
-    /// The incident's title; by default it names service and regions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-}
-
-/// An incident's status, in the order in which it advances.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum IncidentStatus {
-    /// Looking into it.
-    Investigating,
-    /// The cause is known.
-    Identified,
-    /// Mended, and watched.
-    Monitoring,
-    /// Over.
-    Resolved,
-}
-
-impl IncidentStatus {
-    /// The status as the API writes it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            IncidentStatus::Investigating => "investigating",
-            IncidentStatus::Identified => "identified",
-            IncidentStatus::Monitoring => "monitoring",
-            IncidentStatus::Resolved => "resolved",
-        }
-    }
-}
-
-/// Fields of `verify.probes`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct VerifyProbes {
-    /// The URL clients use; probed from the agents' own region through real resolvers.
-    pub through: String,
-    /// Consecutive successes that count as verified.
-    #[serde(default = "successes_default")]
-    pub successes: u32,
-}
-
-/// Two in a row: one success may be a cached answer on its way out.
-const fn successes_default() -> u32 {
-    2
+    "verify.probes" => VerifyProbes, reversible: true;
 }
 
 impl Action {
-    /// The action's name as the policy writes it.
-    #[must_use]
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Action::RdsPromoteReadReplica(_) => "rds.promote_read_replica",
-            Action::EcsScale(_) => "ecs.scale",
-            Action::Route53Repoint(_) => "route53.repoint",
-            Action::StatuspageIncident(_) => "statuspage.incident",
-            Action::VerifyProbes(_) => "verify.probes",
-        }
-    }
-
-    /// Whether the action can be undone. Promotion cannot: it is the point of no return.
-    #[must_use]
-    pub const fn reversible(&self) -> bool {
-        match self {
-            Action::RdsPromoteReadReplica(_) => false,
-            Action::EcsScale(_)
-            | Action::Route53Repoint(_)
-            | Action::StatuspageIncident(_)
-            | Action::VerifyProbes(_) => true,
-        }
-    }
-
     /// The region in which the action works, where it has one.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
         match self {
             Action::RdsPromoteReadReplica(action) => Some(&action.region),
+            Action::RdsRestoreToPointInTime(action) => Some(&action.region),
+            Action::RdsCreateCrossRegionReplica(action) => Some(&action.region),
+            Action::RdsFence(action) => Some(&action.region),
+            Action::RdsUnfence(action) => Some(&action.region),
+            Action::RdsReboot(action) => Some(&action.region),
+            Action::AuroraSwitchover(action) => Some(&action.region),
+            Action::AuroraFailover(action) => Some(&action.region),
             Action::EcsScale(action) => Some(&action.region),
-            Action::Route53Repoint(_) | Action::StatuspageIncident(_) | Action::VerifyProbes(_) => None,
+            Action::Route53Signal(action) => Some(&action.region),
+            Action::Route53Repoint(_)
+            | Action::DnsConverged(_)
+            | Action::StatuspageIncident(_)
+            | Action::VerifyProbes(_) => None,
         }
     }
 
-    /// Every text of the action that may hold template variables.
-    pub fn texts_mut(&mut self) -> Vec<&mut String> {
-        match self {
-            Action::RdsPromoteReadReplica(action) => vec![&mut action.region, &mut action.instance],
-            Action::EcsScale(action) => vec![&mut action.region, &mut action.cluster, &mut action.service],
-            Action::Route53Repoint(action) => [&mut action.zone, &mut action.record]
-                .into_iter()
-                .chain(&mut action.alias)
-                .chain(&mut action.alias_zone)
-                .chain(&mut action.values)
-                .collect(),
-            Action::StatuspageIncident(action) => std::iter::once(&mut action.page)
-                .chain(&mut action.component)
-                .chain(&mut action.title)
-                .collect(),
-            Action::VerifyProbes(action) => vec![&mut action.through],
-        }
+    /// The same action with the variables in its texts resolved. Every text is taken from the written form, so that
+    /// one of a new field cannot be forgotten.
+    ///
+    /// # Errors
+    /// When a variable is unknown or a brace is wrong.
+    #[expect(clippy::expect_used, reason = "both directions of a type's own form, with only texts changed")]
+    pub fn resolved(&self, variables: &BTreeMap<String, String>) -> Result<Self, TemplateError> {
+        let written = serde_json::to_value(self).expect("an action is plain data");
+        let resolved = resolve(written, variables)?;
+        Ok(serde_json::from_value(resolved).expect("texts do not change an action's form"))
     }
+}
+
+fn resolve(
+    value: serde_json::Value,
+    variables: &BTreeMap<String, String>,
+) -> Result<serde_json::Value, TemplateError> {
+    use serde_json::Value;
+    Ok(match value {
+        Value::String(text) => Value::String(template::resolve(&text, variables)?),
+        Value::Array(items) => {
+            Value::Array(items.into_iter().map(|item| resolve(item, variables)).collect::<Result<_, _>>()?)
+        }
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .map(|(key, field)| Ok((key, resolve(field, variables)?)))
+                .collect::<Result<_, _>>()?,
+        ),
+        plain @ (Value::Null | Value::Bool(_) | Value::Number(_)) => plain,
+    })
 }

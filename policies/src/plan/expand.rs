@@ -7,6 +7,7 @@ use super::{
     template::{self, TemplateError},
 };
 use crate::{
+    effect::AssumeRole,
     name::{PlanName, RegionName, StepName},
     policy::{Near, OnError, Policy, StepTemplate},
     time::Millis,
@@ -44,6 +45,32 @@ pub struct Step {
     pub reversible: bool,
     /// Where it should run.
     pub place: StepPlace,
+    /// The role in which it acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<AssumeRole>,
+    /// How long its agent waits before it looks for the first time.
+    #[serde(default, skip_serializing_if = "Millis::is_zero")]
+    pub delay: Millis,
+}
+
+impl Plan {
+    /// Whether `later` needs `earlier`, directly or through others.
+    #[must_use]
+    pub fn comes_after(&self, later: &StepName, earlier: &StepName) -> bool {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![later];
+        while let Some(step) = open.pop() {
+            for need in self.steps.get(step).into_iter().flat_map(|step| &step.needs) {
+                if need == earlier {
+                    return true;
+                }
+                if seen.insert(need) {
+                    open.push(need);
+                }
+            }
+        }
+        false
+    }
 }
 
 /// Where a step should run: in one region if an agent there can, else anywhere.
@@ -136,11 +163,13 @@ fn expand_step(
     from: &RegionName,
     to: &RegionName,
 ) -> Result<Step, ExpandError> {
-    let mut action = template.action.clone();
-    for text in action.texts_mut() {
-        *text = template::resolve(text, variables)
-            .map_err(|source| ExpandError::Template { step: name.clone(), source })?;
-    }
+    let wrong = |source| ExpandError::Template { step: name.clone(), source };
+    let action = template.action.resolved(variables).map_err(wrong)?;
+    let resolve = |text: &String| template::resolve(text, variables).map_err(wrong);
+    let role = template.role.as_ref().map(|role| {
+        let external_id = role.external_id.as_ref().map(resolve).transpose()?;
+        Ok(AssumeRole { arn: resolve(&role.arn)?, external_id })
+    });
     Ok(Step {
         needs: template.needs.iter().cloned().collect(),
         timeout: template.timeout,
@@ -151,6 +180,8 @@ fn expand_step(
             Near::To => to.clone(),
             Near::From => from.clone(),
         }),
+        role: role.transpose()?,
+        delay: Millis::ZERO,
         action,
     })
 }

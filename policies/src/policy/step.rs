@@ -1,13 +1,7 @@
 //! A step as the policy writes it: one action under its own name, and beside it how the step is run. Read by hand,
 //! because serde cannot refuse unknown keys beside a flattened action, and a misspelt `on_error` must not pass.
 
-use crate::{
-    name::StepName,
-    plan::action::{
-        Action, EcsScale, RdsPromoteReadReplica, Route53Repoint, StatuspageIncident, VerifyProbes,
-    },
-    time::Millis,
-};
+use crate::{effect::AssumeRole, name::StepName, plan::Action, time::Millis};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::{borrow::Cow, fmt};
@@ -28,6 +22,9 @@ pub struct StepTemplate {
     pub on_error: OnError,
     /// Which agent runs it; by default one in the region that is activated.
     pub near: Near,
+    /// The role in which it acts; by default the agent's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<AssumeRole>,
 }
 
 /// What a step's final failure means for the plan.
@@ -57,19 +54,21 @@ const TIMEOUT: Millis = Millis::from_secs(600);
 /// Two: each begins with an observation, so a retry never repeats what was applied.
 const RETRIES: u32 = 2;
 
-/// The keys of a step: the names of all actions, then the settings. A test compares them with the schema.
-const KEYS: &[&str] = &[
-    "rds.promote_read_replica",
-    "ecs.scale",
-    "route53.repoint",
-    "statuspage.incident",
-    "verify.probes",
-    "needs",
-    "timeout",
-    "retries",
-    "on_error",
-    "near",
-];
+/// The keys of a step beside the names of the actions.
+const SETTINGS: &[&str] = &["needs", "timeout", "retries", "on_error", "near", "role"];
+
+/// All keys of a step: the names of the actions, then the settings.
+const KEYS: &[&str] = &{
+    let mut keys = [""; Action::KINDS.len() + SETTINGS.len()];
+    let mut index = 0;
+    while index < keys.len() {
+        let settings_from = Action::KINDS.len();
+        keys[index] =
+            if index < settings_from { Action::KINDS[index] } else { SETTINGS[index - settings_from] };
+        index += 1;
+    }
+    keys
+};
 
 /// One of [`KEYS`].
 struct Key(&'static str);
@@ -109,7 +108,7 @@ impl<'de> de::Visitor<'de> for StepVisitor {
     fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<StepTemplate, A::Error> {
         let mut action: Option<Action> = None;
         let (mut needs, mut timeout, mut retries) = (Vec::new(), TIMEOUT, RETRIES);
-        let (mut on_error, mut near) = (OnError::default(), Near::default());
+        let (mut on_error, mut near, mut role) = (OnError::default(), Near::default(), None);
         while let Some(Key(key)) = map.next_key()? {
             match key {
                 "needs" => needs = map.next_value()?,
@@ -117,34 +116,25 @@ impl<'de> de::Visitor<'de> for StepVisitor {
                 "retries" => retries = map.next_value()?,
                 "on_error" => on_error = map.next_value()?,
                 "near" => near = map.next_value()?,
+                "role" => role = Some(map.next_value()?),
                 kind => {
                     if let Some(first) = &action {
                         let found = format!("two actions in one step, `{}` and `{kind}`", first.kind());
                         let mend = "one action, and the other in a step of its own";
                         return Err(de::Error::invalid_value(de::Unexpected::Other(&found), &mend));
                     }
-                    action = Some(read_action(kind, &mut map)?);
+                    let read = Action::read(kind, &mut map)?;
+                    action = Some(read.ok_or_else(|| de::Error::unknown_field(kind, KEYS))?);
                 }
             }
         }
         let Some(action) = action else {
-            let mend = "one of rds.promote_read_replica, ecs.scale, route53.repoint, statuspage.incident, verify.probes";
-            return Err(de::Error::invalid_value(de::Unexpected::Other("a step without an action"), &mend));
+            let mend = format!("one of {}", Action::KINDS.join(", "));
+            let found = de::Unexpected::Other("a step without an action");
+            return Err(de::Error::invalid_value(found, &mend.as_str()));
         };
-        Ok(StepTemplate { action, needs, timeout, retries, on_error, near })
+        Ok(StepTemplate { action, needs, timeout, retries, on_error, near, role })
     }
-}
-
-/// Reads the fields of the action that is called `kind`.
-fn read_action<'de, A: de::MapAccess<'de>>(kind: &str, map: &mut A) -> Result<Action, A::Error> {
-    Ok(match kind {
-        "rds.promote_read_replica" => Action::RdsPromoteReadReplica(map.next_value()?),
-        "ecs.scale" => Action::EcsScale(map.next_value()?),
-        "route53.repoint" => Action::Route53Repoint(map.next_value()?),
-        "statuspage.incident" => Action::StatuspageIncident(map.next_value()?),
-        "verify.probes" => Action::VerifyProbes(map.next_value()?),
-        other => return Err(de::Error::unknown_field(other, KEYS)),
-    })
 }
 
 impl JsonSchema for StepTemplate {
@@ -153,38 +143,46 @@ impl JsonSchema for StepTemplate {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "description": "One action under its own name, and how the step is run.",
-            "type": "object",
-            "additionalProperties": false,
-            "oneOf": [
-                { "required": ["rds.promote_read_replica"] },
-                { "required": ["ecs.scale"] },
-                { "required": ["route53.repoint"] },
-                { "required": ["statuspage.incident"] },
-                { "required": ["verify.probes"] },
-            ],
-            "properties": {
-                "rds.promote_read_replica": generator.subschema_for::<RdsPromoteReadReplica>(),
-                "ecs.scale": generator.subschema_for::<EcsScale>(),
-                "route53.repoint": generator.subschema_for::<Route53Repoint>(),
-                "statuspage.incident": generator.subschema_for::<StatuspageIncident>(),
-                "verify.probes": generator.subschema_for::<VerifyProbes>(),
-                "needs": {
+        let actions = Action::schemas(generator);
+        let required: Vec<_> =
+            actions.iter().map(|(kind, _)| serde_json::json!({"required": [kind]})).collect();
+        let settings = [
+            (
+                "needs",
+                json_schema!({
                     "description": "Steps that must have succeeded before.",
                     "type": "array",
                     "items": { "type": "string" },
                     "default": [],
-                },
-                "timeout": setting::<Millis>(generator, "How long one attempt may take until its result stands.", &TIMEOUT),
-                "retries": setting::<u32>(
+                }),
+            ),
+            (
+                "timeout",
+                setting(generator, "How long one attempt may take until its result stands.", &TIMEOUT),
+            ),
+            (
+                "retries",
+                setting(
                     generator,
                     "How many more attempts follow one that failed or stayed unknown.",
                     &RETRIES,
                 ),
-                "on_error": setting::<OnError>(generator, "What a final failure means for the plan.", &OnError::default()),
-                "near": setting::<Near>(generator, "Which agent runs the step.", &Near::default()),
-            },
+            ),
+            ("on_error", setting(generator, "What a final failure means for the plan.", &OnError::default())),
+            ("near", setting(generator, "Which agent runs the step.", &Near::default())),
+            ("role", generator.subschema_for::<AssumeRole>()),
+        ];
+        let properties: serde_json::Map<String, serde_json::Value> = actions
+            .into_iter()
+            .chain(settings)
+            .map(|(key, schema)| (key.to_owned(), schema.to_value()))
+            .collect();
+        json_schema!({
+            "description": "One action under its own name, and how the step is run.",
+            "type": "object",
+            "additionalProperties": false,
+            "oneOf": required,
+            "properties": properties,
         })
     }
 }

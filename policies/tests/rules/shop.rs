@@ -117,15 +117,25 @@ pub(crate) fn template(action: Action, needs: &[&str]) -> StepTemplate {
         retries: 2,
         on_error: OnError::Stop,
         near: Near::To,
+        role: None,
     }
 }
 
 pub(crate) fn scale(at: &str, desired: u32) -> Action {
-    Action::EcsScale(EcsScale { region: at.into(), cluster: "shop".into(), service: "web".into(), desired })
+    Action::EcsScale(EcsScale {
+        region: at.into(),
+        cluster: "shop".into(),
+        service: "web".into(),
+        desired: Some(desired),
+        percent_of: None,
+        enough_percent: 100,
+        scaling: None,
+    })
 }
 
 fn failover_plan() -> PlanTemplate {
-    let promote = RdsPromoteReadReplica { region: "{to}".into(), instance: "{to.database}".into() };
+    let promote =
+        RdsPromoteReadReplica { region: "{to}".into(), instance: "{to.database}".into(), writable: None };
     let repoint = Route53Repoint {
         zone: "Z1".into(),
         record: "{service}.example.com".into(),
@@ -134,6 +144,8 @@ fn failover_plan() -> PlanTemplate {
         alias_zone: Some("Z2".into()),
         values: Vec::new(),
         ttl_s: 60,
+        weights: BTreeMap::new(),
+        primary: None,
     };
     let verify = VerifyProbes { through: "https://{service}.example.com/health".into(), successes: 2 };
     let fence =

@@ -6,13 +6,14 @@ use super::{
     host::{Host, PROPOSE_MAX},
 };
 use quorate_core::{
-    Body, Command, Response, StepEvent, StepRun, StepWork,
+    Body, Command, ExecutionState, Response, StepEvent, StepOutcome, StepRun, StepState, StepWork,
     node::{Input, StepOrder},
 };
 use quorate_policies::{
     Millis,
     effect::{Acted, EffectContext, Observed},
     guard::Refusal,
+    plan::Before,
 };
 use std::time::Duration;
 
@@ -26,9 +27,10 @@ const OFFER_AGAIN: Duration = Duration::from_millis(250);
 /// Runs an attempt until its outcome is in the log, the step is somebody else's, or the host is dead.
 pub(super) async fn run(host: &Host, order: &StepOrder) {
     let Ok(begun_before) = begin(host, order).await else { return leave(host, order).await };
-    let context = context(order);
+    let context = context(host, order);
     let mut attempt = StepRun::new(host.now().mono, order.step.timeout, order.failures)
-        .must_be_ours(!order.step.reversible && !begun_before);
+        .must_be_ours(!order.step.reversible && !begun_before)
+        .delayed(order.step.delay);
     let mut event = StepEvent::Ready;
     while host.runs().await {
         event = match attempt.next(host.now().mono, event) {
@@ -36,7 +38,7 @@ pub(super) async fn run(host: &Host, order: &StepOrder) {
                 let left = attempt.deadline().since(host.now().mono).duration().clamp(LAST_LOOK, CALL_MAX);
                 StepEvent::Observed(observe(host, order, &context, left).await)
             }
-            StepWork::Act => match allowed(host, order).await {
+            StepWork::Act { before, .. } => match permit(host, order, before).await {
                 Ok(()) => StepEvent::Acted(act(host, order, &context).await),
                 Err(why) => StepEvent::NotAllowed(why),
             },
@@ -44,14 +46,9 @@ pub(super) async fn run(host: &Host, order: &StepOrder) {
                 host.sleep(pause.duration()).await;
                 StepEvent::Ready
             }
-            StepWork::Finish(outcome) => {
-                let body = Body::FinishStep {
-                    execution: order.execution.clone(),
-                    step: order.name.clone(),
-                    attempt: order.attempt,
-                    outcome,
-                };
-                return finish(host, order, body).await;
+            StepWork::Finish(outcome) => return finish(host, order, outcome).await,
+            StepWork::Leave(_) if aborted(host, order) => {
+                return finish(host, order, attempt.abandoned()).await;
             }
             StepWork::Leave(_) => return leave(host, order).await,
         };
@@ -123,7 +120,13 @@ async fn act(host: &Host, order: &StepOrder, context: &EffectContext) -> Acted {
 }
 
 /// Reports until the log has taken it, or another assignment has taken its place.
-async fn finish(host: &Host, order: &StepOrder, body: Body) {
+async fn finish(host: &Host, order: &StepOrder, outcome: StepOutcome) {
+    let body = Body::FinishStep {
+        execution: order.execution.clone(),
+        step: order.name.clone(),
+        attempt: order.attempt,
+        outcome,
+    };
     while host.runs().await && propose(host, order, "finish", body.clone()).await.is_err() {
         host.sleep(OFFER_AGAIN).await;
     }
@@ -148,7 +151,38 @@ async fn propose(host: &Host, order: &StepOrder, what: &str, body: Body) -> Resu
     response
 }
 
-fn context(order: &StepOrder) -> EffectContext {
+/// The last permission before an effect, as the shell asks for it: a note of what the effect takes away, and the check.
+async fn permit(host: &Host, order: &StepOrder, before: Option<Before>) -> Result<(), String> {
+    if let Some(before) = before.filter(|_| noted(host, order).is_none()) {
+        let body = Body::NoteStep {
+            execution: order.execution.clone(),
+            step: order.name.clone(),
+            attempt: order.attempt,
+            before,
+        };
+        if let Response::Refused { refusal } = propose(host, order, "note", body).await? {
+            return Err(refusal.to_string());
+        }
+    }
+    allowed(host, order).await
+}
+
+fn noted(host: &Host, order: &StepOrder) -> Option<Before> {
+    let state = host.consensus.state();
+    state.executions.get(&order.execution)?.steps.get(&order.name)?.before.clone()
+}
+
+fn aborted(host: &Host, order: &StepOrder) -> bool {
+    let state = host.consensus.state();
+    let Some(execution) = state.executions.get(&order.execution) else { return false };
+    let undoing =
+        matches!(execution.state, ExecutionState::Undoing { .. }) && !execution.may_run(&order.name);
+    let started = StepState::Started { agent: host.name.clone() };
+    let progress = execution.steps.get(&order.name);
+    undoing && progress.is_some_and(|p| p.state == started && p.attempt == order.attempt)
+}
+
+fn context(host: &Host, order: &StepOrder) -> EffectContext {
     EffectContext {
         service: order.service.to_string(),
         execution: order.execution.clone(),
@@ -156,5 +190,7 @@ fn context(order: &StepOrder) -> EffectContext {
         attempt: order.attempt,
         from: order.from.to_string(),
         to: order.to.to_string(),
+        before: noted(host, order),
+        role: order.step.role.clone(),
     }
 }

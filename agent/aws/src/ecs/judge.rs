@@ -58,7 +58,7 @@ pub(super) fn standing(action: &EcsScale, services: &[Tasks], failures: &[Failur
             reason: format!("{name} is a DAEMON service, which has no desired count"),
         };
     }
-    counts(&name, i64::from(action.desired), tasks)
+    counts(&name, i64::from(action.desired.unwrap_or_default()), tasks)
 }
 
 /// Judges an active service by its counts. A fence is done when nothing runs and nothing is on its way up (R14).
@@ -69,7 +69,7 @@ fn counts(name: &str, wanted: i64, tasks: &Tasks) -> Observed {
     match (*desired == wanted, reached) {
         (true, true) => Observed::Done { detail },
         (true, false) => Observed::InProgress { detail },
-        (false, true | false) => Observed::NotDone { detail },
+        (false, true | false) => Observed::not_done(detail),
     }
 }
 
@@ -78,7 +78,15 @@ mod tests {
     use super::*;
 
     fn action(desired: u32) -> EcsScale {
-        EcsScale { region: "us-west-2".into(), cluster: "dr".into(), service: "web".into(), desired }
+        EcsScale {
+            region: "us-west-2".into(),
+            cluster: "dr".into(),
+            service: "web".into(),
+            desired: Some(desired),
+            percent_of: None,
+            enough_percent: 100,
+            scaling: None,
+        }
     }
 
     fn tasks(desired: i64, running: i64, pending: i64) -> Tasks {

@@ -94,7 +94,7 @@ pub(super) fn standing(wanted: &str, instances: &[Instance]) -> Observed {
     };
     match (phase(status), &instance.source) {
         (Phase::Settled, None) => Observed::Done { detail },
-        (Phase::Settled, Some(_)) => Observed::NotDone { detail },
+        (Phase::Settled, Some(_)) => Observed::not_done(detail),
         (Phase::Working, Some(_)) if status == "backing-up" => {
             Observed::InProgress { detail: format!("{detail}: promotion waits out the backup") }
         }

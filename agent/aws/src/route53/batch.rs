@@ -99,6 +99,8 @@ mod tests {
             attempt: 1,
             from: "us-east-1".into(),
             to: "us-west-2".into(),
+            before: None,
+            role: None,
         }
     }
 

@@ -70,7 +70,7 @@ pub(super) enum GoalError {
 impl Goal {
     /// Checks an action.
     pub(super) fn new(action: &Route53Repoint, context: &EffectContext) -> Result<Self, GoalError> {
-        let Route53Repoint { zone, record, kind, alias, alias_zone, values, ttl_s } = action;
+        let Route53Repoint { zone, record, kind, alias, alias_zone, values, ttl_s, .. } = action;
         if zone.trim().is_empty() || normal_name(record).is_empty() {
             return Err(GoalError::Nameless);
         }
@@ -115,6 +115,8 @@ mod tests {
             attempt: 1,
             from: "us-east-1".into(),
             to: "us-west-2".into(),
+            before: None,
+            role: None,
         }
     }
 
@@ -127,6 +129,8 @@ mod tests {
             alias_zone: Some("Z2".into()),
             values: Vec::new(),
             ttl_s: 60,
+            weights: Default::default(),
+            primary: None,
         }
     }
 

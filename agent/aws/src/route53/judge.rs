@@ -87,7 +87,7 @@ pub(super) fn observed(standing: Standing, spread: Spread) -> Observed {
         (Standing::Applied(what) | Standing::Open(what), Spread::Unreadable(why)) => {
             Observed::Unknown { reason: format!("{what}; {why}") }
         }
-        (Standing::Open(what), Spread::InSync | Spread::NotKnown) => Observed::NotDone { detail: what },
+        (Standing::Open(what), Spread::InSync | Spread::NotKnown) => Observed::not_done(what),
     }
 }
 

@@ -75,8 +75,7 @@ impl Bench {
             session_token: None,
         });
         let standby = &self.endpoints.service.standby;
-        settings.endpoints.rds.insert(standby.clone(), self.regional.clone());
-        settings.endpoints.ecs.insert(standby.clone(), self.regional.clone());
+        settings.endpoints.regional.insert(standby.parse().unwrap(), self.regional.clone());
         settings.endpoints.route53 = Some(self.global.clone());
         Aws::load(settings).await
     }
@@ -84,7 +83,11 @@ impl Bench {
     pub(crate) fn promote(&self) -> Action {
         let service = &self.endpoints.service;
         let instance = service.instances[&service.standby].clone();
-        Action::RdsPromoteReadReplica(RdsPromoteReadReplica { region: service.standby.clone(), instance })
+        Action::RdsPromoteReadReplica(RdsPromoteReadReplica {
+            region: service.standby.clone(),
+            instance,
+            writable: None,
+        })
     }
 
     pub(crate) fn scale(&self, desired: u32) -> Action {
@@ -93,7 +96,10 @@ impl Bench {
             region: service.standby.clone(),
             cluster: service.cluster.clone(),
             service: service.ecs_service.clone(),
-            desired,
+            desired: Some(desired),
+            percent_of: None,
+            enough_percent: 100,
+            scaling: None,
         })
     }
 
@@ -109,6 +115,8 @@ impl Bench {
             alias_zone: Some(alias.zone.clone()),
             values: Vec::new(),
             ttl_s: 60,
+            weights: Default::default(),
+            primary: None,
         })
     }
 
@@ -151,6 +159,8 @@ pub(crate) fn context(epoch: u64) -> EffectContext {
         attempt: 1,
         from: "us-east-1".into(),
         to: "us-west-2".into(),
+        before: None,
+        role: None,
     }
 }
 
@@ -158,8 +168,13 @@ pub(crate) async fn observe(aws: &Aws, action: &Action, context: &EffectContext)
     bounded(aws.observe(AwsAction::try_from(action).unwrap(), context)).await
 }
 
+/// Acts on the action's first part, which for most is the only one.
 pub(crate) async fn act(aws: &Aws, action: &Action, context: &EffectContext) -> Acted {
-    bounded(aws.act(AwsAction::try_from(action).unwrap(), context)).await
+    act_on(aws, action, 0, context).await
+}
+
+pub(crate) async fn act_on(aws: &Aws, action: &Action, part: u8, context: &EffectContext) -> Acted {
+    bounded(aws.act(AwsAction::try_from(action).unwrap(), part, context)).await
 }
 
 /// Everything ends by its own limits; this one is only there to turn a hang into a failure.
@@ -167,16 +182,18 @@ async fn bounded<T>(call: impl Future<Output = T>) -> T {
     tokio::time::timeout(HANG, call).await.expect("a call that ends by its own limits")
 }
 
-/// Observes and acts until the action is done or cannot be.
+/// Observes and acts until the action is done or cannot be. Keeps what stood before the first act, as the log does.
 pub(crate) async fn carry_out(aws: &Aws, action: &Action, context: &EffectContext) -> Trail {
     let mut trail = Trail::default();
+    let mut context = context.clone();
     for _ in 0..LOOKS_MAX {
-        let observed = observe(aws, action, context).await;
+        let observed = observe(aws, action, &context).await;
         trail.observed.push(observed.clone());
         match observed {
             Observed::Done { .. } | Observed::Impossible { .. } => return trail,
-            Observed::NotDone { .. } => {
-                let acted = act(aws, action, context).await;
+            Observed::NotDone { part, before, .. } => {
+                context.before = context.before.or(before);
+                let acted = act_on(aws, action, part, &context).await;
                 trail.acted.push(acted.clone());
                 if matches!(acted, Acted::Refused { retryable: false, .. }) {
                     return trail;

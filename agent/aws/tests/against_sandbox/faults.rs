@@ -168,7 +168,7 @@ async fn refused_connections_are_unknown() {
         secret_access_key: secret.clone(),
         session_token: Some(secret.clone()),
     });
-    settings.endpoints.rds.insert("us-west-2".into(), format!("http://{free}"));
+    settings.endpoints.regional.insert("us-west-2".parse().unwrap(), format!("http://{free}"));
     let aws = Aws::load(settings).await;
     let seen = observe(&aws, &bench.promote(), &context(5)).await;
     assert!(matches!(seen, Observed::Unknown { .. }), "{seen:?}");

@@ -3,7 +3,7 @@
 
 use crate::command::{ExecutionId, LeaseProof, StepOutcome};
 use quorate_policies::{
-    AgentName, RegionName, ServiceName, StepName, Timestamp, guard::Refusal, guard::Trigger,
+    AgentName, RegionName, ServiceName, StepName, Timestamp, guard::Refusal, guard::Trigger, plan::Before,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -104,6 +104,13 @@ pub enum AuditEvent {
         /// Which assignment.
         attempt: u32,
     },
+    /// What stood in the world before a step changed it.
+    StepNoted {
+        /// Which step.
+        step: StepName,
+        /// What stood.
+        before: Before,
+    },
     /// What became of an attempt.
     StepFinished {
         /// Which step.
@@ -123,6 +130,11 @@ pub enum AuditEvent {
         epoch: u64,
         /// How that is known.
         proof: LeaseProof,
+    },
+    /// An operator ends an execution, and what it did is taken back.
+    Aborting {
+        /// Why.
+        reason: String,
     },
     /// An execution ended or stopped.
     ExecutionEnded {
@@ -157,8 +169,10 @@ impl AuditEvent {
             AuditEvent::Approved { .. } => "approved",
             AuditEvent::StepAssigned { .. } => "step_assigned",
             AuditEvent::StepStarted { .. } => "step_started",
+            AuditEvent::StepNoted { .. } => "step_noted",
             AuditEvent::StepFinished { .. } => "step_finished",
             AuditEvent::LeaseReleased { .. } => "lease_released",
+            AuditEvent::Aborting { .. } => "aborting",
             AuditEvent::ExecutionEnded { .. } => "execution_ended",
             AuditEvent::Paused { .. } => "paused",
             AuditEvent::Resumed { .. } => "resumed",
@@ -183,6 +197,7 @@ impl fmt::Display for AuditEvent {
                 write!(f, "step {step} assigned to {agent}, attempt {attempt}")
             }
             AuditEvent::StepStarted { step, attempt } => write!(f, "step {step} started, attempt {attempt}"),
+            AuditEvent::StepNoted { step, before } => write!(f, "step {step}, before it acts: {before}"),
             AuditEvent::StepFinished { step, outcome, .. } => {
                 let word = match outcome {
                     StepOutcome::Succeeded { .. } => "succeeded",
@@ -198,6 +213,7 @@ impl fmt::Display for AuditEvent {
                     write!(f, "write lease of {from} expired ({waited}); {to} may hold it")
                 }
             },
+            AuditEvent::Aborting { reason } => write!(f, "aborting: {reason}"),
             AuditEvent::ExecutionEnded { state, detail } => write!(f, "execution {state}: {detail}"),
             AuditEvent::Paused { reason, until } => {
                 let until = until.map_or_else(String::new, |until| format!(" until {until}"));

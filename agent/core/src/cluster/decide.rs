@@ -137,19 +137,17 @@ impl Cluster {
         if execution.past_no_return() && !stopped {
             return Err(wrong_state(execution, "it is past the point of no return and goes forward"));
         }
-        // A failover that promoted nothing gives the old region its lease back, under the new epoch.
-        let home = !execution.past_no_return();
-        let (service, from, epoch) = (execution.service.clone(), execution.from().clone(), execution.epoch);
-        if home && let Some(state) = self.services.get_mut(&service) {
-            let holder = state.lease.holder().clone();
-            state.lease = if holder == from {
-                LeaseRecord::Held { region: from, epoch }
-            } else {
-                state.epoch = epoch + 1;
-                LeaseRecord::Releasing { from: holder, to: from, epoch: epoch + 1 }
-            };
+        if matches!(execution.state, ExecutionState::Undoing { .. }) {
+            return Err(wrong_state(execution, "it is being aborted already"));
         }
-        self.end(id, ExecutionState::Aborted { reason: actor.reason.clone() }, &actor.name);
+        if execution.past_no_return() {
+            self.end(id, ExecutionState::Aborted { reason: actor.reason.clone() }, &actor.name);
+        } else {
+            let (service, reason) = (execution.service.clone(), actor.reason.clone());
+            let event = AuditEvent::Aborting { reason: reason.clone() };
+            self.audit.record(self.clock, &actor.name, Some(&service), Some(id), event);
+            self.begin_undo(id, &reason, &actor.name);
+        }
         Ok(Response::Done)
     }
 

@@ -1,12 +1,13 @@
 //! One execution of a plan: its states, its steps' states, and the times it took. The transitions are total and
 //! stand in one function each; an illegal pair is an error, never a silent repair.
 
+use super::undo::{is_undo, undo_name};
 use crate::command::{ExecutionId, StepOutcome};
 use quorate_policies::{
     AgentName, Millis, RegionName, ServiceName, StepName, Timestamp,
     agreement::Evidence,
     guard::Trigger,
-    plan::{Action, Plan},
+    plan::{Action, Before, Plan},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -69,6 +70,11 @@ pub enum ExecutionState {
         /// How many.
         exceptions: u32,
     },
+    /// An operator has ended it, and what it did is being taken back.
+    Undoing {
+        /// Why.
+        reason: String,
+    },
     /// An operator ended it.
     Aborted {
         /// Why.
@@ -81,9 +87,10 @@ impl ExecutionState {
     #[must_use]
     pub const fn ended(&self) -> bool {
         match self {
-            ExecutionState::AwaitingApproval | ExecutionState::Running | ExecutionState::Stopped { .. } => {
-                false
-            }
+            ExecutionState::AwaitingApproval
+            | ExecutionState::Running
+            | ExecutionState::Stopped { .. }
+            | ExecutionState::Undoing { .. } => false,
             ExecutionState::Succeeded { .. } | ExecutionState::Aborted { .. } => true,
         }
     }
@@ -96,6 +103,7 @@ impl ExecutionState {
             ExecutionState::Running => "running",
             ExecutionState::Stopped { .. } => "stopped",
             ExecutionState::Succeeded { .. } => "succeeded",
+            ExecutionState::Undoing { .. } => "undoing",
             ExecutionState::Aborted { .. } => "aborted",
         }
     }
@@ -120,6 +128,9 @@ pub struct StepProgress {
     pub resumed_at: Option<Timestamp>,
     /// When it ended for good.
     pub ended_at: Option<Timestamp>,
+    /// What stood in the world before its first act.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
 }
 
 /// A step's state.
@@ -203,6 +214,20 @@ impl StepState {
             }),
             (ended, StepMove::Cancel) if ended.ended() => Ok(ended.clone()),
             (state, movement) => Err(IllegalMove { state: state.word(), movement: movement.word() }),
+        }
+    }
+
+    /// Whether its effect stands in the world, or may stand.
+    #[must_use]
+    pub const fn may_stand(&self) -> bool {
+        match self {
+            StepState::Succeeded { .. }
+            | StepState::Failed { unknown: true, .. }
+            | StepState::Started { .. } => true,
+            StepState::Failed { unknown: false, .. }
+            | StepState::Waiting
+            | StepState::Assigned { .. }
+            | StepState::Cancelled => false,
         }
     }
 
@@ -317,20 +342,18 @@ impl Execution {
         })
     }
 
-    /// Steps whose effect stands, or may stand, although the execution did not succeed: an abort undoes nothing.
+    /// Steps whose effect stands, or may stand, although the execution did not succeed, and that were not taken back.
     #[must_use]
     pub fn not_undone(&self) -> Vec<String> {
-        let standing = |state: &StepState| match state {
-            StepState::Succeeded { .. }
-            | StepState::Failed { unknown: true, .. }
-            | StepState::Started { .. } => true,
-            StepState::Failed { unknown: false, .. }
-            | StepState::Waiting
-            | StepState::Assigned { .. }
-            | StepState::Cancelled => false,
+        let taken_back = |name: &StepName| {
+            undo_name(name)
+                .and_then(|undo| self.steps.get(&undo))
+                .is_some_and(|undo| matches!(undo.state, StepState::Succeeded { .. }))
         };
         let done = !matches!(self.state, ExecutionState::Succeeded { .. });
-        let names = self.steps.iter().filter(|(_, progress)| done && standing(&progress.state));
+        let names = self.steps.iter().filter(|(name, progress)| {
+            done && progress.state.may_stand() && !is_undo(name) && !taken_back(name)
+        });
         names.map(|(name, progress)| format!("{name} ({})", progress.state.word())).collect()
     }
 
@@ -368,6 +391,7 @@ impl fmt::Display for ExecutionState {
             ExecutionState::Succeeded { exceptions: 0 } => f.write_str("succeeded"),
             ExecutionState::Succeeded { exceptions: 1 } => f.write_str("succeeded with 1 exception"),
             ExecutionState::Succeeded { exceptions } => write!(f, "succeeded with {exceptions} exceptions"),
+            ExecutionState::Undoing { reason } => write!(f, "is taken back: {reason}"),
             ExecutionState::Aborted { reason } => write!(f, "aborted: {reason}"),
         }
     }

@@ -3,7 +3,9 @@
 
 use super::{Cluster, audit::AuditEvent, execution::*, service::LeaseRecord};
 use crate::command::{ExecutionId, Response, StepOutcome};
-use quorate_policies::{AgentName, Millis, RegionName, StepName, Timestamp, guard::Refusal, policy::OnError};
+use quorate_policies::{
+    AgentName, Millis, RegionName, StepName, Timestamp, guard::Refusal, plan::Before, policy::OnError,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An automatic decision whose first step has not begun by then was made on evidence that is no longer fresh: it may
@@ -43,7 +45,7 @@ impl Cluster {
         let execution = self.execution(id)?;
         let not_yours =
             |why: String| Refusal::StepNotYours { execution: id.clone(), step: step.clone(), why };
-        if execution.state != ExecutionState::Running {
+        if !execution.may_run(step) {
             return Err(not_yours(format!("the execution {}", execution.state)));
         }
         if let Some(hold) = self.held_at(execution, now) {
@@ -126,6 +128,29 @@ impl Cluster {
         })
     }
 
+    /// What stands before the first act. Like the check before an effect it needs the step to be the agent's own, and
+    /// like it it is a quorum round.
+    pub(super) fn note_step(
+        &mut self,
+        by: &AgentName,
+        id: &ExecutionId,
+        step: &StepName,
+        attempt: u32,
+        before: &Before,
+    ) -> Result<Response, Refusal> {
+        self.may_act(by, id, step, attempt)?;
+        let Some(execution) = self.executions.get_mut(id) else { return Ok(Response::Done) };
+        let service = execution.service.clone();
+        let Some(progress) = execution.steps.get_mut(step) else { return Ok(Response::Done) };
+        // An earlier attempt may have changed the world since: only the first look saw it untouched.
+        if progress.before.is_none() {
+            progress.before = Some(before.clone());
+            let event = AuditEvent::StepNoted { step: step.clone(), before: before.clone() };
+            self.audit.record(self.clock, by.as_str(), Some(&service), Some(id), event);
+        }
+        Ok(Response::Done)
+    }
+
     pub(super) fn finish_step(
         &mut self,
         by: &AgentName,
@@ -189,6 +214,9 @@ impl Cluster {
     fn end_if_complete(&mut self, id: &ExecutionId, by: &AgentName) {
         let Some(execution) = self.executions.get(id) else { return };
         let complete = execution.steps.values().all(|progress| progress.state.ended());
+        if complete && matches!(execution.state, ExecutionState::Undoing { .. }) {
+            return self.go_on_undoing(id, by.as_str());
+        }
         if complete && execution.state == ExecutionState::Running {
             let failed = |p: &&StepProgress| matches!(p.state, StepState::Failed { .. });
             let exceptions = execution.steps.values().filter(failed).count();
@@ -213,21 +241,21 @@ impl Cluster {
                 progress.state = next;
             }
         }
+        self.give_up_lost(id);
         self.assign_ready(id);
+        self.end_if_complete(id, by);
         Ok(Response::Done)
     }
 
     /// Gives every step that can begin to an agent.
     pub(super) fn assign_ready(&mut self, id: &ExecutionId) {
         let Some(execution) = self.executions.get(id) else { return };
-        if execution.state != ExecutionState::Running {
-            return;
-        }
         let service = execution.service.clone();
         let ready: Vec<(StepName, AgentName, u32)> = execution
             .steps
             .iter()
-            .filter(|(name, progress)| progress.state == StepState::Waiting && self.ready(execution, name))
+            .filter(|(name, progress)| progress.state == StepState::Waiting && execution.may_run(name))
+            .filter(|(name, _)| self.ready(execution, name))
             .filter_map(|(name, p)| Some((name.clone(), self.assignee(execution, name)?, p.attempt + 1)))
             .collect();
         for (step, agent, attempt) in ready {

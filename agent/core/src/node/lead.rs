@@ -125,7 +125,7 @@ impl Node {
 
     /// Steps of an agent that is lost go to another (R3).
     fn replace_lost(&mut self, now: Now, execution: &Execution, out: &mut Vec<Output>) {
-        if execution.state != ExecutionState::Running {
+        if !matches!(execution.state, ExecutionState::Running | ExecutionState::Undoing { .. }) {
             return;
         }
         let live = self.live(now.mono);

@@ -13,7 +13,7 @@ fn done() -> Observed {
     Observed::Done { detail: "available".to_owned() }
 }
 fn not_done() -> Observed {
-    Observed::NotDone { detail: "a replica".to_owned() }
+    Observed::not_done("a replica".to_owned())
 }
 fn in_progress() -> Observed {
     Observed::InProgress { detail: "modifying".to_owned() }
@@ -79,7 +79,7 @@ impl Script {
                     }
                     event = StepEvent::Observed(seen);
                 }
-                StepWork::Act => {
+                StepWork::Act { .. } => {
                     now = now.plus(Millis(100));
                     let acted = acts.next().expect("the script has no more acts").clone();
                     writeln!(text, "{:>7}  act: {acted:?}", now.since(Monotonic(0)).to_string()).unwrap();
@@ -186,7 +186,10 @@ fn attempts_back_off() {
 fn r5_who_may_not_act_leaves() {
     let mut run = StepRun::new(Monotonic(0), Millis::from_secs(60), 0);
     assert_eq!(run.next(Monotonic(0), StepEvent::Ready), StepWork::Observe);
-    assert_eq!(run.next(Monotonic(0), StepEvent::Observed(not_done())), StepWork::Act);
+    assert_eq!(
+        run.next(Monotonic(0), StepEvent::Observed(not_done())),
+        StepWork::Act { part: 0, before: None }
+    );
     let refused = StepEvent::NotAllowed("paused by olga".to_owned());
     assert_eq!(run.next(Monotonic(0), refused), StepWork::Leave("paused by olga".to_owned()));
 }
@@ -218,7 +221,7 @@ proptest! {
                     last_seen = Some(seen.clone());
                     event = StepEvent::Observed(seen);
                 }
-                StepWork::Act => {
+                StepWork::Act { .. } => {
                     prop_assert!(!may_be_applied, "a second act in one attempt");
                     prop_assert!(now < run.deadline(), "an act after the deadline");
                     prop_assert_eq!(&last_seen, &Some(not_done()), "an act on what was not read");

@@ -91,7 +91,7 @@ impl World {
 
     pub(super) fn observe(&self, action: &Action, context: &EffectContext) -> Observed {
         let done = |detail: String| Observed::Done { detail };
-        let not_done = |detail: String| Observed::NotDone { detail };
+        let not_done = Observed::not_done;
         match action {
             Action::RdsPromoteReadReplica(promote) => match self.databases.get(&promote.instance) {
                 None => Observed::Impossible { reason: format!("{} does not exist", promote.instance) },
@@ -100,7 +100,9 @@ impl World {
                 Some(_) => Observed::InProgress { detail: format!("{} is promoted", promote.instance) },
             },
             Action::EcsScale(scale) => match self.regions.get(&scale.region) {
-                Some(region) if region.tasks == scale.desired => done(format!("{} tasks", scale.desired)),
+                Some(region) if Some(region.tasks) == scale.desired => {
+                    done(format!("{} tasks", region.tasks))
+                }
                 Some(region) => not_done(format!("{} tasks", region.tasks)),
                 None => Observed::Impossible { reason: format!("no region {}", scale.region) },
             },
@@ -118,6 +120,7 @@ impl World {
             Action::VerifyProbes(_) if self.serves_publicly() => done("it answers".to_owned()),
             Action::VerifyProbes(_) => Observed::InProgress { detail: "it does not answer yet".to_owned() },
             Action::StatuspageIncident(_) => done("nobody looks".to_owned()),
+            other => Observed::Impossible { reason: format!("this world has no {}", other.kind()) },
         }
     }
 
@@ -143,13 +146,11 @@ impl World {
                 let Some(region) = self.regions.get_mut(&scale.region) else {
                     return refused("ServiceNotFound");
                 };
-                region.tasks = scale.desired;
-                let meaning = format!("scale {} to {}", scale.region, scale.desired);
+                region.tasks = scale.desired.unwrap_or_default();
+                let meaning = format!("scale {} to {}", scale.region, region.tasks);
                 Change::Applied { meaning, promotes_in: None }
             }
-            Action::Route53Repoint(_) | Action::StatuspageIncident(_) | Action::VerifyProbes(_) => {
-                refused("there is no such request")
-            }
+            _ => refused("there is no such request"),
         }
     }
 

@@ -1,0 +1,153 @@
+//! Taking back what an aborted execution did before its point of no return. The undo is itself a row of steps, decided
+//! here on every replica alike and run like any other: assigned, started in the log, observed, acted on once. What a
+//! step must be taken back to is what was noted before its first act, never a guess.
+
+use super::{Cluster, execution::*, service::LeaseRecord};
+use crate::command::ExecutionId;
+use quorate_policies::{
+    Millis, StepName,
+    name::NAME_BYTES_MAX,
+    plan::{Step, before::undo},
+    policy::OnError,
+};
+use std::collections::BTreeSet;
+
+/// Before a step that nobody heard the end of is taken back: longer than its last call can take (12 s), because until
+/// then it may still be applied.
+const UNHEARD_OF: Millis = Millis(15_000);
+/// What the names of such steps begin with; a policy may not use it.
+pub const UNDO_PREFIX: &str = "undo-";
+
+impl Cluster {
+    /// Ends what has not begun, and takes back the rest once every running step has ended.
+    pub(super) fn begin_undo(&mut self, id: &ExecutionId, reason: &str, actor: &str) {
+        let now = self.clock;
+        let Some(execution) = self.executions.get_mut(id) else { return };
+        execution.state = ExecutionState::Undoing { reason: reason.to_owned() };
+        for progress in execution.steps.values_mut() {
+            let open = matches!(progress.state, StepState::Waiting | StepState::Assigned { .. });
+            if open && let Ok(next) = progress.state.next(&StepMove::Cancel) {
+                progress.state = next;
+                progress.ended_at = Some(now);
+            }
+        }
+        self.go_home(id);
+        self.go_on_undoing(id, actor);
+    }
+
+    /// The old region may hold the write lease again, under the new epoch: nothing was promoted.
+    fn go_home(&mut self, id: &ExecutionId) {
+        let Some(execution) = self.executions.get(id) else { return };
+        let (service, from, epoch) = (execution.service.clone(), execution.from().clone(), execution.epoch);
+        let Some(state) = self.services.get_mut(&service) else { return };
+        let holder = state.lease.holder().clone();
+        state.lease = if holder == from {
+            LeaseRecord::Held { region: from, epoch }
+        } else {
+            state.epoch = epoch + 1;
+            LeaseRecord::Releasing { from: holder, to: from, epoch: epoch + 1 }
+        };
+    }
+
+    /// Plans the undo when the last running step has ended, and ends the execution when the undo has.
+    pub(super) fn go_on_undoing(&mut self, id: &ExecutionId, actor: &str) {
+        let Some(execution) = self.executions.get_mut(id) else { return };
+        let ExecutionState::Undoing { reason } = &execution.state else { return };
+        let reason = reason.clone();
+        if execution.steps.values().any(|progress| !progress.state.ended()) {
+            return;
+        }
+        let planned = execution.plan.steps.keys().any(is_undo);
+        let steps = if planned { Vec::new() } else { undo_steps(execution) };
+        if steps.is_empty() {
+            self.end(id, ExecutionState::Aborted { reason }, actor);
+            return;
+        }
+        for (name, step) in steps {
+            execution.steps.insert(name.clone(), StepProgress::default());
+            execution.plan.steps.insert(name, step);
+        }
+        self.assign_ready(id);
+    }
+}
+
+impl Cluster {
+    /// A step of an aborted execution whose agent is lost is not begun again: its outcome is unknown.
+    pub(super) fn give_up_lost(&mut self, id: &ExecutionId) {
+        let now = self.clock;
+        let Some(execution) = self.executions.get_mut(id) else { return };
+        if !matches!(execution.state, ExecutionState::Undoing { .. }) {
+            return;
+        }
+        for (name, progress) in &mut execution.steps {
+            if progress.state == StepState::Waiting && !is_undo(name) {
+                let reason = "its agent was lost while the execution was aborted".to_owned();
+                progress.state = StepState::Failed { reason, unknown: true };
+                progress.ended_at = Some(now);
+            }
+        }
+    }
+}
+
+impl Execution {
+    /// Whether a step may run in the execution's state: all of them while it runs, and those that take others back
+    /// once it was aborted.
+    #[must_use]
+    pub fn may_run(&self, step: &StepName) -> bool {
+        match self.state {
+            ExecutionState::Running => true,
+            ExecutionState::Undoing { .. } => is_undo(step),
+            ExecutionState::AwaitingApproval
+            | ExecutionState::Stopped { .. }
+            | ExecutionState::Succeeded { .. }
+            | ExecutionState::Aborted { .. } => false,
+        }
+    }
+}
+
+/// Whether a step takes another one back.
+#[must_use]
+pub fn is_undo(step: &StepName) -> bool {
+    step.as_str().starts_with(UNDO_PREFIX)
+}
+
+/// The name of the step that takes another one back.
+pub(super) fn undo_name(step: &StepName) -> Option<StepName> {
+    let kept = step.as_str().len().min(NAME_BYTES_MAX - UNDO_PREFIX.len());
+    StepName::try_from(format!("{UNDO_PREFIX}{}", step.as_str().get(..kept)?)).ok()
+}
+
+/// One step for each that changed something, in reverse order: what came last is taken back first.
+fn undo_steps(execution: &Execution) -> Vec<(StepName, Step)> {
+    let changed: Vec<&StepName> = execution
+        .steps
+        .iter()
+        .filter(|(_, progress)| progress.state.may_stand())
+        .filter(|(name, progress)| {
+            let step = execution.plan.steps.get(*name);
+            step.is_some_and(|step| undo(&step.action, progress.before.as_ref()).is_some())
+        })
+        .map(|(name, _)| name)
+        .collect();
+    let steps = changed.iter().filter_map(|name| {
+        let step = execution.plan.steps.get(*name)?;
+        let progress = execution.steps.get(*name)?;
+        let after: BTreeSet<StepName> = changed
+            .iter()
+            .filter(|other| execution.plan.comes_after(other, name))
+            .filter_map(|other| undo_name(other))
+            .collect();
+        let unheard = matches!(progress.state, StepState::Failed { unknown: true, .. });
+        let taken_back = Step {
+            action: undo(&step.action, progress.before.as_ref())?,
+            needs: after,
+            // One undo that fails is named, and keeps none of the others from being done.
+            on_error: OnError::Continue,
+            reversible: true,
+            delay: if unheard { UNHEARD_OF } else { Millis::ZERO },
+            ..step.clone()
+        };
+        Some((undo_name(name)?, taken_back))
+    });
+    steps.collect()
+}

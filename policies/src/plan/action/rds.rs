@@ -1,0 +1,109 @@
+//! What the actions on RDS instances say. Identifiers are those of DB instances; regions are where they live.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The latest moment that can be restored, instead of a date.
+pub const LATEST: &str = "latest";
+
+/// Fields of `rds.promote_read_replica`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RdsPromoteReadReplica {
+    /// The replica's region, usually `{to}`.
+    pub region: String,
+    /// The replica's DB instance identifier.
+    pub instance: String,
+    /// A URL that answers with 2xx only when the database takes writes: the promotion is done when it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub writable: Option<String>,
+}
+
+/// Fields of `rds.restore_to_point_in_time`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RdsRestoreToPointInTime {
+    /// The region of both instances.
+    pub region: String,
+    /// The instance whose backups are restored.
+    pub source: String,
+    /// The new instance's identifier.
+    pub instance: String,
+    /// The moment to restore, as RFC 3339, or `latest`.
+    #[serde(default = "latest")]
+    pub at: String,
+    /// The new instance's class; by default the source's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// The new instance's subnet group; by default the source's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnet_group: Option<String>,
+    /// The new instance's parameter group; by default the source's. RDS itself would take the engine's default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameter_group: Option<String>,
+    /// The new instance's security groups; by default the source's. RDS itself would take the VPC's default group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub security_groups: Vec<String>,
+}
+
+fn latest() -> String {
+    LATEST.to_owned()
+}
+
+/// Fields of `rds.create_cross_region_replica`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RdsCreateCrossRegionReplica {
+    /// The region that gets the replica: the one that was left.
+    pub region: String,
+    /// The replica's identifier: the old primary's, which is renamed first and left alone otherwise.
+    pub instance: String,
+    /// The region of the new primary.
+    pub source_region: String,
+    /// The new primary's identifier.
+    pub source: String,
+    /// The replica's KMS key in its own region; needed when the source is encrypted and no old primary is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key: Option<String>,
+}
+
+/// Fields of `rds.fence`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RdsFence {
+    /// The old primary's region, usually `{from}`.
+    pub region: String,
+    /// The old primary's identifier.
+    pub instance: String,
+    /// Security groups without any ingress rule, prepared beforehand, which replace the instance's own.
+    pub quarantine_groups: Vec<String>,
+    /// Also stops the instance. RDS refuses that while it has a replica, so it belongs behind the promotion; and RDS
+    /// starts it again after seven days.
+    #[serde(default)]
+    pub stop: bool,
+}
+
+/// Fields of `rds.unfence`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RdsUnfence {
+    /// The instance's region.
+    pub region: String,
+    /// The instance's identifier.
+    pub instance: String,
+    /// The security groups that it shall have.
+    pub security_groups: Vec<String>,
+}
+
+/// Fields of `rds.reboot`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RdsReboot {
+    /// The instance's region.
+    pub region: String,
+    /// The instance's identifier.
+    pub instance: String,
+    /// Whether a Multi-AZ instance moves to its other zone.
+    #[serde(default)]
+    pub failover: bool,
+}

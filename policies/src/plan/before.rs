@@ -1,0 +1,198 @@
+//! What stood in the world before a step changed it. It is committed to the log before the change, because afterwards
+//! nobody can read it any more: for the undo, and for the loss that the report tells.
+
+use crate::{
+    plan::action::{Action, EcsScale, RdsUnfence, Route53Repoint, ScalingRange},
+    time::Millis,
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt};
+
+/// What stood before, by action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "before")]
+pub enum Before {
+    /// `ecs.scale`.
+    Scaled {
+        /// The count that the step works towards, settled once.
+        wanted: u32,
+        /// Where that count comes from.
+        because: String,
+        /// The desired count before.
+        desired: u32,
+        /// Application Auto Scaling's range before, where the service has one.
+        scaling: Option<ScalingRange>,
+    },
+    /// `rds.promote_read_replica`.
+    Promoted {
+        /// What it replicated from.
+        source: String,
+        /// How far it was behind: what the promotion loses.
+        lag: Lag,
+    },
+    /// `rds.fence`.
+    Fenced {
+        /// The security groups before.
+        groups: Vec<String>,
+        /// The date of the instance's latest restart before, as RDS tells it. A later one is ours.
+        restarted: Option<String>,
+    },
+    /// `rds.reboot`.
+    Rebooted {
+        /// The date of the instance's latest restart before, as RDS tells it. A later one is ours.
+        restarted: Option<String>,
+    },
+    /// `route53.repoint`.
+    Repointed {
+        /// What the record was.
+        answer: RecordBefore,
+    },
+    /// `route53.signal`.
+    Signalled {
+        /// The region that traffic was signalled to, if any.
+        region: Option<String>,
+    },
+}
+
+/// How far a replica was behind its source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "lag")]
+pub enum Lag {
+    /// So far, when it was measured.
+    Known {
+        /// Behind by so much.
+        behind: Millis,
+        /// How old the measurement was when it was read.
+        age: Millis,
+        /// What measured it.
+        by: String,
+    },
+    /// It could not be read. Unknown is not zero (R7).
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A record as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "record")]
+pub enum RecordBefore {
+    /// There was none.
+    Absent,
+    /// An alias.
+    Alias {
+        /// The target's name.
+        name: String,
+        /// The target's zone.
+        zone: String,
+    },
+    /// Plain values.
+    Values {
+        /// The values.
+        values: Vec<String>,
+        /// Their time to live, in seconds.
+        ttl_s: u32,
+    },
+    /// Weighted sets.
+    Weights {
+        /// The weight of each set.
+        weights: BTreeMap<String, u32>,
+    },
+    /// Failover sets.
+    Primary {
+        /// Which one was the primary.
+        primary: String,
+    },
+}
+
+impl fmt::Display for Before {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Before::Scaled { wanted, because, desired, scaling } => {
+                write!(f, "desired {desired}")?;
+                if let Some(range) = scaling {
+                    write!(f, ", scaling {} to {}", range.min, range.max)?;
+                }
+                write!(f, "; wanted {wanted} ({because})")
+            }
+            Before::Promoted { source, lag } => write!(f, "replica of {source}, {lag}"),
+            Before::Fenced { groups, .. } => write!(f, "security groups {}", groups.join(", ")),
+            Before::Rebooted { restarted: Some(date) } => write!(f, "last restarted {date}"),
+            Before::Rebooted { restarted: None } => f.write_str("no restart on record"),
+            Before::Repointed { answer } => write!(f, "{answer}"),
+            Before::Signalled { region: Some(region) } => write!(f, "signalled to {region}"),
+            Before::Signalled { region: None } => f.write_str("not signalled"),
+        }
+    }
+}
+
+impl fmt::Display for Lag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Lag::Known { behind, age, by } => write!(f, "{behind} behind, as measured {age} before by {by}"),
+            Lag::Unknown { reason } => write!(f, "lag unknown: {reason}"),
+        }
+    }
+}
+
+impl fmt::Display for RecordBefore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecordBefore::Absent => f.write_str("no record"),
+            RecordBefore::Alias { name, .. } => write!(f, "alias of {name}"),
+            RecordBefore::Values { values, ttl_s } => write!(f, "{} for {ttl_s} s", values.join(", ")),
+            RecordBefore::Weights { weights } => {
+                let weights: Vec<String> =
+                    weights.iter().map(|(set, weight)| format!("{set} {weight}")).collect();
+                write!(f, "weights {}", weights.join(", "))
+            }
+            RecordBefore::Primary { primary } => write!(f, "primary {primary}"),
+        }
+    }
+}
+
+/// The action that takes another one back, given what stood before it. None where nothing needs to be taken back or
+/// nothing can be: an action that only looks, a page that has told the truth, a name that had no record.
+#[must_use]
+pub fn undo(action: &Action, before: Option<&Before>) -> Option<Action> {
+    match (action, before?) {
+        (Action::EcsScale(scale), Before::Scaled { desired, scaling, .. }) => {
+            Some(Action::EcsScale(EcsScale {
+                desired: Some(*desired),
+                percent_of: None,
+                scaling: *scaling,
+                ..scale.clone()
+            }))
+        }
+        (Action::RdsFence(fence), Before::Fenced { groups, .. }) => Some(Action::RdsUnfence(RdsUnfence {
+            region: fence.region.clone(),
+            instance: fence.instance.clone(),
+            security_groups: groups.clone(),
+        })),
+        (Action::Route53Repoint(repoint), Before::Repointed { answer }) => repoint_back(repoint, answer),
+        _ => None,
+    }
+}
+
+fn repoint_back(repoint: &Route53Repoint, answer: &RecordBefore) -> Option<Action> {
+    let mut back = Route53Repoint {
+        alias: None,
+        alias_zone: None,
+        values: Vec::new(),
+        weights: BTreeMap::new(),
+        primary: None,
+        ..repoint.clone()
+    };
+    match answer {
+        // Never an empty answer (R23): what was made stays.
+        RecordBefore::Absent => return None,
+        RecordBefore::Alias { name, zone } => {
+            (back.alias, back.alias_zone) = (Some(name.clone()), Some(zone.clone()));
+        }
+        RecordBefore::Values { values, ttl_s } => (back.values, back.ttl_s) = (values.clone(), *ttl_s),
+        RecordBefore::Weights { weights } => back.weights.clone_from(weights),
+        RecordBefore::Primary { primary } => back.primary = Some(primary.clone()),
+    }
+    Some(Action::Route53Repoint(back))
+}
