@@ -21,10 +21,9 @@ pub struct Endpoints {
 pub struct Vantage {
     /// The DNS server to ask, `address:port`, UDP and TCP. Its answers lead through this vantage's relays.
     pub resolver: String,
-    /// RDS endpoint URL, by region.
-    pub rds: BTreeMap<String, String>,
-    /// ECS endpoint URL, by region.
-    pub ecs: BTreeMap<String, String>,
+    /// The endpoint URL of all regional AWS APIs, by region: RDS, ECS, Application Auto Scaling, Elastic Load
+    /// Balancing, CloudWatch and STS.
+    pub aws: BTreeMap<String, String>,
     /// Route 53 endpoint URL.
     pub route53: String,
     /// Base URL of the status page's API; paths begin with `/v1/pages`.

@@ -201,8 +201,7 @@ impl Build {
         let global = url(self.path(place, GLOBAL, Behind::Other, global).await?);
         Ok(Vantage {
             resolver: dns::start(&self.stage, &self.places, place).await?.to_string(),
-            rds: aws.clone(),
-            ecs: aws,
+            aws,
             route53: global.clone(),
             webhook: format!("{global}/hook"),
             statuspage: global,

@@ -109,10 +109,7 @@ pub fn table(screen: Screen, endpoints: &Endpoints) -> String {
         rows.push([cell("DNS"), cell(place), cell(&view.resolver)]);
         rows.push([cell("Route 53"), cell(place), cell(&view.route53)]);
         rows.extend(
-            view.rds.iter().map(|(region, url)| [cell(format!("RDS of {region}")), cell(place), cell(url)]),
-        );
-        rows.extend(
-            view.ecs.iter().map(|(region, url)| [cell(format!("ECS of {region}")), cell(place), cell(url)]),
+            view.aws.iter().map(|(region, url)| [cell(format!("AWS of {region}")), cell(place), cell(url)]),
         );
         rows.push([cell("status page"), cell(place), cell(&view.statuspage)]);
         rows.push([cell("webhooks"), cell(place), cell(&view.webhook)]);

@@ -102,7 +102,7 @@ impl Stage {
                 peer_listen,
                 addresses,
                 resolvers: vec![view.resolver.parse()?],
-                regional: view.rds.clone(),
+                regional: view.aws.clone(),
                 route53: Some(view.route53.clone()),
                 statuspage: Some((view.statuspage.clone(), self.endpoints.service.statuspage_key.clone())),
             });

@@ -51,7 +51,7 @@ impl Bench {
         let endpoints = sandbox.endpoints().clone();
         let script = Arc::<Script>::default();
         let internet = &endpoints.vantages["internet"];
-        let regional = proxy::start(&internet.rds[&endpoints.service.standby], &script).await;
+        let regional = proxy::start(&internet.aws[&endpoints.service.standby], &script).await;
         let global = proxy::start(&internet.route53, &script).await;
         Bench { _sandbox: sandbox, endpoints, script, regional, global }
     }

@@ -61,7 +61,7 @@ async fn kill_refuses_connections() {
     let bench = Bench::start().await;
     let (direct, relayed) = (bench.application(INTERNET, EAST).await, bench.application(WITNESS, EAST).await);
     let mut open = tokio::net::TcpStream::connect(direct).await.unwrap();
-    let rds = bench.sandbox.endpoints().vantages[WITNESS].rds[EAST].clone();
+    let rds = bench.sandbox.endpoints().vantages[WITNESS].aws[EAST].clone();
     for control_plane in [false, true] {
         bench.control("fault", json!({"region": EAST, "kind": "kill", "control_plane": control_plane})).await;
         for address in [direct, relayed] {

@@ -16,14 +16,14 @@ async fn the_signing_scope_is_checked() {
     let bench = Bench::start().await;
     let vantage = &bench.sandbox.endpoints().vantages["internet"];
     let unsigned =
-        request(Method::POST, &vantage.rds[EAST], &[], "Action=DescribeDBInstances").await.unwrap();
+        request(Method::POST, &vantage.aws[EAST], &[], "Action=DescribeDBInstances").await.unwrap();
     assert_eq!(unsigned.status, 403);
     assert!(unsigned.text.contains("<Code>MissingAuthenticationToken</Code>"), "{}", unsigned.text);
     assert!(unsigned.headers.contains_key("x-amzn-requestid"));
     let target = [("x-amz-target", "AmazonEC2ContainerServiceV20141113.DescribeServices")];
-    let unsigned = request(Method::POST, &vantage.ecs[EAST], &target, "{}").await.unwrap();
+    let unsigned = request(Method::POST, &vantage.aws[EAST], &target, "{}").await.unwrap();
     assert_eq!(unsigned.json()["__type"], "MissingAuthenticationTokenException");
-    let config = bench.ecs("internet", EAST).config().to_builder().endpoint_url(&vantage.ecs[WEST]).build();
+    let config = bench.ecs("internet", EAST).config().to_builder().endpoint_url(&vantage.aws[WEST]).build();
     let refused = aws_sdk_ecs::Client::from_conf(config).describe_services().cluster("shop").services("web");
     assert_eq!(refused.send().await.unwrap_err().code(), Some("InvalidSignatureException"));
     bench.sandbox.shutdown().await;

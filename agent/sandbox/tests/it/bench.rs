@@ -65,7 +65,7 @@ impl Bench {
     }
 
     pub(crate) fn rds(&self, vantage: &str, region: &str) -> aws_sdk_rds::Client {
-        let url = &self.sandbox.endpoints().vantages[vantage].rds[region];
+        let url = &self.sandbox.endpoints().vantages[vantage].aws[region];
         let config = aws_sdk_rds::Config::builder()
             .behavior_version(aws_sdk_rds::config::BehaviorVersion::latest())
             .region(aws_sdk_rds::config::Region::new(region.to_owned()))
@@ -76,7 +76,7 @@ impl Bench {
     }
 
     pub(crate) fn ecs(&self, vantage: &str, region: &str) -> aws_sdk_ecs::Client {
-        let url = &self.sandbox.endpoints().vantages[vantage].ecs[region];
+        let url = &self.sandbox.endpoints().vantages[vantage].aws[region];
         let config = aws_sdk_ecs::Config::builder()
             .behavior_version(aws_sdk_ecs::config::BehaviorVersion::latest())
             .region(aws_sdk_ecs::config::Region::new(region.to_owned()))

@@ -75,7 +75,7 @@ fn addresses(endpoints: &Endpoints) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
     let mut tcp: Vec<SocketAddr> = vec![of(&endpoints.control)];
     let mut dns = Vec::new();
     for vantage in endpoints.vantages.values() {
-        tcp.extend(vantage.rds.values().chain(vantage.ecs.values()).map(|url| of(url)));
+        tcp.extend(vantage.aws.values().map(|url| of(url)));
         tcp.extend([of(&vantage.route53), of(&vantage.statuspage), of(&vantage.webhook)]);
         dns.push(of(&vantage.resolver));
     }
