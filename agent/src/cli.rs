@@ -10,6 +10,7 @@ pub mod demo;
 pub mod exit;
 pub mod failover;
 pub mod follow;
+pub mod iam;
 pub mod observe;
 pub mod policy;
 pub mod render;
@@ -69,6 +70,9 @@ pub enum Verb {
     /// Print the JSON Schema of a kind of file, for editors.
     #[command(after_help = "Example:\n  quorate schema policy > policy.schema.json")]
     Schema(check::SchemaArgs),
+    /// Print the IAM policy that a service's plans need.
+    #[command(after_help = "Example:\n  quorate iam policy.yaml --account 123456789012 --scope observe")]
+    Iam(iam::IamArgs),
     /// Put a policy into force.
     #[command(after_help = "Example:\n  quorate apply policy.yaml --reason \"raise the dwell to 90s\"")]
     Apply(policy::ApplyArgs),
@@ -183,6 +187,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Init(args) => setup::init(&args),
         Verb::Check(args) => check::check(&args),
         Verb::Schema(args) => check::schema(&args),
+        Verb::Iam(args) => iam::iam(&args),
         Verb::Apply(args) => policy::apply(&args).await,
         Verb::Diff(args) => policy::diff(&args).await,
         Verb::Status(args) => observe::status(&args).await,

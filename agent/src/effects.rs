@@ -1,9 +1,11 @@
 //! Actions by name: which room carries out which action. Each observes and acts; when to do which is decided by
 //! `StepRun`, never here.
 
+mod dns;
 mod statuspage;
 pub mod verify;
 
+use dns::Converge;
 use quorate_aws::{Aws, AwsAction, AwsSettings};
 use quorate_policies::{
     document::AgentFile,
@@ -21,6 +23,7 @@ pub struct Effects {
     aws_settings: AwsSettings,
     statuspage: Statuspage,
     verify: Verify,
+    converge: Converge,
 }
 
 /// An action, by its room.
@@ -28,12 +31,14 @@ enum Room<'a> {
     Aws(AwsAction<'a>),
     Statuspage(&'a quorate_policies::plan::action::StatuspageIncident),
     Verify(&'a quorate_policies::plan::action::VerifyProbes),
+    Converge(&'a quorate_policies::plan::action::DnsConverged),
 }
 
 fn room(action: &Action) -> Option<Room<'_>> {
     match action {
         Action::StatuspageIncident(action) => Some(Room::Statuspage(action)),
         Action::VerifyProbes(action) => Some(Room::Verify(action)),
+        Action::DnsConverged(action) => Some(Room::Converge(action)),
         other => AwsAction::try_from(other).ok().map(Room::Aws),
     }
 }
@@ -56,6 +61,7 @@ impl Effects {
             aws_settings: aws_settings(file),
             statuspage: Statuspage::new(file, base),
             verify: Verify::new(prober),
+            converge: Converge::new(&file.resolvers),
         }
     }
 
@@ -65,6 +71,7 @@ impl Effects {
             Some(Room::Aws(action)) => self.aws().await.observe(action, context).await,
             Some(Room::Statuspage(action)) => self.statuspage.observe(action, context).await,
             Some(Room::Verify(action)) => self.verify.observe(action).await,
+            Some(Room::Converge(action)) => self.converge.observe(action).await,
             None => Observed::Impossible { reason: unknown_kind(action) },
         }
     }
@@ -75,6 +82,7 @@ impl Effects {
             Some(Room::Aws(action)) => self.aws().await.act(action, part, context).await,
             Some(Room::Statuspage(action)) => self.statuspage.act(action, context).await,
             Some(Room::Verify(_)) => Verify::act(),
+            Some(Room::Converge(_)) => Converge::act(),
             None => Acted::Refused { reason: unknown_kind(action), retryable: false },
         }
     }

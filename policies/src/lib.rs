@@ -15,6 +15,7 @@ pub mod health;
 pub mod name;
 pub mod plan;
 pub mod policy;
+pub mod readiness;
 pub mod time;
 
 pub use name::{

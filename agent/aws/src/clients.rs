@@ -198,9 +198,14 @@ impl Aws {
         Place { aws: self, region, role: context.role.as_ref() }
     }
 
+    /// Where Route 53's one control plane is.
+    pub(crate) fn control_plane<'a>(&'a self, context: &'a EffectContext) -> Place<'a> {
+        self.place(route53::control_region(&self.inner.own_region), context)
+    }
+
     fn repointer(&self, context: &EffectContext) -> route53::Repointer<'_> {
         let region = route53::control_region(&self.inner.own_region);
-        let client = self.place(region, context).route53();
+        let client = self.control_plane(context).route53();
         route53::Repointer { client, region, sent: &self.inner.sent }
     }
 }

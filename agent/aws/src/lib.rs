@@ -17,7 +17,9 @@ mod action;
 mod clients;
 mod ecs;
 mod fault;
+pub mod iam;
 mod rds;
+mod readiness;
 mod route53;
 mod settings;
 

@@ -38,7 +38,7 @@ pub(crate) mod changes;
 pub(crate) mod epoch;
 mod goal;
 mod judge;
-mod name;
+pub(crate) mod name;
 mod sets;
 
 /// A name has fewer than ten types, and the epoch record sorts close behind it: one page mostly holds both.

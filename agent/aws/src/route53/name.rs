@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use quorate_policies::plan::action::RecordKind;
 
 /// A name in lower case, without the trailing dot, with octal escapes of visible characters resolved.
-pub(super) fn normal_name(name: &str) -> String {
+pub(crate) fn normal_name(name: &str) -> String {
     let mut normal = String::with_capacity(name.len());
     let mut rest = name.trim();
     while let Some(first) = rest.chars().next() {
