@@ -19,6 +19,7 @@ use crate::stage::Stage;
 use crate::webhook::Hooks;
 
 mod breaking;
+mod making;
 mod showing;
 
 /// 64 KiB: the largest request is a fault of a few fields.
@@ -51,6 +52,11 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/control/relays", post(breaking::relays))
         .route("/control/hold", post(breaking::hold))
         .route("/control/fail", post(breaking::fail))
+        .route("/control/database", post(making::database))
+        .route("/control/backup", post(making::backup))
+        .route("/control/replica_lag", post(making::replica_lag))
+        .route("/control/room", post(making::room))
+        .route("/control/global_cluster", post(making::global_cluster))
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong method")
         })

@@ -61,6 +61,14 @@ pub struct Service {
     pub cluster: String,
     /// The ECS service, of the same name in each region.
     pub ecs_service: String,
+    /// ARN of the load balancer's target group of each region.
+    pub target_groups: BTreeMap<String, String>,
+    /// The security group of the databases, which lets the application in.
+    pub security_group: String,
+    /// A security group without any ingress rule.
+    pub quarantine_group: String,
+    /// The Aurora global cluster, if there is one.
+    pub global_cluster: Option<String>,
     /// The status page's id.
     pub page: String,
     /// The id of the page's component.

@@ -30,6 +30,19 @@ pub struct Options {
     pub primary_tasks: u32,
     /// Tasks desired and running in the standby region at the start.
     pub standby_tasks: u32,
+    /// The security group of the databases, which lets the application in.
+    pub security_group: String,
+    /// A security group without any ingress rule.
+    pub quarantine_group: String,
+    /// Whether the databases' storage is encrypted. RDS asks for more then when it replicates across regions.
+    pub encrypted: bool,
+    /// An Aurora global cluster over both regions, its writer in the primary one; none without it.
+    pub global_cluster: Option<String>,
+    /// Whether a service follows a scaling minimum that is raised above its desired count. AWS does not say.
+    pub scaling_follows_minimum: bool,
+    /// Roles that can be assumed, each with the external id that its trust policy asks for; any role, with any
+    /// external id, if there is none.
+    pub roles: BTreeMap<String, Option<String>>,
     /// The status page's id.
     pub page: String,
     /// The id of the page's one component.
@@ -56,6 +69,31 @@ pub struct Timing {
     pub promote_modifying_ms: u64,
     /// How long it then shows `rebooting`, in milliseconds. The database takes no connection in either state.
     pub promote_rebooting_ms: u64,
+    /// How long a new or restored instance shows `creating`, in milliseconds.
+    pub create_ms: u64,
+    /// How long a restored instance then shows `backing-up`, in milliseconds.
+    pub backup_ms: u64,
+    /// How long a modified instance shows `modifying`, in milliseconds. Security groups change at its end.
+    pub modify_ms: u64,
+    /// How long an instance with a new name shows `renaming`, in milliseconds.
+    pub rename_ms: u64,
+    /// How long a reboot takes, in milliseconds.
+    pub reboot_ms: u64,
+    /// How long an instance shows `stopping`, in milliseconds.
+    pub stop_ms: u64,
+    /// How long an instance shows `starting`, in milliseconds.
+    pub start_ms: u64,
+    /// How far the latest restorable moment lies back, in milliseconds. RDS says five minutes.
+    pub restorable_lag_ms: u64,
+    /// How long the application's open sessions live on when the security groups let nobody in any more, in
+    /// milliseconds: groups decide about new connections alone.
+    pub session_ms: u64,
+    /// How long a switchover or failover of a global cluster takes, in milliseconds.
+    pub handover_ms: u64,
+    /// How long a new target shows `initial`, in milliseconds.
+    pub target_healthy_ms: u64,
+    /// How long it takes until a raised scaling minimum is followed, in milliseconds.
+    pub scaling_ms: u64,
     /// Time from the order to the first started task, in milliseconds.
     pub task_start_ms: u64,
     /// Time from the order to the first stopped task, in milliseconds.
@@ -73,6 +111,18 @@ impl Default for Timing {
         Timing {
             promote_modifying_ms: 2_000,
             promote_rebooting_ms: 1_000,
+            create_ms: 2_000,
+            backup_ms: 800,
+            modify_ms: 500,
+            rename_ms: 800,
+            reboot_ms: 800,
+            stop_ms: 800,
+            start_ms: 800,
+            restorable_lag_ms: 1_000,
+            session_ms: 5_000,
+            handover_ms: 2_000,
+            target_healthy_ms: 300,
+            scaling_ms: 1_500,
             task_start_ms: 800,
             task_stop_ms: 300,
             task_stagger_ms: 100,
@@ -94,6 +144,12 @@ impl Default for Options {
             ecs_service: "web".into(),
             primary_tasks: 10,
             standby_tasks: 2,
+            security_group: "sg-application".into(),
+            quarantine_group: "sg-quarantine".into(),
+            encrypted: false,
+            global_cluster: None,
+            scaling_follows_minimum: true,
+            roles: BTreeMap::new(),
             page: "kctbh9vrtdwd".into(),
             component: "8kbf7d35c070".into(),
             statuspage_key: "sandbox-statuspage-key".into(),
@@ -151,6 +207,21 @@ impl Options {
     #[must_use]
     pub fn load_balancer(&self, region: &str) -> String {
         format!("alb.{region}.{}", self.zone_name)
+    }
+
+    /// Every security group, and whether it lets the application in.
+    #[must_use]
+    pub fn security_groups(&self) -> BTreeMap<String, bool> {
+        let groups = [(&self.security_group, true), (&self.quarantine_group, false)];
+        let default = (crate::world::database::DEFAULT_SECURITY_GROUP.to_owned(), false);
+        std::iter::once(default).chain(groups.map(|(group, open)| (group.clone(), open))).collect()
+    }
+
+    /// The KMS key of a region.
+    #[must_use]
+    pub fn kms_key(&self, region: &str) -> String {
+        let account = crate::world::database::ACCOUNT;
+        format!("arn:aws:kms:{region}:{account}:key/0d1f2a3b-4c5d-4e6f-8a9b-{:012}", 1)
     }
 
     /// Checks everything that could not work.

@@ -19,6 +19,7 @@ use crate::places::{Places, vantages};
 use crate::stage::Stage;
 use crate::webhook::Hooks;
 use crate::world::World;
+use crate::world::compute::target_group_arn;
 use crate::{application, aws, control, dns, statuspage, webhook};
 
 /// Why a sandbox did not start.
@@ -248,6 +249,13 @@ fn service(options: &Options, port: u16) -> Service {
             .into(),
         cluster: options.service.clone(),
         ecs_service: options.ecs_service.clone(),
+        target_groups: options
+            .regions()
+            .map(|region| (region.into(), target_group_arn(region, &options.ecs_service)))
+            .into(),
+        security_group: options.security_group.clone(),
+        quarantine_group: options.quarantine_group.clone(),
+        global_cluster: options.global_cluster.clone(),
         page: options.page.clone(),
         component: options.component.clone(),
         statuspage_key: options.statuspage_key.clone(),

@@ -7,19 +7,24 @@ use std::collections::{BTreeMap, VecDeque};
 use serde_json::Value;
 
 use crate::options::{Options, load_balancer_zone};
+use aurora::Aurora;
 use call::{Call, Caller, Reply};
 use compute::Fleet;
-use database::Databases;
+use database::{Databases, Estate, Seed, replica::Wishes};
 use effect::{Effect, EffectRecord, Outcome};
 use fault::{ActiveFault, Behaviour, Fault};
 use identifier::Identifiers;
 use interference::Interference;
 use link::Links;
 use refusal::Refusal;
+use scaling::Scaling;
 use status_page::{Component, Incident, IncidentRequest, StatusPage};
+use tokens::Tokens;
 use zone::{AliasTarget, LoadBalancer, RecordSet, Zone, normal_name};
 
 pub mod application;
+pub mod aurora;
+pub mod balancing;
 pub mod call;
 pub mod compute;
 pub mod database;
@@ -28,8 +33,13 @@ pub mod fault;
 pub mod identifier;
 pub mod interference;
 pub mod link;
+pub mod metrics;
+pub mod rds;
 pub mod refusal;
+pub mod route53;
+pub mod scaling;
 pub mod status_page;
+pub mod tokens;
 pub mod view;
 pub mod zone;
 
@@ -40,7 +50,10 @@ const THROTTLE_WINDOW_MS: u64 = 1_000;
 #[derive(Debug)]
 pub struct World {
     pub(crate) databases: Databases,
+    pub(crate) aurora: Aurora,
     pub(crate) fleet: Fleet,
+    pub(crate) scaling: Scaling,
+    pub(crate) tokens: Tokens,
     pub(crate) zone: Zone,
     pub(crate) status_page: StatusPage,
     /// Which paths are cut.
@@ -54,6 +67,12 @@ pub struct World {
     faults: BTreeMap<String, ActiveFault>,
     route53_calls_ms: VecDeque<u64>,
     route53_requests_per_second: u32,
+    target_healthy_ms: u64,
+}
+
+/// A service's call answered, as a call answered.
+fn lift<T>(wrap: impl FnOnce(T) -> Reply, (reply, changed): (T, bool)) -> (Reply, bool) {
+    (wrap(reply), changed)
 }
 
 impl World {
@@ -63,7 +82,6 @@ impl World {
         let timing = options.timing;
         let [primary, standby] = options.regions();
         let cluster = options.service.as_str();
-        let instance = |role: &str| format!("{}-{role}", options.service);
         let fleet = [
             (primary, cluster, options.ecs_service.as_str(), options.primary_tasks),
             (standby, cluster, options.ecs_service.as_str(), options.standby_tasks),
@@ -73,12 +91,12 @@ impl World {
             (region.to_owned(), ActiveFault { fault, since_ms: now_ms })
         };
         World {
-            databases: Databases::new(
-                (primary, &instance("primary")),
-                (standby, &instance("replica")),
-                timing,
-            ),
-            fleet: Fleet::new(fleet, timing),
+            databases: seeded_databases(options, now_ms),
+            aurora: seeded_aurora(options),
+            fleet: Fleet::new(fleet, timing, now_ms),
+            scaling: seeded_scaling(options, now_ms),
+            tokens: Tokens::new(options.roles.clone()),
+            target_healthy_ms: timing.target_healthy_ms,
             zone: seeded_zone(options),
             status_page: StatusPage::new(
                 &options.page,
@@ -99,6 +117,8 @@ impl World {
     /// Lets everything happen that is due at `now_ms`.
     pub fn advance(&mut self, now_ms: u64) {
         self.databases.advance(now_ms);
+        self.aurora.advance(&self.alive(), now_ms);
+        self.follow_ranges(now_ms);
         self.fleet.advance(now_ms);
         self.zone.advance(now_ms);
     }
@@ -132,40 +152,17 @@ impl World {
     /// The reply, and whether the world changed.
     fn carry_out(&mut self, caller: &Caller, call: &Call, now_ms: u64) -> Result<(Reply, bool), Refusal> {
         let region = caller.region.as_str();
+        let read = |reply| (reply, false);
         Ok(match call {
-            Call::DescribeDbInstances { identifier } => {
-                (Reply::Databases(self.databases.describe(region, identifier.as_deref())?), false)
-            }
-            Call::PromoteReadReplica(asked) => {
-                (Reply::Promoting(self.databases.promote(region, asked, now_ms)?), true)
-            }
-            Call::DescribeServices { cluster, services } => {
-                (Reply::Services(self.fleet.describe(region, cluster.as_deref(), services)?), false)
-            }
-            Call::UpdateService { cluster, service, desired } => {
-                let (compute, changed) =
-                    self.fleet.update(region, cluster.as_deref(), service, *desired, now_ms)?;
-                (Reply::Updated(compute), changed)
-            }
-            Call::ListResourceRecordSets { zone, name, kind, max_items } => {
-                self.check_zone(zone)?;
-                (Reply::Records(self.zone.list(name.as_deref(), kind.as_deref(), *max_items)?), false)
-            }
-            Call::ChangeResourceRecordSets { zone, batch } => {
-                self.check_zone(zone)?;
-                let (info, changed) = self.zone.change(batch, self.identifiers.change(), now_ms)?;
-                (Reply::Change { insync: info.insync_ms <= now_ms, info }, changed)
-            }
-            Call::GetChange { id } => {
-                let info = self.zone.change_info(id)?;
-                (Reply::Change { insync: info.insync_ms <= now_ms, info }, false)
-            }
+            Call::Rds(call) => lift(Reply::Rds, self.call_rds(region, call, now_ms)?),
+            Call::Aurora(call) => lift(Reply::Aurora, self.call_aurora(region, call, now_ms)?),
+            Call::Ecs(call) => lift(Reply::Ecs, self.call_ecs(region, call, now_ms)?),
+            Call::Scaling(call) => lift(Reply::Scaling, self.call_scaling(region, call, now_ms)?),
+            Call::Balancing(call) => read(Reply::Balancing(self.call_balancing(region, call, now_ms)?)),
+            Call::Metrics(call) => read(Reply::Metrics(self.call_metrics(region, call, now_ms)?)),
+            Call::Tokens(call) => read(Reply::Tokens(self.call_tokens(caller, call, now_ms)?)),
+            Call::Route53(call) => lift(Reply::Route53, self.call_route53(call, now_ms)?),
         })
-    }
-
-    fn check_zone(&self, id: &str) -> Result<(), Refusal> {
-        let message = || Refusal::new(404, "NoSuchHostedZone", format!("No hosted zone found with ID: {id}"));
-        (self.zone.id == id).then_some(()).ok_or_else(message)
     }
 
     fn record(
@@ -186,6 +183,7 @@ impl World {
             service: service.into(),
             operation: operation.into(),
             caller: caller.access_key.clone(),
+            role: self.tokens.role_of(&caller.access_key),
             parameters,
             outcome,
             no_change,
@@ -276,6 +274,64 @@ impl Caller {
     fn anonymous() -> Self {
         Caller { region: crate::options::GLOBAL.into(), access_key: String::new() }
     }
+}
+
+/// A month: how old the instances are that exist from the start.
+const AGE_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
+
+/// The databases as the service's owners made them: a primary and its replica in the other region.
+fn seeded_databases(options: &Options, now_ms: u64) -> Databases {
+    let [primary, standby] = options.regions();
+    let instance = |role: &str| format!("{}-{role}", options.service);
+    let (names, own) = ([instance("primary"), instance("replica")], options.service.as_str());
+    let endpoints = [(primary.to_owned(), names[0].clone()), (standby.to_owned(), names[1].clone())];
+    let estate = Estate {
+        security_groups: options.security_groups(),
+        subnet_groups: [database::DEFAULT_SUBNET_GROUP.into(), format!("{own}-db")].into(),
+        parameter_groups: [database::DEFAULT_PARAMETER_GROUP.into(), format!("{own}-postgres16")].into(),
+    };
+    let mut databases = Databases::new(endpoints.into(), estate, options.timing);
+    let wishes = |instance: &str| Wishes {
+        instance: instance.into(),
+        subnet_group: Some(format!("{own}-db")),
+        parameter_group: Some(format!("{own}-postgres16")),
+        security_groups: vec![options.security_group.clone()],
+        tags: [("service".to_owned(), own.to_owned())].into(),
+        ..Wishes::default()
+    };
+    let kms_key = |region: &str| options.encrypted.then(|| options.kms_key(region));
+    let created_ms = now_ms.saturating_sub(AGE_MS);
+    let source = Seed { kms_key: kms_key(primary), backup_retention_days: 7, source: None, created_ms };
+    let arn = database::arn(primary, &names[0]);
+    let copy = Seed { kms_key: kms_key(standby), backup_retention_days: 0, source: Some(arn), created_ms };
+    for (region, name, seed) in [(primary, &names[0], source), (standby, &names[1], copy)] {
+        // Only names that the options cannot make valid are refused, and those make a world without databases.
+        if let Err(refusal) = databases.seed(region, &wishes(name), &seed) {
+            tracing::error!(%refusal, name, "the sandbox has no such database");
+        }
+    }
+    databases.advance(now_ms);
+    databases
+}
+
+fn seeded_aurora(options: &Options) -> Aurora {
+    let mut aurora = Aurora::new(options.timing.handover_ms);
+    if let Some(identifier) = &options.global_cluster {
+        aurora.create(identifier, &options.regions()).expect("there is no global cluster before the first");
+    }
+    aurora
+}
+
+fn seeded_scaling(options: &Options, now_ms: u64) -> Scaling {
+    let mut scaling = Scaling::new(options.scaling_follows_minimum.then_some(options.timing.scaling_ms));
+    let resource = format!("service/{}/{}", options.service, options.ecs_service);
+    let counts = [options.primary_tasks, options.standby_tasks];
+    // Twice the larger side: what a range looks like that was made for the load of one region.
+    let max = counts[0].max(counts[1]).saturating_mul(2);
+    for (region, min) in options.regions().into_iter().zip(counts) {
+        scaling.seed(region, &resource, (min, max), now_ms);
+    }
+    scaling
 }
 
 /// The zone as the service's owners made it: one public alias and one regional alias for each region.

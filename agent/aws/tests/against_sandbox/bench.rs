@@ -46,6 +46,7 @@ impl Bench {
             task_stagger_ms: 5,
             dns_pending_ms: 300,
             alias_ttl_s: 60,
+            ..Timing::default()
         };
         let sandbox = Sandbox::start(Options { timing, ..Options::default() }).await.unwrap();
         let endpoints = sandbox.endpoints().clone();

@@ -1,10 +1,12 @@
-//! ECS's awsJson1.1 protocol: the operation in a header, JSON in and out.
+//! ECS's calls and replies in JSON.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::world::call::{Call, Reply};
-use crate::world::compute::Compute;
+use super::json::{moment, parse, unknown_operation};
+use crate::world::balancing::TARGET_PORT;
+use crate::world::call::Call;
+use crate::world::compute::{Compute, EcsCall, EcsReply, ServiceEvent};
 use crate::world::refusal::Refusal;
 
 const PREFIX: &str = "AmazonEC2ContainerServiceV20141113.";
@@ -25,46 +27,31 @@ struct UpdateService {
 }
 
 /// Reads a call from the target header and the body.
-pub(super) fn decode(target: Option<&str>, body: &[u8]) -> Result<Call, Refusal> {
-    match target.and_then(|target| target.strip_prefix(PREFIX)) {
+pub(super) fn decode(target: &str, body: &[u8]) -> Result<Call, Refusal> {
+    const INVALID: &str = "InvalidParameterException";
+    Ok(Call::Ecs(match target.strip_prefix(PREFIX) {
         Some("DescribeServices") => {
-            let DescribeServices { cluster, services } = parse(body)?;
-            Ok(Call::DescribeServices { cluster, services })
+            let DescribeServices { cluster, services } = parse(body, INVALID)?;
+            EcsCall::DescribeServices { cluster, services }
         }
         Some("UpdateService") => {
-            let UpdateService { cluster, service, desired_count: desired } = parse(body)?;
-            Ok(Call::UpdateService { cluster, service, desired })
+            let UpdateService { cluster, service, desired_count: desired } = parse(body, INVALID)?;
+            EcsCall::UpdateService { cluster, service, desired }
         }
-        _ => Err(Refusal::bad("UnknownOperationException", "")),
-    }
-}
-
-fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| match error.is_data() {
-        true => Refusal::bad("InvalidParameterException", error.to_string()),
-        false => Refusal::bad("SerializationException", error.to_string()),
-    })
+        _ => return Err(unknown_operation()),
+    }))
 }
 
 /// Writes a reply.
-pub(super) fn encode(reply: &Reply) -> String {
+pub(super) fn encode(reply: &EcsReply) -> String {
     match reply {
-        Reply::Services((found, missing)) => {
+        EcsReply::Services((found, missing)) => {
             let failures: Vec<Value> =
                 missing.iter().map(|arn| json!({"arn": arn, "reason": "MISSING"})).collect();
             let services: Vec<Value> = found.iter().map(service).collect();
             json!({"services": services, "failures": failures}).to_string()
         }
-        Reply::Updated(compute) => json!({"service": service(compute)}).to_string(),
-        Reply::Databases(_) | Reply::Promoting(_) | Reply::Records(_) | Reply::Change { .. } => "{}".into(),
-    }
-}
-
-/// Writes a refusal.
-pub(super) fn encode_refusal(refusal: &Refusal) -> String {
-    match refusal.message.is_empty() {
-        true => json!({"__type": refusal.code}).to_string(),
-        false => json!({"__type": refusal.code, "message": refusal.message}).to_string(),
+        EcsReply::Updated(compute) => json!({"service": service(compute)}).to_string(),
     }
 }
 
@@ -72,6 +59,7 @@ fn service(compute: &Compute) -> Value {
     let task_definition =
         format!("arn:aws:ecs:{}:{}:task-definition/web:1", compute.region, crate::world::database::ACCOUNT);
     let settled = compute.running == compute.desired;
+    let events: Vec<Value> = compute.events.iter().map(event).collect();
     json!({
         "serviceArn": compute.service_arn(),
         "serviceName": compute.service,
@@ -83,6 +71,11 @@ fn service(compute: &Compute) -> Value {
         "launchType": "FARGATE",
         "schedulingStrategy": "REPLICA",
         "taskDefinition": task_definition,
+        "loadBalancers": [{
+            "targetGroupArn": compute.target_group_arn(),
+            "containerName": compute.service,
+            "containerPort": TARGET_PORT,
+        }],
         "deployments": [{
             "id": "ecs-svc/1000000000000000001",
             "status": "PRIMARY",
@@ -92,5 +85,11 @@ fn service(compute: &Compute) -> Value {
             "pendingCount": compute.pending,
             "rolloutState": if settled { "COMPLETED" } else { "IN_PROGRESS" },
         }],
+        "events": events,
     })
+}
+
+fn event(event: &ServiceEvent) -> Value {
+    let id = format!("00000000-0000-4000-8000-{:012x}", event.number);
+    json!({"id": id, "createdAt": moment(event.at_ms), "message": event.message})
 }

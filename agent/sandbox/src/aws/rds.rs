@@ -1,154 +1,153 @@
-//! RDS's query protocol: form parameters in, XML out. Only what a promotion needs is written of an instance.
-
-use std::collections::BTreeMap;
-
-use serde::Serialize;
+//! RDS's calls and replies in the query protocol.
 
 use super::element;
-use crate::world::call::{Call, Reply};
-use crate::world::database::{Database, DatabaseStatus, Promotion};
+use super::query::{Form, unknown_action};
+use crate::world::aurora::{AuroraCall, AuroraReply, Handover};
+use crate::world::call::Call;
+use crate::world::database::Tags;
+use crate::world::database::change::Modification;
+use crate::world::database::event::EventQuery;
+use crate::world::database::promotion::Promotion;
+use crate::world::database::replica::{NewReplica, Wishes};
+use crate::world::database::restore::Restore;
+use crate::world::rds::{RdsCall, RdsReply};
 use crate::world::refusal::Refusal;
 
-const VERSION: &str = "2014-10-31";
+mod clusters;
+mod instances;
+mod notes;
 
-/// Reads a call from a request's body.
-pub(super) fn decode(body: &[u8]) -> Result<Call, Refusal> {
-    let fields: BTreeMap<String, String> = url::form_urlencoded::parse(body).into_owned().collect();
-    let field = |name: &str| fields.get(name).filter(|value| !value.is_empty()).cloned();
-    let action = field("Action")
-        .ok_or_else(|| Refusal::bad("MissingAction", "The request must contain the parameter Action"))?;
-    match action.as_str() {
+pub(super) const VERSION: &str = "2014-10-31";
+pub(super) const NAMESPACE: &str = "http://rds.amazonaws.com/doc/2014-10-31/";
+
+/// Reads a call.
+pub(super) fn decode(form: &Form) -> Result<Call, Refusal> {
+    let action = form.action()?;
+    if let Some(call) = aurora(&action, form)? {
+        return Ok(Call::Aurora(call));
+    }
+    let instance = || form.required("DBInstanceIdentifier");
+    Ok(Call::Rds(match action.as_str() {
         "DescribeDBInstances" => {
-            if fields.keys().any(|name| name.starts_with("Filters.")) {
-                return Err(Refusal::bad("InvalidParameterValue", "the sandbox knows no filters"));
-            }
-            Ok(Call::DescribeDbInstances { identifier: field("DBInstanceIdentifier") })
+            form.refuse("Filters.")?;
+            RdsCall::DescribeDbInstances { instance: form.text("DBInstanceIdentifier") }
         }
-        "PromoteReadReplica" => {
-            let missing = "The request must contain the parameter DBInstanceIdentifier";
-            let identifier =
-                field("DBInstanceIdentifier").ok_or_else(|| Refusal::bad("MissingParameter", missing))?;
-            let retention = field("BackupRetentionPeriod").map(|days| {
-                days.parse().map_err(|_| {
-                    Refusal::bad("InvalidParameterValue", format!("Invalid backup retention period: {days}"))
-                })
-            });
-            let (backup_retention_days, backup_window) =
-                (retention.transpose()?, field("PreferredBackupWindow"));
-            Ok(Call::PromoteReadReplica(Promotion { identifier, backup_retention_days, backup_window }))
+        "PromoteReadReplica" => RdsCall::PromoteReadReplica(Promotion {
+            instance: instance()?,
+            backup_retention_days: form.number("BackupRetentionPeriod")?,
+            backup_window: form.text("PreferredBackupWindow"),
+        }),
+        "RestoreDBInstanceToPointInTime" => RdsCall::RestoreDbInstanceToPointInTime(Restore {
+            wishes: wishes(form, "TargetDBInstanceIdentifier")?,
+            source: form.required("SourceDBInstanceIdentifier")?,
+            at_ms: form.moment("RestoreTime")?,
+            latest: form.flag("UseLatestRestorableTime")?.unwrap_or(false),
+        }),
+        "CreateDBInstanceReadReplica" => RdsCall::CreateDbInstanceReadReplica(NewReplica {
+            wishes: wishes(form, "DBInstanceIdentifier")?,
+            source: form.required("SourceDBInstanceIdentifier")?,
+            kms_key: form.text("KmsKeyId"),
+            presigned: form.text("PreSignedUrl").is_some(),
+        }),
+        "ModifyDBInstance" => RdsCall::ModifyDbInstance(Modification {
+            instance: instance()?,
+            security_groups: form.list("VpcSecurityGroupIds.VpcSecurityGroupId"),
+            new_identifier: form.text("NewDBInstanceIdentifier"),
+            multi_az: form.flag("MultiAZ")?,
+            backup_retention_days: form.number("BackupRetentionPeriod")?,
+            apply_immediately: form.flag("ApplyImmediately")?.unwrap_or(false),
+        }),
+        "RebootDBInstance" => RdsCall::RebootDbInstance {
+            instance: instance()?,
+            force_failover: form.flag("ForceFailover")?.unwrap_or(false),
+        },
+        "StopDBInstance" => RdsCall::StopDbInstance { instance: instance()? },
+        "StartDBInstance" => RdsCall::StartDbInstance { instance: instance()? },
+        "AddTagsToResource" => {
+            RdsCall::AddTagsToResource { resource: form.required("ResourceName")?, tags: tags(form) }
         }
-        other => Err(Refusal::bad(
-            "InvalidAction",
-            format!("Could not find operation {other} for version {VERSION}"),
-        )),
+        "RemoveTagsFromResource" => RdsCall::RemoveTagsFromResource {
+            resource: form.required("ResourceName")?,
+            keys: form.list("TagKeys.member"),
+        },
+        "ListTagsForResource" => RdsCall::ListTagsForResource { resource: form.required("ResourceName")? },
+        "DescribeEvents" => RdsCall::DescribeEvents(events(form)?),
+        other => return Err(unknown_action(other, VERSION)),
+    }))
+}
+
+fn aurora(action: &str, form: &Form) -> Result<Option<AuroraCall>, Refusal> {
+    Ok(Some(match action {
+        "DescribeGlobalClusters" => {
+            form.refuse("Filters.")?;
+            AuroraCall::DescribeGlobalClusters { identifier: form.text("GlobalClusterIdentifier") }
+        }
+        "DescribeDBClusters" => {
+            form.refuse("Filters.")?;
+            AuroraCall::DescribeDbClusters { identifier: form.text("DBClusterIdentifier") }
+        }
+        "SwitchoverGlobalCluster" => AuroraCall::SwitchoverGlobalCluster(handover(form)?),
+        "FailoverGlobalCluster" => AuroraCall::FailoverGlobalCluster(handover(form)?),
+        _ => return Ok(None),
+    }))
+}
+
+fn handover(form: &Form) -> Result<Handover, Refusal> {
+    Ok(Handover {
+        global_cluster: form.required("GlobalClusterIdentifier")?,
+        target: form.required("TargetDbClusterIdentifier")?,
+        allow_data_loss: form.flag("AllowDataLoss")?.unwrap_or(false),
+        switchover: form.flag("Switchover")?.unwrap_or(false),
+    })
+}
+
+fn wishes(form: &Form, identifier: &str) -> Result<Wishes, Refusal> {
+    Ok(Wishes {
+        instance: form.required(identifier)?,
+        class: form.text("DBInstanceClass"),
+        subnet_group: form.text("DBSubnetGroupName"),
+        parameter_group: form.text("DBParameterGroupName"),
+        option_group: form.text("OptionGroupName"),
+        security_groups: form.list("VpcSecurityGroupIds.VpcSecurityGroupId"),
+        multi_az: form.flag("MultiAZ")?,
+        tags: tags(form),
+    })
+}
+
+fn tags(form: &Form) -> Tags {
+    let tags = form.pairs("Tags.Tag", "Key", "Value").into_iter();
+    tags.map(|(key, value)| (key, value.unwrap_or_default())).collect()
+}
+
+fn events(form: &Form) -> Result<EventQuery, Refusal> {
+    Ok(EventQuery {
+        source: form.text("SourceIdentifier"),
+        source_type: form.text("SourceType"),
+        minutes: form.number("Duration")?,
+        from_ms: form.moment("StartTime")?,
+        to_ms: form.moment("EndTime")?,
+        categories: form.list("EventCategories.EventCategory"),
+        max_records: form.number("MaxRecords")?,
+        marker: form.number("Marker")?,
+    })
+}
+
+/// Writes a reply's result.
+pub(super) fn encode(reply: &RdsReply) -> String {
+    match reply {
+        RdsReply::Instances(found) => instances::list(found),
+        RdsReply::Instance(one) => instances::one(one),
+        RdsReply::Tags(tags) => element("TagList", &notes::TagList::of(tags)),
+        RdsReply::Events(events, next) => notes::events(events, *next),
+        RdsReply::Done => String::new(),
     }
 }
 
-/// Writes a reply.
-pub(super) fn encode(call: &Call, reply: &Reply, request_id: &str) -> String {
-    let operation = call.operation();
-    let result = match reply {
-        Reply::Databases(databases) => {
-            let list = InstanceList { instances: databases.iter().map(Instance::of).collect() };
-            element("DBInstances", &list)
-        }
-        Reply::Promoting(database) => element("DBInstance", &Instance::of(database)),
-        Reply::Services(_) | Reply::Updated(_) | Reply::Records(_) | Reply::Change { .. } => String::new(),
-    };
-    format!(
-        "<{operation}Response xmlns=\"http://rds.amazonaws.com/doc/{VERSION}/\"><{operation}Result>{result}\
-         </{operation}Result><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>\
-         </{operation}Response>"
-    )
-}
-
-#[derive(Serialize)]
-struct InstanceList {
-    #[serde(rename = "DBInstance")]
-    instances: Vec<Instance>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Instance {
-    #[serde(rename = "DBInstanceIdentifier")]
-    identifier: String,
-    #[serde(rename = "DBInstanceClass")]
-    class: &'static str,
-    engine: &'static str,
-    engine_version: &'static str,
-    #[serde(rename = "DBInstanceStatus")]
-    status: &'static str,
-    endpoint: Endpoint,
-    allocated_storage: u32,
-    preferred_backup_window: String,
-    backup_retention_period: u32,
-    availability_zone: String,
-    #[serde(rename = "MultiAZ")]
-    multi_az: bool,
-    #[serde(rename = "ReadReplicaSourceDBInstanceIdentifier", skip_serializing_if = "Option::is_none")]
-    source: Option<String>,
-    #[serde(rename = "ReadReplicaDBInstanceIdentifiers")]
-    replicas: Replicas,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status_infos: Option<StatusInfos>,
-    #[serde(rename = "DBInstanceArn")]
-    arn: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Endpoint {
-    address: String,
-    port: u16,
-}
-
-#[derive(Serialize)]
-struct Replicas {
-    #[serde(rename = "ReadReplicaDBInstanceIdentifier")]
-    arns: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct StatusInfos {
-    #[serde(rename = "DBInstanceStatusInfo")]
-    info: StatusInfo,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct StatusInfo {
-    status_type: &'static str,
-    normal: bool,
-    status: &'static str,
-}
-
-impl Instance {
-    fn of(database: &Database) -> Self {
-        let replicating = database.source.is_some() && database.status == DatabaseStatus::Available;
-        let info = StatusInfo { status_type: "read replication", normal: true, status: "replicating" };
-        Instance {
-            identifier: database.identifier.clone(),
-            class: "db.m6g.large",
-            engine: "postgres",
-            engine_version: "16.4",
-            status: database.status.as_str(),
-            endpoint: Endpoint {
-                address: format!(
-                    "{}.c1a2b3c4d5e6.{}.rds.amazonaws.com",
-                    database.identifier, database.region
-                ),
-                port: 5432,
-            },
-            allocated_storage: 100,
-            preferred_backup_window: database.backup_window.clone(),
-            backup_retention_period: database.backup_retention_days,
-            availability_zone: format!("{}a", database.region),
-            multi_az: false,
-            source: database.source.clone(),
-            replicas: Replicas { arns: database.replicas.clone() },
-            status_infos: replicating.then_some(StatusInfos { info }),
-            arn: database.arn(),
-        }
+/// Writes the result of a reply of Aurora.
+pub(super) fn encode_aurora(reply: &AuroraReply) -> String {
+    match reply {
+        AuroraReply::GlobalClusters(found) => clusters::globals(found),
+        AuroraReply::GlobalCluster(one) => clusters::global(one),
+        AuroraReply::Clusters(found) => clusters::members(found),
     }
 }

@@ -8,8 +8,9 @@ use http::{Method, Uri};
 use serde::{Deserialize, Serialize};
 
 use super::element;
-use crate::world::call::{Call, Reply};
+use crate::world::call::Call;
 use crate::world::refusal::Refusal;
+use crate::world::route53::{Route53Call, Route53Reply};
 use crate::world::zone::change::{Change, ChangeAction, ChangeBatch};
 use crate::world::zone::{AliasTarget, ChangeInfo, Page, RecordSet};
 
@@ -22,7 +23,9 @@ pub(super) fn decode(method: &Method, uri: &Uri, body: &[u8]) -> Result<Call, Re
     match (method.as_str(), path.as_slice()) {
         ("GET", ["2013-04-01", "hostedzone", zone, "rrset"]) => list(zone, uri.query().unwrap_or_default()),
         ("POST", ["2013-04-01", "hostedzone", zone, "rrset"]) => change(zone, body),
-        ("GET", ["2013-04-01", "change", id]) => Ok(Call::GetChange { id: (*id).to_owned() }),
+        ("GET", ["2013-04-01", "change", id]) => {
+            Ok(Call::Route53(Route53Call::GetChange { id: (*id).to_owned() }))
+        }
         _ => Err(Refusal::new(404, UNKNOWN_OPERATION, "")),
     }
 }
@@ -38,12 +41,12 @@ fn list(zone: &str, query: &str) -> Result<Call, Refusal> {
         ));
     }
     let not_a_number = |_| Refusal::bad("InvalidInput", "maxitems is not a number");
-    Ok(Call::ListResourceRecordSets {
+    Ok(Call::Route53(Route53Call::ListResourceRecordSets {
         zone: zone.into(),
         name: field("name"),
         kind: field("type"),
         max_items: field("maxitems").map(|count| count.parse()).transpose().map_err(not_a_number)?,
-    })
+    }))
 }
 
 fn change(zone: &str, body: &[u8]) -> Result<Call, Refusal> {
@@ -55,16 +58,15 @@ fn change(zone: &str, body: &[u8]) -> Result<Call, Refusal> {
         changes.change.into_iter().map(|change| Change { action: change.action, set: change.set.into() });
     let batch =
         ChangeBatch { comment: comment.filter(|comment| !comment.is_empty()), changes: changes.collect() };
-    Ok(Call::ChangeResourceRecordSets { zone: zone.into(), batch })
+    Ok(Call::Route53(Route53Call::ChangeResourceRecordSets { zone: zone.into(), batch }))
 }
 
 /// Writes a reply.
-pub(super) fn encode(call: &Call, reply: &Reply) -> String {
+pub(super) fn encode(call: &Call, reply: &Route53Reply) -> String {
     let root = format!("{}Response", call.operation());
     let content = match reply {
-        Reply::Records(page) => records(page),
-        Reply::Change { info, insync } => change_info(info, *insync),
-        Reply::Databases(_) | Reply::Promoting(_) | Reply::Services(_) | Reply::Updated(_) => String::new(),
+        Route53Reply::Records(page) => records(page),
+        Route53Reply::Change { info, insync } => change_info(info, *insync),
     };
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<{root} xmlns=\"{NAMESPACE}\">{content}</{root}>")
 }

@@ -1,11 +1,17 @@
-//! The AWS calls that the world understands and what it answers to them, free of any wire format.
+//! The AWS calls that the world understands and what it answers to them, free of any wire format. Each service
+//! has its calls and replies in its own module; what all of them share is here.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
-use super::compute::{Compute, Described};
-use super::database::{Database, Promotion};
-use super::zone::change::ChangeBatch;
-use super::zone::{ChangeInfo, Page};
+use super::aurora::{AuroraCall, AuroraReply};
+use super::balancing::{BalancingCall, TargetHealth};
+use super::compute::{EcsCall, EcsReply};
+use super::metrics::{MetricsCall, Series};
+use super::rds::{RdsCall, RdsReply};
+use super::route53::{Route53Call, Route53Reply};
+use super::scaling::{ScalingCall, ScalingReply};
+use super::tokens::{TokensCall, TokensReply};
 
 /// Who calls, and through which endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,76 +23,73 @@ pub struct Caller {
 }
 
 /// One AWS call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
 pub enum Call {
-    /// RDS: read instances.
-    DescribeDbInstances {
-        /// Identifier or ARN; all of the region without it.
-        identifier: Option<String>,
-    },
-    /// RDS: promote a replica.
-    PromoteReadReplica(Promotion),
-    /// ECS: read services.
-    DescribeServices {
-        /// Name or ARN; `default` without it.
-        cluster: Option<String>,
-        /// Names or ARNs.
-        services: Vec<String>,
-    },
-    /// ECS: change a service.
-    UpdateService {
-        /// Name or ARN; `default` without it.
-        cluster: Option<String>,
-        /// Name or ARN.
-        service: String,
-        /// Tasks wanted; unchanged without it.
-        desired: Option<i64>,
-    },
-    /// Route 53: read record sets.
-    ListResourceRecordSets {
-        /// The hosted zone's id.
-        zone: String,
-        /// Name to start at.
-        name: Option<String>,
-        /// Type to start at.
-        kind: Option<String>,
-        /// Page size.
-        max_items: Option<usize>,
-    },
-    /// Route 53: change record sets.
-    ChangeResourceRecordSets {
-        /// The hosted zone's id.
-        zone: String,
-        /// The changes.
-        batch: ChangeBatch,
-    },
-    /// Route 53: read a change's progress.
-    GetChange {
-        /// The change's id, without `/change/`.
-        id: String,
-    },
+    /// RDS.
+    Rds(RdsCall),
+    /// Aurora, which is a part of RDS.
+    Aurora(AuroraCall),
+    /// ECS.
+    Ecs(EcsCall),
+    /// Application Auto Scaling.
+    Scaling(ScalingCall),
+    /// Elastic Load Balancing, version 2.
+    Balancing(BalancingCall),
+    /// CloudWatch.
+    Metrics(MetricsCall),
+    /// STS.
+    Tokens(TokensCall),
+    /// Route 53.
+    Route53(Route53Call),
 }
 
-/// What the world answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the world answers, by service.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Reply {
-    /// To `DescribeDBInstances`.
-    Databases(Vec<Database>),
-    /// To `PromoteReadReplica`.
-    Promoting(Database),
-    /// To `DescribeServices`.
-    Services(Described),
-    /// To `UpdateService`.
-    Updated(Compute),
-    /// To `ListResourceRecordSets`.
-    Records(Page),
-    /// To `ChangeResourceRecordSets` and `GetChange`.
-    Change {
-        /// The change.
-        info: ChangeInfo,
-        /// Whether DNS answers by it.
-        insync: bool,
-    },
+    /// RDS.
+    Rds(RdsReply),
+    /// Aurora.
+    Aurora(AuroraReply),
+    /// ECS.
+    Ecs(EcsReply),
+    /// Application Auto Scaling.
+    Scaling(ScalingReply),
+    /// Elastic Load Balancing: the health of targets.
+    Balancing(Vec<TargetHealth>),
+    /// CloudWatch: one series for each query.
+    Metrics(Vec<Series>),
+    /// STS.
+    Tokens(TokensReply),
+    /// Route 53.
+    Route53(Route53Reply),
+}
+
+/// Writes the names of a service's operations once, for the record and for the fault layer.
+macro_rules! operations {
+    ($call:ident { $($pattern:pat => $name:literal,)* }) => {
+        impl $call {
+            /// Every operation of the service that the sandbox knows.
+            pub const OPERATIONS: &[&str] = &[$($name),*];
+
+            /// The operation's name on the wire.
+            #[must_use]
+            pub const fn operation(&self) -> &'static str {
+                match self { $($pattern => $name,)* }
+            }
+        }
+    };
+}
+pub(crate) use operations;
+
+/// How the names of operations begin that change nothing in the world. A new session of a role is no change:
+/// it is the caller's own.
+const READS: [&str; 4] = ["Describe", "Get", "List", "Assume"];
+
+/// Whether an operation of this name asks for a change.
+#[must_use]
+pub fn mutates(operation: &str) -> bool {
+    !READS.iter().any(|read| operation.starts_with(read))
 }
 
 impl Call {
@@ -94,13 +97,14 @@ impl Call {
     #[must_use]
     pub const fn operation(&self) -> &'static str {
         match self {
-            Call::DescribeDbInstances { .. } => "DescribeDBInstances",
-            Call::PromoteReadReplica(_) => "PromoteReadReplica",
-            Call::DescribeServices { .. } => "DescribeServices",
-            Call::UpdateService { .. } => "UpdateService",
-            Call::ListResourceRecordSets { .. } => "ListResourceRecordSets",
-            Call::ChangeResourceRecordSets { .. } => "ChangeResourceRecordSets",
-            Call::GetChange { .. } => "GetChange",
+            Call::Rds(call) => call.operation(),
+            Call::Aurora(call) => call.operation(),
+            Call::Ecs(call) => call.operation(),
+            Call::Scaling(call) => call.operation(),
+            Call::Balancing(call) => call.operation(),
+            Call::Metrics(call) => call.operation(),
+            Call::Tokens(call) => call.operation(),
+            Call::Route53(call) => call.operation(),
         }
     }
 
@@ -108,30 +112,19 @@ impl Call {
     #[must_use]
     pub const fn service(&self) -> &'static str {
         match self {
-            Call::DescribeDbInstances { .. } | Call::PromoteReadReplica(_) => "rds",
-            Call::DescribeServices { .. } | Call::UpdateService { .. } => "ecs",
-            Call::ListResourceRecordSets { .. }
-            | Call::ChangeResourceRecordSets { .. }
-            | Call::GetChange { .. } => "route53",
+            Call::Rds(_) | Call::Aurora(_) => "rds",
+            Call::Ecs(_) => "ecs",
+            Call::Scaling(_) => "application-autoscaling",
+            Call::Balancing(_) => "elasticloadbalancing",
+            Call::Metrics(_) => "cloudwatch",
+            Call::Tokens(_) => "sts",
+            Call::Route53(_) => "route53",
         }
     }
 
     /// What a mutating call asks for, for the effect record; `None` for one that only reads.
     #[must_use]
     pub fn mutation(&self) -> Option<Value> {
-        match self {
-            Call::PromoteReadReplica(asked) => Some(json!({
-                "instance": asked.identifier,
-                "backup_retention_days": asked.backup_retention_days,
-            })),
-            Call::UpdateService { cluster, service, desired } => {
-                Some(json!({"cluster": cluster, "service": service, "desired": desired}))
-            }
-            Call::ChangeResourceRecordSets { zone, batch } => Some(json!({"zone": zone, "batch": batch})),
-            Call::DescribeDbInstances { .. }
-            | Call::DescribeServices { .. }
-            | Call::ListResourceRecordSets { .. }
-            | Call::GetChange { .. } => None,
-        }
+        mutates(self.operation()).then(|| serde_json::to_value(self).unwrap_or_default())
     }
 }

@@ -1,13 +1,67 @@
 //! ECS as a failover meets it: a service's desired count is taken at once, and its running count follows task
-//! by task. Time is an argument; tasks that are due start and stop in `advance`.
+//! by task, or stays behind where there is no room. Time is an argument; tasks that are due start and stop in
+//! `advance`.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::options::Timing;
+use crate::world::World;
+use crate::world::call::operations;
 use crate::world::database::ACCOUNT;
 use crate::world::refusal::Refusal;
+use running::Running;
+pub use running::Task;
+
+mod running;
+
+/// One call of ECS.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum EcsCall {
+    /// Reads services.
+    DescribeServices {
+        /// Name or ARN; `default` without it.
+        cluster: Option<String>,
+        /// Names or ARNs.
+        services: Vec<String>,
+    },
+    /// Changes a service.
+    UpdateService {
+        /// Name or ARN; `default` without it.
+        cluster: Option<String>,
+        /// Name or ARN.
+        service: String,
+        /// Tasks wanted; unchanged without it.
+        desired: Option<i64>,
+    },
+}
+
+operations!(EcsCall {
+    EcsCall::DescribeServices { .. } => "DescribeServices",
+    EcsCall::UpdateService { .. } => "UpdateService",
+});
+
+/// What ECS answers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EcsReply {
+    /// To `DescribeServices`.
+    Services(Described),
+    /// To `UpdateService`.
+    Updated(Compute),
+}
+
+/// One of a service's events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceEvent {
+    /// Counted from 1 within the service.
+    pub number: u64,
+    /// When, in milliseconds.
+    pub at_ms: u64,
+    /// What happened, in ECS's words.
+    pub message: String,
+}
 
 /// One ECS service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +78,10 @@ pub struct Compute {
     pub running: u32,
     /// Tasks on their way up.
     pub pending: u32,
+    /// Tasks that there is room for; any number without it.
+    pub room: Option<u32>,
+    /// The newest events, newest first as ECS shows them.
+    pub events: Vec<ServiceEvent>,
 }
 
 impl Compute {
@@ -38,17 +96,28 @@ impl Compute {
     pub fn service_arn(&self) -> String {
         format!("arn:aws:ecs:{}:{ACCOUNT}:service/{}/{}", self.region, self.cluster, self.service)
     }
+
+    /// The service as Application Auto Scaling names it.
+    #[must_use]
+    pub fn resource(&self) -> String {
+        format!("service/{}/{}", self.cluster, self.service)
+    }
+
+    /// The ARN of the target group in which its tasks are registered.
+    #[must_use]
+    pub fn target_group_arn(&self) -> String {
+        target_group_arn(&self.region, &self.service)
+    }
+}
+
+/// The ARN of a service's target group.
+#[must_use]
+pub fn target_group_arn(region: &str, service: &str) -> String {
+    format!("arn:aws:elasticloadbalancing:{region}:{ACCOUNT}:targetgroup/{service}/73e2d6bc24d8a067")
 }
 
 /// What DescribeServices found: services, and the ARNs of those it did not find.
 pub type Described = (Vec<Compute>, Vec<String>);
-
-#[derive(Debug, Clone)]
-struct Running {
-    compute: Compute,
-    /// When each of the next tasks starts, or stops, in milliseconds, in order.
-    due_ms: VecDeque<u64>,
-}
 
 /// Every service, by region: one cluster with one service in each.
 #[derive(Debug, Clone)]
@@ -68,27 +137,63 @@ impl Fleet {
     pub fn new<'a>(
         services: impl IntoIterator<Item = (&'a str, &'a str, &'a str, u32)>,
         timing: Timing,
+        now_ms: u64,
     ) -> Self {
         let settled = |(region, cluster, service, tasks): (&str, &str, &str, u32)| {
-            let (region, cluster, service) = (region.to_owned(), cluster.to_owned(), service.to_owned());
-            let compute = Compute { region, cluster, service, desired: tasks, running: tasks, pending: 0 };
-            (compute.region.clone(), Running { compute, due_ms: VecDeque::new() })
+            let compute = Compute {
+                region: region.into(),
+                cluster: cluster.into(),
+                service: service.into(),
+                desired: tasks,
+                running: 0,
+                pending: 0,
+                room: None,
+                events: Vec::new(),
+            };
+            (compute.region.clone(), Running::settled(compute, now_ms))
         };
         Fleet { by_region: services.into_iter().map(settled).collect(), timing }
     }
 
     /// Starts and stops every task that is due at `now_ms`.
     pub fn advance(&mut self, now_ms: u64) {
-        for Running { compute, due_ms } in self.by_region.values_mut() {
-            while due_ms.front().is_some_and(|due| *due <= now_ms) {
-                due_ms.pop_front();
-                compute.running = match compute.running < compute.desired {
-                    true => compute.running + 1,
-                    false => compute.running - 1,
-                };
-            }
-            compute.pending = compute.desired.saturating_sub(compute.running);
+        for running in self.by_region.values_mut() {
+            running.advance(now_ms, self.timing);
         }
+    }
+
+    /// Says how many tasks a region has room for; any number without it.
+    ///
+    /// # Errors
+    /// No service in that region.
+    pub fn set_room(&mut self, region: &str, room: Option<u32>) -> Result<(), String> {
+        let running = self.by_region.get_mut(region).ok_or_else(|| format!("no service in `{region}`"))?;
+        running.compute.room = room;
+        Ok(())
+    }
+
+    /// Raises a region's desired count to `min` if it is below.
+    pub(super) fn raise(&mut self, region: &str, min: u32, now_ms: u64) {
+        if let Some(running) = self.by_region.get_mut(region).filter(|here| here.compute.desired < min) {
+            running.want(min, now_ms, self.timing);
+        }
+    }
+
+    /// The tasks of a region's service, oldest first.
+    #[must_use]
+    pub fn tasks(&self, region: &str) -> &[Task] {
+        self.by_region.get(region).map_or(&[], |running| &running.tasks)
+    }
+
+    /// How many tasks ran, and from when on each count held, oldest first.
+    pub fn history(&self, region: &str) -> impl Iterator<Item = (u64, u32)> {
+        self.by_region.get(region).into_iter().flat_map(|running| running.counts.iter().copied())
+    }
+
+    /// The service of a region.
+    #[must_use]
+    pub fn service(&self, region: &str) -> Option<&Compute> {
+        self.by_region.get(region).map(|running| &running.compute)
     }
 
     /// Tasks running in a region.
@@ -160,11 +265,7 @@ impl Fleet {
                 "desiredCount must be between 0 and 5000.",
             ));
         };
-        let changed = here.compute.desired != desired;
-        if changed {
-            here.reschedule(desired, now_ms, timing);
-        }
-        Ok((here.compute.clone(), changed))
+        Ok(here.want(desired, now_ms, timing))
     }
 
     fn cluster(&self, region: &str, cluster: Option<&str>) -> Result<&Running, Refusal> {
@@ -180,108 +281,27 @@ fn names_service(compute: &Compute, name: &str) -> bool {
     compute.service == name || compute.service_arn() == name
 }
 
-impl Running {
-    /// Orders as many starts or stops as are missing. Tasks already on their way in the same direction keep
-    /// their time; a change of direction forgets them.
-    fn reschedule(&mut self, desired: u32, now_ms: u64, timing: Timing) {
-        let running = self.compute.running;
-        let was_up = self.compute.desired > running;
-        let up = desired > running;
-        if was_up != up {
-            self.due_ms.clear();
-        }
-        let missing = desired.abs_diff(running) as usize;
-        self.due_ms.truncate(missing);
-        let first_ms = now_ms + if up { timing.task_start_ms } else { timing.task_stop_ms };
-        let mut next_ms =
-            self.due_ms.back().map_or(first_ms, |last| first_ms.max(last + timing.task_stagger_ms));
-        while self.due_ms.len() < missing {
-            self.due_ms.push_back(next_ms);
-            next_ms += timing.task_stagger_ms;
-        }
-        self.compute.desired = desired;
-        self.compute.pending = desired.saturating_sub(running);
+impl World {
+    /// The reply to a call of ECS, and whether the world changed.
+    pub(super) fn call_ecs(
+        &mut self,
+        region: &str,
+        call: &EcsCall,
+        now_ms: u64,
+    ) -> Result<(EcsReply, bool), Refusal> {
+        Ok(match call {
+            EcsCall::DescribeServices { cluster, services } => {
+                (EcsReply::Services(self.fleet.describe(region, cluster.as_deref(), services)?), false)
+            }
+            EcsCall::UpdateService { cluster, service, desired } => {
+                let (compute, changed) =
+                    self.fleet.update(region, cluster.as_deref(), service, *desired, now_ms)?;
+                (EcsReply::Updated(compute), changed)
+            }
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const WEST: &str = "us-west-2";
-
-    fn fleet() -> Fleet {
-        let timing =
-            Timing { task_start_ms: 100, task_stop_ms: 50, task_stagger_ms: 10, ..Timing::default() };
-        Fleet::new([("us-east-1", "shop", "web", 10), (WEST, "shop", "web", 2)], timing)
-    }
-
-    /// Goal: the desired count holds at once and the running count ramps up one task at a time, then down.
-    /// Method: order five tasks, then zero, and look at moments in between.
-    #[test]
-    fn the_running_count_ramps() {
-        let mut fleet = fleet();
-        let (ordered, changed) = fleet.update(WEST, Some("shop"), "web", Some(5), 1_000).unwrap();
-        assert_eq!((ordered.desired, ordered.running, ordered.pending, changed), (5, 2, 3, true));
-        let running = |fleet: &mut Fleet, now| {
-            fleet.advance(now);
-            fleet.running(WEST)
-        };
-        assert_eq!(running(&mut fleet, 1_099), 2);
-        assert_eq!(running(&mut fleet, 1_100), 3);
-        assert_eq!(running(&mut fleet, 1_110), 4);
-        fleet.update(WEST, Some("shop"), "web", Some(0), 1_115).unwrap();
-        assert_eq!(running(&mut fleet, 1_164), 4);
-        assert_eq!(running(&mut fleet, 1_165), 3);
-        assert_eq!(running(&mut fleet, 5_000), 0);
-    }
-
-    /// Goal: asking again for the same count changes nothing and delays nothing.
-    /// Method: repeat the order just before the first task starts.
-    #[test]
-    fn a_repeated_order_changes_nothing() {
-        let mut fleet = fleet();
-        fleet.update(WEST, Some("shop"), "web", Some(3), 0).unwrap();
-        let (_, changed) = fleet.update(WEST, Some("shop"), "web", Some(3), 99).unwrap();
-        fleet.advance(100);
-        assert_eq!((changed, fleet.running(WEST)), (false, 3));
-    }
-
-    /// Goal: a larger order keeps the tasks that are already on their way.
-    /// Method: raise the count during the ramp and look when the first task starts.
-    #[test]
-    fn a_larger_order_keeps_started_tasks() {
-        let mut fleet = fleet();
-        fleet.update(WEST, Some("shop"), "web", Some(3), 0).unwrap();
-        fleet.update(WEST, Some("shop"), "web", Some(4), 90).unwrap();
-        fleet.advance(100);
-        assert_eq!(fleet.running(WEST), 3);
-        fleet.advance(190);
-        assert_eq!(fleet.running(WEST), 4);
-    }
-
-    /// Goal: an unknown service is a failure entry when described and an error when updated; an unknown
-    /// cluster is an error in both.
-    /// Method: ask for each and compare wire codes.
-    #[test]
-    fn unknown_names_are_answered_as_ecs_does() {
-        let mut fleet = fleet();
-        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let arn = "arn:aws:ecs:us-west-2:111122223333:service/shop/web";
-        let (found, missing) = fleet.describe(WEST, Some("shop"), &names(&["web", "api", arn])).unwrap();
-        assert_eq!(
-            (found.len(), missing),
-            (2, names(&["arn:aws:ecs:us-west-2:111122223333:service/shop/api"]))
-        );
-        let code = |result: Result<Described, Refusal>| result.unwrap_err().code;
-        assert_eq!(code(fleet.describe(WEST, Some("other"), &names(&["web"]))), "ClusterNotFoundException");
-        assert_eq!(code(fleet.describe(WEST, None, &names(&["web"]))), "ClusterNotFoundException");
-        assert_eq!(code(fleet.describe(WEST, Some("shop"), &[])), "InvalidParameterException");
-        let mut update = |cluster, service, desired| {
-            fleet.update(WEST, Some(cluster), service, desired, 0).unwrap_err().code
-        };
-        assert_eq!(update("shop", "api", Some(1)), "ServiceNotFoundException");
-        assert_eq!(update("other", "web", Some(1)), "ClusterNotFoundException");
-        assert_eq!(update("shop", "web", Some(-1)), "InvalidParameterException");
-    }
-}
+#[path = "compute/tests.rs"]
+mod tests;

@@ -1,26 +1,54 @@
-//! RDS as a failover meets it: instances, cross-region replication and promotion, which takes time, reboots
-//! the instance and cannot be undone. Time is an argument; transitions that are due happen in `advance`.
+//! RDS as a failover and a recovery meet it: instances, cross-region replication, and changes that take time.
+//! Time is an argument; what is due happens in `advance`, turn by turn. Each operation is a module below.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
 use crate::options::Timing;
+use crate::world::metrics::ReplicaLag;
 use crate::world::refusal::Refusal;
+use course::Turn;
+use event::DbEvents;
+use replica::Wishes;
+
+pub mod change;
+mod course;
+pub mod event;
+mod power;
+pub mod promotion;
+pub mod replica;
+pub mod restore;
+mod tags;
 
 /// The account in every ARN: the one that AWS's documentation uses.
 pub const ACCOUNT: &str = "111122223333";
+
+/// Tags of a resource, by key.
+pub type Tags = BTreeMap<String, String>;
 
 /// An instance's status, of those the sandbox knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DatabaseStatus {
+    /// Is being made; no connections.
+    Creating,
     /// Takes connections.
     Available,
-    /// A promotion began; no connections.
+    /// Takes connections while a backup runs.
+    BackingUp,
+    /// A change is made. A promotion takes no connections meanwhile, other changes do.
     Modifying,
-    /// The promotion's reboot; no connections.
+    /// Restarts; no connections.
     Rebooting,
+    /// Changes its name and endpoint; no connections.
+    Renaming,
+    /// On its way to `stopped`; no connections.
+    Stopping,
+    /// Does not run.
+    Stopped,
+    /// On its way back from `stopped`; no connections.
+    Starting,
 }
 
 impl DatabaseStatus {
@@ -28,11 +56,43 @@ impl DatabaseStatus {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            DatabaseStatus::Creating => "creating",
             DatabaseStatus::Available => "available",
+            DatabaseStatus::BackingUp => "backing-up",
             DatabaseStatus::Modifying => "modifying",
             DatabaseStatus::Rebooting => "rebooting",
+            DatabaseStatus::Renaming => "renaming",
+            DatabaseStatus::Stopping => "stopping",
+            DatabaseStatus::Stopped => "stopped",
+            DatabaseStatus::Starting => "starting",
         }
     }
+
+    /// Whether an instance in this status takes connections.
+    #[must_use]
+    pub const fn connects(self) -> bool {
+        matches!(self, DatabaseStatus::Available | DatabaseStatus::BackingUp | DatabaseStatus::Modifying)
+    }
+}
+
+/// A security group of an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    /// The group's id.
+    pub id: String,
+    /// `active`, `adding` or `removing`.
+    pub status: String,
+}
+
+/// Changes that wait for the maintenance window.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Pending {
+    /// The new identifier.
+    pub id: Option<String>,
+    /// Whether it will have a standby in another zone.
+    pub multi_az: Option<bool>,
+    /// Days of backups kept.
+    pub backup_retention_days: Option<u32>,
 }
 
 /// One RDS instance.
@@ -43,18 +103,46 @@ pub struct Database {
     /// The DB instance identifier.
     #[serde(rename = "id")]
     pub identifier: String,
+    /// What it keeps for life, whatever its name: `db-` and capital letters.
+    pub resource_id: String,
     /// Its status.
     pub status: DatabaseStatus,
-    /// ARN of the instance that it replicates, empty once promoted.
+    /// The instance class.
+    pub class: String,
+    /// Whether it has a standby in another zone.
+    pub multi_az: bool,
+    /// ARN of the instance that it replicates, empty once promoted. Within a region RDS writes the identifier.
     pub source: Option<String>,
     /// ARNs of its replicas.
     pub replicas: Vec<String>,
-    /// Whether it takes writes now.
+    /// Whether it takes writes from the application now.
     pub writable: bool,
+    /// Whether a security group lets new connections in.
+    pub open: bool,
+    /// Until when, in milliseconds, sessions live on that were let in before.
+    pub sessions_until_ms: Option<u64>,
+    /// Its security groups.
+    pub security_groups: Vec<Membership>,
+    /// Its subnet group's name.
+    pub subnet_group: String,
+    /// Its parameter group's name.
+    pub parameter_group: String,
+    /// Its option group's name.
+    pub option_group: String,
+    /// The KMS key of its storage, if that is encrypted.
+    pub kms_key: Option<String>,
     /// Days of backups kept.
     pub backup_retention_days: u32,
     /// Daily window of backups, as RDS writes it.
     pub backup_window: String,
+    /// Its tags.
+    pub tags: Tags,
+    /// What waits for the maintenance window.
+    pub pending: Pending,
+    /// When it was made, in milliseconds.
+    pub created_ms: u64,
+    /// The latest moment that can be restored, in milliseconds; none without backups.
+    pub restorable_ms: Option<u64>,
     /// Number of the last write that it holds; a replica's is its source's until promotion.
     pub sequence: u64,
     /// When it took its last write, in milliseconds.
@@ -71,78 +159,119 @@ impl Database {
     }
 }
 
-fn arn(region: &str, identifier: &str) -> String {
+pub(crate) fn arn(region: &str, identifier: &str) -> String {
     format!("arn:aws:rds:{region}:{ACCOUNT}:db:{identifier}")
 }
 
-/// What a promotion asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Promotion {
-    /// The replica's identifier.
-    pub identifier: String,
-    /// Days of backups to keep; RDS takes 1 if it is not told.
-    pub backup_retention_days: Option<u32>,
-    /// Daily window of backups.
-    pub backup_window: Option<String>,
+/// An instance and what lies ahead of it, in order of time.
+#[derive(Debug, Clone)]
+struct Instance {
+    database: Database,
+    course: VecDeque<(u64, Turn)>,
 }
+
+/// What cannot be asked for, only be so from the start.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seed {
+    /// The KMS key of the storage, if that is encrypted.
+    pub(crate) kms_key: Option<String>,
+    /// Days of backups kept.
+    pub(crate) backup_retention_days: u32,
+    /// ARN of the instance that it replicates.
+    pub(crate) source: Option<String>,
+    /// When it was made, in milliseconds.
+    pub(crate) created_ms: u64,
+}
+
+/// What instances may be made of: names that exist in the account.
+#[derive(Debug, Clone, Default)]
+pub struct Estate {
+    /// Security groups, and whether each lets the application in.
+    pub security_groups: BTreeMap<String, bool>,
+    /// Subnet groups.
+    pub subnet_groups: BTreeSet<String>,
+    /// Parameter groups.
+    pub parameter_groups: BTreeSet<String>,
+}
+
+/// The group that RDS gives when it is not told: the VPC's own, which lets nobody in but itself.
+pub const DEFAULT_SECURITY_GROUP: &str = "sg-default";
+/// The subnet group that RDS gives when it is not told.
+pub const DEFAULT_SUBNET_GROUP: &str = "default";
+/// The parameter group that RDS gives when it is not told.
+pub const DEFAULT_PARAMETER_GROUP: &str = "default.postgres16";
+/// The option group that RDS gives when it is not told.
+pub const DEFAULT_OPTION_GROUP: &str = "default:postgres-16";
+/// The class of the instances that exist from the start.
+pub const CLASS: &str = "db.m6g.large";
 
 /// Every instance, by its ARN.
 #[derive(Debug, Clone)]
 pub struct Databases {
-    by_arn: BTreeMap<String, Database>,
+    by_arn: BTreeMap<String, Instance>,
+    /// Which instance the application of a region connects to. It follows the name, as an endpoint does.
+    endpoints: BTreeMap<String, String>,
+    /// What instances may be made of.
+    pub estate: Estate,
+    events: DbEvents,
+    /// What CloudWatch tells of a replica's lag where it was set, by ARN.
+    lags: BTreeMap<String, ReplicaLag>,
     timing: Timing,
+    made: u32,
 }
 
-/// 35 days: RDS's own limit.
-const BACKUP_RETENTION_DAYS_MAX: u32 = 35;
+/// 40 instances: RDS's own quota of a region.
+const INSTANCES_MAX: usize = 40;
 
 impl Databases {
-    /// A writable instance and its replica in another region.
+    /// No instances; the application of each region will connect to the one that is named here.
     #[must_use]
-    pub fn new(primary: (&str, &str), replica: (&str, &str), timing: Timing) -> Self {
-        let instance = |(region, identifier): (&str, &str)| Database {
-            region: region.into(),
-            identifier: identifier.into(),
-            status: DatabaseStatus::Available,
-            source: None,
-            replicas: Vec::new(),
-            writable: false,
-            backup_retention_days: 7,
-            backup_window: "03:00-03:30".into(),
-            sequence: 0,
-            last_write_ms: None,
-            promotion_began_ms: None,
-        };
-        let mut source = instance(primary);
-        let mut copy = instance(replica);
-        source.writable = true;
-        source.replicas.push(copy.arn());
-        copy.source = Some(source.arn());
-        copy.backup_retention_days = 0;
-        let by_arn = [source, copy].into_iter().map(|database| (database.arn(), database)).collect();
-        Databases { by_arn, timing }
+    pub fn new(endpoints: BTreeMap<String, String>, estate: Estate, timing: Timing) -> Self {
+        Databases {
+            by_arn: BTreeMap::new(),
+            endpoints,
+            estate,
+            events: DbEvents::default(),
+            lags: BTreeMap::new(),
+            timing,
+            made: 0,
+        }
     }
 
-    /// Lets every transition happen that is due at `now_ms`.
-    pub fn advance(&mut self, now_ms: u64) {
-        let mut detached = Vec::new();
-        for database in self.by_arn.values_mut() {
-            let Some(began_ms) = database.promotion_began_ms else { continue };
-            let elapsed_ms = now_ms.saturating_sub(began_ms);
-            if elapsed_ms >= self.timing.promote_modifying_ms + self.timing.promote_rebooting_ms {
-                database.status = DatabaseStatus::Available;
-                database.promotion_began_ms = None;
-                database.writable = true;
-                detached.extend(database.source.take().map(|source| (source, database.arn())));
-            } else if elapsed_ms >= self.timing.promote_modifying_ms {
-                database.status = DatabaseStatus::Rebooting;
-            }
+    /// Puts an instance in place before the world begins: available, with backups, and with a source if it is a
+    /// replica, which keeps no backups.
+    pub(crate) fn seed(&mut self, region: &str, wishes: &Wishes, seed: &Seed) -> Result<(), Refusal> {
+        let identifier = self.new_identifier(region, &wishes.instance)?;
+        let mut database = self.new_instance(region, &identifier, wishes, None, seed.created_ms)?;
+        database.status = DatabaseStatus::Available;
+        database.kms_key.clone_from(&seed.kms_key);
+        database.backup_retention_days = seed.backup_retention_days;
+        database.source.clone_from(&seed.source);
+        if let Some(source) = &seed.source {
+            let source = self.by_arn.get_mut(source).ok_or_else(|| not_found(source))?;
+            source.database.replicas.push(arn(region, &identifier));
         }
-        for (source, replica) in detached {
-            if let Some(source) = self.by_arn.get_mut(&source) {
-                source.replicas.retain(|arn| *arn != replica);
-            }
-        }
+        self.put(database);
+        Ok(())
+    }
+
+    /// Says what CloudWatch tells of a replica's lag from now on.
+    ///
+    /// # Errors
+    /// `DBInstanceNotFound`.
+    pub fn set_lag(&mut self, region: &str, identifier: &str, lag: ReplicaLag) -> Result<(), Refusal> {
+        let key = self.find(region, identifier)?;
+        self.lags.insert(key, lag);
+        Ok(())
+    }
+
+    /// What CloudWatch tells of a replica's lag: nothing for what is no replica.
+    #[must_use]
+    pub fn lag(&self, region: &str, identifier: &str) -> ReplicaLag {
+        let Ok(key) = self.find(region, identifier) else { return ReplicaLag::Missing };
+        let replica = self.by_arn[&key].database.source.is_some();
+        let measured = self.lags.get(&key).copied().unwrap_or(ReplicaLag::Seconds(0.0));
+        if replica { measured } else { ReplicaLag::Missing }
     }
 
     /// The instances of a region, or the one that is named by identifier or ARN.
@@ -150,72 +279,43 @@ impl Databases {
     /// # Errors
     /// `DBInstanceNotFound` for an identifier that the region does not have.
     pub fn describe(&self, region: &str, identifier: Option<&str>) -> Result<Vec<Database>, Refusal> {
+        let all = self.by_arn.values().map(|instance| &instance.database);
         match identifier {
-            Some(identifier) => Ok(vec![self.by_arn[&self.find(region, identifier)?].clone()]),
-            None => Ok(self.by_arn.values().filter(|database| database.region == region).cloned().collect()),
+            Some(identifier) => Ok(vec![self.by_arn[&self.find(region, identifier)?].database.clone()]),
+            None => Ok(all.filter(|database| database.region == region).cloned().collect()),
         }
     }
 
-    /// Begins to promote a replica.
-    ///
-    /// # Errors
-    /// `DBInstanceNotFound`; `InvalidDBInstanceState` for what is no replica or is busy;
-    /// `InvalidParameterValue`.
-    pub fn promote(&mut self, region: &str, asked: &Promotion, now_ms: u64) -> Result<Database, Refusal> {
-        let key = self.find(region, &asked.identifier)?;
-        let position = self.source_sequence(&key);
-        let database = self.by_arn.get_mut(&key).expect("find answers keys of the map");
-        if database.status != DatabaseStatus::Available {
-            let message =
-                format!("Instance {} is currently {}.", database.identifier, database.status.as_str());
-            return Err(Refusal::bad("InvalidDBInstanceState", message));
-        }
-        if database.source.is_none() {
-            return Err(Refusal::bad("InvalidDBInstanceState", "DB Instance is not a read replica."));
-        }
-        let retention = asked.backup_retention_days.unwrap_or(1);
-        if retention > BACKUP_RETENTION_DAYS_MAX {
-            let message = format!("Invalid backup retention period: {retention}. Must be between 0 and 35.");
-            return Err(Refusal::bad("InvalidParameterValue", message));
-        }
-        database.status = DatabaseStatus::Modifying;
-        database.promotion_began_ms = Some(now_ms);
-        database.backup_retention_days = retention;
-        database.sequence = position;
-        if let Some(window) = &asked.backup_window {
-            database.backup_window.clone_from(window);
-        }
-        Ok(database.clone())
-    }
-
-    /// Takes one write in the region, and answers its sequence number; `None` if no database there takes
-    /// writes.
+    /// Takes one write of the region's application, and answers its sequence number; `None` if its database does
+    /// not take it.
     pub fn write(&mut self, region: &str, now_ms: u64) -> Option<u64> {
-        let database =
-            self.by_arn.values_mut().find(|database| database.region == region && database.writable)?;
+        let endpoint = arn(region, self.endpoints.get(region)?);
+        let database = &mut self.by_arn.get_mut(&endpoint)?.database;
+        if !database.writable {
+            return None;
+        }
         database.sequence += 1;
         database.last_write_ms = Some(now_ms);
         Some(database.sequence)
     }
 
-    /// Every instance; a replica shows its source's position, for replication has no lag here.
+    /// Every instance; a replica shows its source's position, for replicated data has no lag here.
     #[must_use]
     pub fn all(&self) -> Vec<Database> {
-        let at_source = |(key, database): (&String, &Database)| Database {
-            sequence: if database.promotion_began_ms.is_some() {
-                database.sequence
-            } else {
-                self.source_sequence(key)
+        let at_source = |(key, instance): (&String, &Instance)| Database {
+            sequence: match instance.database.promotion_began_ms {
+                Some(_) => instance.database.sequence,
+                None => self.source_sequence(key),
             },
-            ..database.clone()
+            ..instance.database.clone()
         };
         self.by_arn.iter().map(at_source).collect()
     }
 
     fn source_sequence(&self, key: &str) -> u64 {
-        let database = &self.by_arn[key];
+        let database = &self.by_arn[key].database;
         let source = database.source.as_ref().and_then(|source| self.by_arn.get(source));
-        source.map_or(database.sequence, |source| source.sequence)
+        source.map_or(database.sequence, |source| source.database.sequence)
     }
 
     /// The key of an instance named by identifier, in any case, or by ARN.
@@ -225,90 +325,47 @@ impl Databases {
             false => arn(region, &identifier.to_ascii_lowercase()),
         };
         match self.by_arn.get(&key) {
-            Some(database) if database.region == region => Ok(key),
-            _ => Err(Refusal::new(404, "DBInstanceNotFound", format!("DBInstance {identifier} not found."))),
+            Some(instance) if instance.database.region == region => Ok(key),
+            _ => Err(not_found(identifier)),
         }
     }
+
+    /// An instance that an operation asks for and that must be `available`.
+    fn available(&mut self, region: &str, identifier: &str) -> Result<&mut Instance, Refusal> {
+        let key = self.find(region, identifier)?;
+        let instance = self.by_arn.get_mut(&key).expect("find answers keys of the map");
+        match instance.database.status {
+            DatabaseStatus::Available => Ok(instance),
+            status => {
+                let message =
+                    format!("Instance {} is currently {}.", instance.database.identifier, status.as_str());
+                Err(invalid_state(message))
+            }
+        }
+    }
+
+    /// Whether any of these groups lets the application in.
+    fn lets_in<'a>(&self, mut groups: impl Iterator<Item = &'a str>) -> bool {
+        groups.any(|group| self.estate.security_groups.get(group).copied().unwrap_or(false))
+    }
+}
+
+fn not_found(identifier: &str) -> Refusal {
+    Refusal::new(404, "DBInstanceNotFound", format!("DBInstance {identifier} not found."))
+}
+
+fn invalid_state(message: impl Into<String>) -> Refusal {
+    Refusal::bad("InvalidDBInstanceState", message)
+}
+
+fn invalid_value(message: impl Into<String>) -> Refusal {
+    Refusal::bad("InvalidParameterValue", message)
+}
+
+fn invalid_combination(message: impl Into<String>) -> Refusal {
+    Refusal::bad("InvalidParameterCombination", message)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const EAST: &str = "us-east-1";
-    const WEST: &str = "us-west-2";
-
-    fn databases() -> Databases {
-        let timing = Timing { promote_modifying_ms: 200, promote_rebooting_ms: 100, ..Timing::default() };
-        Databases::new((EAST, "shop-primary"), (WEST, "shop-replica"), timing)
-    }
-
-    fn promotion(identifier: &str) -> Promotion {
-        Promotion { identifier: identifier.into(), ..Promotion::default() }
-    }
-
-    /// Goal: a promotion is `modifying`, then `rebooting`, then a writable instance without a source; at no
-    /// earlier moment does it take writes, and its source forgets it at the end.
-    /// Method: look at each moment around each boundary.
-    #[test]
-    fn promotion_takes_time_and_writes_only_at_the_end() {
-        let mut databases = databases();
-        databases.promote(WEST, &promotion("shop-replica"), 1_000).unwrap();
-        let mut look = |now: u64| {
-            databases.advance(now);
-            let found = databases.describe(WEST, Some("shop-replica")).unwrap().remove(0);
-            (found.status, found.source.is_some(), databases.write(WEST, now).is_some())
-        };
-        assert_eq!(look(1_000), (DatabaseStatus::Modifying, true, false));
-        assert_eq!(look(1_199), (DatabaseStatus::Modifying, true, false));
-        assert_eq!(look(1_200), (DatabaseStatus::Rebooting, true, false));
-        assert_eq!(look(1_299), (DatabaseStatus::Rebooting, true, false));
-        assert_eq!(look(1_300), (DatabaseStatus::Available, false, true));
-        assert!(databases.describe(EAST, None).unwrap()[0].replicas.is_empty());
-    }
-
-    /// Goal: RDS's own refusals: unknown id, another region's id, not a replica, busy, promoted already.
-    /// Method: ask for each and compare status and wire code.
-    #[test]
-    fn promotion_is_refused_as_rds_refuses() {
-        let mut databases = databases();
-        let mut refusal = |region: &str, identifier: &str, now: u64| {
-            databases.advance(now);
-            databases.promote(region, &promotion(identifier), now).err().map(|no| (no.status, no.code))
-        };
-        let not_found = Some((404, "DBInstanceNotFound".to_owned()));
-        let bad_state = Some((400, "InvalidDBInstanceState".to_owned()));
-        assert_eq!(refusal(WEST, "nothing", 0), not_found);
-        assert_eq!(refusal(EAST, "shop-replica", 0), not_found);
-        assert_eq!(refusal(EAST, "shop-primary", 0), bad_state);
-        assert_eq!(refusal(WEST, "Shop-Replica", 0), None);
-        assert_eq!(refusal(WEST, "shop-replica", 150), bad_state);
-        assert_eq!(refusal(WEST, "shop-replica", 900), bad_state);
-    }
-
-    /// Goal: a retention above RDS's limit is refused and changes nothing.
-    /// Method: ask for 36 days and read the status back.
-    #[test]
-    fn retention_is_bounded() {
-        let mut databases = databases();
-        let asked = Promotion { backup_retention_days: Some(36), ..promotion("shop-replica") };
-        assert_eq!(databases.promote(WEST, &asked, 0).unwrap_err().code, "InvalidParameterValue");
-        assert_eq!(databases.describe(WEST, None).unwrap()[0].status, DatabaseStatus::Available);
-    }
-
-    /// Goal: the promoted instance goes on counting from what it had replicated when the promotion began.
-    /// Method: write three times, promote, write on the old side once more, compare both sides.
-    #[test]
-    fn positions_diverge_at_promotion() {
-        let mut databases = databases();
-        for now in 0..3 {
-            databases.write(EAST, now);
-        }
-        databases.promote(WEST, &promotion(&arn(WEST, "shop-replica")), 10).unwrap();
-        assert_eq!(databases.write(EAST, 11), Some(4));
-        databases.advance(10_000);
-        assert_eq!(databases.write(WEST, 10_000), Some(4));
-        let positions: Vec<u64> = databases.all().iter().map(|database| database.sequence).collect();
-        assert_eq!(positions, [4, 4]);
-    }
-}
+#[path = "database/tests.rs"]
+mod tests;

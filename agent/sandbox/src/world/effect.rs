@@ -25,12 +25,14 @@ pub struct Effect {
     pub at_ms: u64,
     /// The endpoint's region, or `global`.
     pub region: String,
-    /// `rds`, `ecs`, `route53` or `statuspage`.
+    /// `rds`, `ecs`, `application-autoscaling`, `route53` or `statuspage`.
     pub service: String,
     /// The operation, as the service names it.
     pub operation: String,
     /// The access key id of the caller, empty if it has none.
     pub caller: String,
+    /// The role that the caller acts in, empty if it acts as itself.
+    pub role: String,
     /// What was asked for.
     pub parameters: Value,
     /// What became of it.

@@ -12,6 +12,10 @@ pub struct Identifiers {
 
 /// Twenty characters: the length of a Route 53 change id after its `C`.
 const CHANGE_LENGTH: usize = 20;
+/// Sixteen characters: the length of an access key id after its `ASIA`.
+const KEY_LENGTH: usize = 16;
+/// Forty characters: the length of a secret access key.
+const SECRET_LENGTH: usize = 40;
 /// Twelve characters: the length of a Statuspage id.
 const STATUSPAGE_LENGTH: usize = 12;
 
@@ -36,6 +40,16 @@ impl Identifiers {
     /// A Statuspage id.
     pub fn statuspage(&mut self) -> String {
         self.drawn_from(b"abcdefghijklmnopqrstuvwxyz0123456789", STATUSPAGE_LENGTH)
+    }
+
+    /// A temporary access key id.
+    pub fn temporary_key(&mut self) -> String {
+        format!("ASIA{}", self.drawn_from(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", KEY_LENGTH))
+    }
+
+    /// A secret access key.
+    pub fn secret(&mut self) -> String {
+        self.drawn_from(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", SECRET_LENGTH)
     }
 
     fn drawn_from(&mut self, alphabet: &[u8], length: usize) -> String {

@@ -3,7 +3,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::world::aurora::AuroraCall;
+use crate::world::balancing::BalancingCall;
+use crate::world::compute::EcsCall;
+use crate::world::metrics::MetricsCall;
+use crate::world::rds::RdsCall;
 use crate::world::refusal::Refusal;
+use crate::world::route53::Route53Call;
+use crate::world::scaling::ScalingCall;
+use crate::world::tokens::TokensCall;
 
 /// When a held call takes effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -58,18 +66,20 @@ const fn once() -> u32 {
 /// Ten minutes: longer than any client waits.
 pub const HOLD_MS_MAX: u64 = 600_000;
 
-/// Every operation that can be held or failed.
-pub const OPERATIONS: [&str; 10] = [
-    "DescribeDBInstances",
-    "PromoteReadReplica",
-    "DescribeServices",
-    "UpdateService",
-    "ListResourceRecordSets",
-    "ChangeResourceRecordSets",
-    "GetChange",
-    "CreateIncident",
-    "UpdateIncident",
-    "UpdateComponent",
+/// The operations of the status page.
+const STATUS_PAGE: &[&str] = &["CreateIncident", "UpdateIncident", "UpdateComponent"];
+
+/// Every operation that can be held or failed, by service.
+pub const OPERATIONS: [&[&str]; 9] = [
+    RdsCall::OPERATIONS,
+    AuroraCall::OPERATIONS,
+    EcsCall::OPERATIONS,
+    ScalingCall::OPERATIONS,
+    BalancingCall::OPERATIONS,
+    MetricsCall::OPERATIONS,
+    TokensCall::OPERATIONS,
+    Route53Call::OPERATIONS,
+    STATUS_PAGE,
 ];
 
 /// What is set, at most one hold and one failure for each operation and region.
@@ -154,8 +164,8 @@ fn covers(rule: Option<&String>, region: &str) -> bool {
 }
 
 fn known(operation: &str) -> Result<(), String> {
-    let message = || format!("unknown operation `{operation}`: one of {}", OPERATIONS.join(", "));
-    OPERATIONS.contains(&operation).then_some(()).ok_or_else(message)
+    let message = || format!("unknown operation `{operation}`: one of {}", OPERATIONS.concat().join(", "));
+    OPERATIONS.concat().contains(&operation).then_some(()).ok_or_else(message)
 }
 
 #[cfg(test)]

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::World;
+use super::aurora::GlobalCluster;
 use super::compute::Compute;
 use super::database::Database;
 use super::fault::Fault;
 use super::interference::{Failure, Hold};
 use super::link::Cut;
+use super::scaling::ScalableTarget;
 use super::status_page::Component;
 use super::zone::{ChangeInfo, RecordSet};
 
@@ -22,6 +24,10 @@ pub struct WorldView {
     pub databases: Vec<Database>,
     /// ECS services.
     pub compute: Vec<Compute>,
+    /// Aurora global clusters.
+    pub global_clusters: Vec<GlobalCluster>,
+    /// Ranges of Application Auto Scaling.
+    pub scaling: Vec<ScalableTarget>,
     /// The hosted zone.
     pub dns: DnsView,
     /// The fault of each region's application.
@@ -56,6 +62,8 @@ impl World {
             now_ms,
             databases: self.databases.all(),
             compute: self.fleet.all(),
+            global_clusters: self.aurora.all(),
+            scaling: self.scaling.all(),
             dns: DnsView {
                 zone: self.zone.id.clone(),
                 records: self.zone.all(),

@@ -1,7 +1,10 @@
 //! Tests of the world as a whole: calls, their record, and what the application answers.
 
 use super::application::Ask;
-use super::database::Promotion;
+use super::compute::EcsCall;
+use super::database::promotion::Promotion;
+use super::rds::RdsCall;
+use super::route53::{Route53Call, Route53Reply};
 use super::*;
 
 const EAST: &str = "us-east-1";
@@ -16,11 +19,27 @@ fn caller(region: &str) -> Caller {
 }
 
 fn scale(desired: i64) -> Call {
-    Call::UpdateService { cluster: Some("shop".into()), service: "web".into(), desired: Some(desired) }
+    Call::Ecs(EcsCall::UpdateService {
+        cluster: Some("shop".into()),
+        service: "web".into(),
+        desired: Some(desired),
+    })
 }
 
 fn promote() -> Call {
-    Call::PromoteReadReplica(Promotion { identifier: "shop-replica".into(), ..Promotion::default() })
+    Call::Rds(RdsCall::PromoteReadReplica(Promotion {
+        instance: "shop-replica".into(),
+        ..Promotion::default()
+    }))
+}
+
+fn list(zone: &str) -> Call {
+    let (name, kind, max_items) = (None, None, None);
+    Call::Route53(Route53Call::ListResourceRecordSets { zone: zone.into(), name, kind, max_items })
+}
+
+fn describe() -> Call {
+    Call::Rds(RdsCall::DescribeDbInstances { instance: None })
 }
 
 /// Goal: every mutating call is recorded once, with its outcome, and reading is not.
@@ -38,7 +57,7 @@ fn every_mutation_is_recorded() {
         .fail(interference::Failure { operation, region: None, code, status: None, times: 1 })
         .unwrap();
     world.call(&west, &scale(3), 4).unwrap_err();
-    world.call(&west, &Call::DescribeDbInstances { identifier: None }, 5).unwrap();
+    world.call(&west, &describe(), 5).unwrap();
     let lines: Vec<String> = world
         .effects
         .to_vec()
@@ -99,18 +118,13 @@ fn faults_change_answers() {
 #[test]
 fn route53_is_throttled_when_asked_for() {
     let mut world = World::new(&Options { route53_requests_per_second: 5, ..Options::default() }, 0);
-    let list = Call::ListResourceRecordSets {
-        zone: Options::default().zone_id,
-        name: None,
-        kind: None,
-        max_items: None,
-    };
+    let list = list(&Options::default().zone_id);
     let global = caller("global");
     for _ in 0..5 {
         world.call(&global, &list, 100).unwrap();
     }
     assert_eq!(world.call(&global, &list, 100).unwrap_err().code, "Throttling");
-    assert!(world.call(&caller(WEST), &Call::DescribeDbInstances { identifier: None }, 100).is_ok());
+    assert!(world.call(&caller(WEST), &describe(), 100).is_ok());
     assert!(world.call(&global, &list, 1_100).is_ok());
 }
 
@@ -120,19 +134,19 @@ fn route53_is_throttled_when_asked_for() {
 fn zones_and_changes_are_known_by_id() {
     let mut world = world();
     let global = caller("global");
-    let list =
-        Call::ListResourceRecordSets { zone: "ZOTHER".into(), name: None, kind: None, max_items: None };
-    let refusal = world.call(&global, &list, 0).unwrap_err();
+    let refusal = world.call(&global, &list("ZOTHER"), 0).unwrap_err();
     assert_eq!((refusal.status, refusal.code.as_str()), (404, "NoSuchHostedZone"));
-    let unknown = Call::GetChange { id: "C1".into() };
+    let unknown = Call::Route53(Route53Call::GetChange { id: "C1".into() });
     assert_eq!(world.call(&global, &unknown, 0).unwrap_err().code, "NoSuchChange");
     let set = world.zone.all().into_iter().find(|set| set.name == "www.shop.test.").unwrap();
     let changes = vec![zone::change::Change { action: zone::change::ChangeAction::Upsert, set }];
     let batch = zone::change::ChangeBatch { comment: None, changes };
-    let call = Call::ChangeResourceRecordSets { zone: Options::default().zone_id, batch };
+    let call =
+        Call::Route53(Route53Call::ChangeResourceRecordSets { zone: Options::default().zone_id, batch });
     let mut ids = std::collections::BTreeSet::new();
     for now in 0..50 {
-        let Reply::Change { info, insync } = world.call(&global, &call, now).unwrap() else {
+        let Reply::Route53(Route53Reply::Change { info, insync }) = world.call(&global, &call, now).unwrap()
+        else {
             panic!("no change")
         };
         assert!(!insync);

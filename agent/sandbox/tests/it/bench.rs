@@ -32,8 +32,35 @@ pub(crate) fn quick() -> Options {
         task_stagger_ms: 10,
         dns_pending_ms: 600,
         alias_ttl_s: 1,
+        create_ms: 200,
+        backup_ms: 200,
+        modify_ms: 150,
+        rename_ms: 150,
+        reboot_ms: 150,
+        stop_ms: 150,
+        start_ms: 150,
+        restorable_lag_ms: 100,
+        session_ms: 600_000,
+        handover_ms: 200,
+        target_healthy_ms: 200,
+        scaling_ms: 200,
     };
     Options { timing, ..Options::default() }
+}
+
+/// Writes a function that gives the client of a regional API, as a vantage reaches it.
+macro_rules! regional {
+    ($name:ident, $sdk:ident) => {
+        pub(crate) fn $name(&self, vantage: &str, region: &str) -> $sdk::Client {
+            let config = $sdk::Config::builder()
+                .behavior_version($sdk::config::BehaviorVersion::latest())
+                .region($sdk::config::Region::new(region.to_owned()))
+                .credentials_provider(credentials())
+                .retry_config($sdk::config::retry::RetryConfig::disabled())
+                .endpoint_url(&self.sandbox.endpoints().vantages[vantage].aws[region]);
+            $sdk::Client::from_conf(config.build())
+        }
+    };
 }
 
 /// A sandbox under test.
@@ -64,27 +91,12 @@ impl Bench {
         Bench { sandbox: Sandbox::start(options).await.unwrap() }
     }
 
-    pub(crate) fn rds(&self, vantage: &str, region: &str) -> aws_sdk_rds::Client {
-        let url = &self.sandbox.endpoints().vantages[vantage].aws[region];
-        let config = aws_sdk_rds::Config::builder()
-            .behavior_version(aws_sdk_rds::config::BehaviorVersion::latest())
-            .region(aws_sdk_rds::config::Region::new(region.to_owned()))
-            .credentials_provider(credentials())
-            .retry_config(aws_sdk_rds::config::retry::RetryConfig::disabled())
-            .endpoint_url(url);
-        aws_sdk_rds::Client::from_conf(config.build())
-    }
-
-    pub(crate) fn ecs(&self, vantage: &str, region: &str) -> aws_sdk_ecs::Client {
-        let url = &self.sandbox.endpoints().vantages[vantage].aws[region];
-        let config = aws_sdk_ecs::Config::builder()
-            .behavior_version(aws_sdk_ecs::config::BehaviorVersion::latest())
-            .region(aws_sdk_ecs::config::Region::new(region.to_owned()))
-            .credentials_provider(credentials())
-            .retry_config(aws_sdk_ecs::config::retry::RetryConfig::disabled())
-            .endpoint_url(url);
-        aws_sdk_ecs::Client::from_conf(config.build())
-    }
+    regional!(rds, aws_sdk_rds);
+    regional!(ecs, aws_sdk_ecs);
+    regional!(scaling, aws_sdk_applicationautoscaling);
+    regional!(balancing, aws_sdk_elasticloadbalancingv2);
+    regional!(metrics, aws_sdk_cloudwatch);
+    regional!(sts, aws_sdk_sts);
 
     pub(crate) fn route53(&self, vantage: &str) -> aws_sdk_route53::Client {
         let config = aws_sdk_route53::Config::builder()

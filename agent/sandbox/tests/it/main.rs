@@ -4,12 +4,18 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its bench up has failed")]
 
 mod application;
+mod aurora;
 mod aws;
+mod balancing;
 mod bench;
 mod control;
 mod dns;
 mod ecs;
 mod links;
+mod metrics;
 mod rds;
+mod rds_recovery;
 mod route53;
+mod scaling;
 mod status_page;
+mod tokens;

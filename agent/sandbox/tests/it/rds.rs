@@ -91,8 +91,8 @@ async fn refusals_have_wire_codes() {
     let west = bench.rds(WEST, WEST);
     let long = west.promote_read_replica().db_instance_identifier("shop-replica").backup_retention_period(99);
     assert_eq!(long.send().await.unwrap_err().code(), Some("InvalidParameterValue"));
-    let reboot = west.reboot_db_instance().db_instance_identifier("shop-replica").send().await.unwrap_err();
-    assert_eq!(reboot.code(), Some("InvalidAction"));
+    let delete = west.delete_db_instance().db_instance_identifier("shop-replica").send().await.unwrap_err();
+    assert_eq!(delete.code(), Some("InvalidAction"));
     bench.sandbox.shutdown().await;
 }
 
