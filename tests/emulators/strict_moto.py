@@ -1,6 +1,6 @@
 """Starts moto, made strict: the second of the two emulators that Quorate's AWS contract is held against.
 
-    strict_moto.py [--port PORT] [--database-ms N] [--task-ms N] [--health-ms N] [--change-ms N]
+    strict_moto.py [--port PORT] [--database-ms N] [--backup-ms N] [--task-ms N] [--health-ms N] [--change-ms N]
 
 moto (https://github.com/getmoto/moto) emulates AWS for tests that look at shapes. A failover agent lives by what it
 leaves out: that states take time, that a batch is all or nothing, that a second promotion is refused. The modules in

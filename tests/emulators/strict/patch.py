@@ -14,6 +14,8 @@ class Timing:
 
     # Each state that an instance or a global cluster passes through (`modifying`, `rebooting`, `creating`, ...).
     database_ms: int = 400
+    # How long an instance shows `backing-up` while a snapshot is taken of it.
+    backup_ms: int = 1_500
     # From an order to the first task that starts or stops, and between two tasks.
     task_ms: int = 60
     # How long a new target shows `initial`.

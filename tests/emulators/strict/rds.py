@@ -12,7 +12,7 @@ import datetime
 from moto.core.utils import utcnow
 from moto.ec2.models import ec2_backends
 from moto.moto_api._internal import mock_random
-from moto.rds import models
+from moto.rds import models, responses
 from moto.rds.exceptions import DBInstanceAlreadyExists, DBInstanceNotFoundError, RDSClientError
 
 from .patch import TIMING, WORLD, later, replace
@@ -56,8 +56,8 @@ def in_state(database, *allowed):
         )
 
 
-def pass_through(database, states, arrive=lambda: None, end="available"):
-    """Shows each state for the set time; then `arrive` happens and the instance is in its end state, together.
+def pass_through(database, states, arrive=lambda: None, end="available", last_ms=None):
+    """Shows each state for the set time, the last one for `last_ms` if that is given; then `arrive` happens and the instance is in its end state, together.
 
     A later journey of the same instance replaces an earlier one, whose timer then finds that it is not meant.
     """
@@ -68,12 +68,12 @@ def pass_through(database, states, arrive=lambda: None, end="available"):
         if database.journey is not journey:
             return
         if rest:
-            pass_through(database, rest, arrive, end)
+            pass_through(database, rest, arrive, end, last_ms)
         else:
             arrive()
             database.status = end
 
-    later(TIMING.database_ms, then)
+    later(last_ms if last_ms is not None and not rest else TIMING.database_ms, then)
 
 
 def default_group(backend):
@@ -292,6 +292,20 @@ def start_db_instance(self, db_instance_identifier):
         in_state(database, "stopped")
         pass_through(database, ["starting"], lambda: database.add_event("DB_INSTANCE_STARTED"))
         return database
+
+
+_create_db_snapshot = responses.RDSResponse.create_db_snapshot
+
+
+@replace(responses.RDSResponse, "create_db_snapshot")
+def create_db_snapshot(self):
+    """A snapshot keeps its instance `backing-up`, when it can be neither promoted nor changed."""
+    with WORLD:
+        database = instance(self.backend, self.params["DBInstanceIdentifier"])
+        in_state(database, "available")
+        reply = _create_db_snapshot(self)
+        pass_through(database, ["backing-up"], last_ms=TIMING.backup_ms)
+        return reply
 
 
 _describe_events = Backend.describe_events

@@ -17,6 +17,15 @@ CHARACTERS_MAX = 32_000
 # What makes a set one of several under its name and type. A name has one policy only.
 POLICIES = ("Weight", "Failover", "Region", "GeoLocation", "MultiValueAnswer")
 ACTIONS = ("CREATE", "DELETE", "UPSERT")
+# The zones of application and classic load balancers, by id, and where the names in them end. An alias must name
+# something inside its target's zone; zones that are not listed here are not checked.
+BALANCER_ZONES = {
+    "Z35SXDOTRQ7X7K": "us-east-1",
+    "Z3AADJGX6KTTL2": "us-east-2",
+    "Z1H1FL5HABSF5": "us-west-2",
+    "Z32O12XQLNTSW2": "eu-west-1",
+    "Z215JYRZR1TBD5": "eu-central-1",
+}
 
 
 def domain(name):
@@ -160,7 +169,18 @@ def wrong_in_place(plain, sets, apex):
         )
     if "Failover" in plain and any(other.get("Failover") == plain["Failover"] for other in same):
         return f"RRSet with DNS name {name}, type {kind} has more than one {plain['Failover']}"
-    return bad_value(plain)
+    return bad_alias(plain) or bad_value(plain)
+
+
+def bad_alias(plain):
+    target = plain.get("AliasTarget", {})
+    region = BALANCER_ZONES.get(target.get("HostedZoneId"))
+    if region is None or target["DNSName"].endswith(f".{region}.elb.amazonaws.com."):
+        return None
+    return (
+        f"Tried to create an alias that targets {target['DNSName']}, type {plain['Type']} in zone "
+        f"{target['HostedZoneId']}, but the alias target name does not lie within the target zone"
+    )
 
 
 def apply(zone, changes):
@@ -217,6 +237,8 @@ def change_one(action, plain, given, sets, apex):
     if problem:
         return problem
     stored = dict(given, Name=plain["Name"])
+    if "AliasTarget" in plain:
+        stored["AliasTarget"] = dict(given["AliasTarget"], DNSName=plain["AliasTarget"]["DNSName"])
     if stored.get("ResourceRecords"):
         stored["ResourceRecords"] = [record["Value"] for record in stored["ResourceRecords"]]
     sets[place] = (plain, models.RecordSet(stored))

@@ -6,6 +6,7 @@ does not know who calls.
 """
 
 import json
+from xml.sax.saxutils import escape
 
 from moto.core.exceptions import AccessDeniedError
 from moto.iam.models import iam_backends
@@ -14,6 +15,18 @@ from moto.sts.exceptions import STSValidationError
 from moto.utilities.utils import get_partition
 
 from .patch import replace
+
+
+class NotTrusted(AccessDeniedError):
+    """moto's own refusal has one wrapping too many for an SDK, which finds no code in it."""
+
+    def __init__(self, caller, role):
+        super().__init__(caller, f"sts:AssumeRole on resource: {role}")
+        error = f"<Type>Sender</Type><Code>AccessDenied</Code><Message>{escape(self.message)}</Message>"
+        self.description = (
+            f"<ErrorResponse><Error>{error}</Error><RequestId>strict</RequestId></ErrorResponse>"
+        )
+
 
 # The shortest session that AWS grants, in seconds.
 SESSION_MIN = 900
@@ -45,9 +58,7 @@ def assume_role(self, region_name, role_session_name, role_arn, policy, duration
     role = next((each for each in roles if each.arn == role_arn), None)
     if role is None or not trusted(json.loads(role.assume_role_policy_document), external_id):
         # AWS does not say which of the two it was.
-        raise AccessDeniedError(
-            f"arn:aws:iam::{self.account_id}:user/moto", f"sts:AssumeRole on resource: {role_arn}"
-        )
+        raise NotTrusted(f"arn:aws:iam::{self.account_id}:user/moto", role_arn)
     return _assume_role(
         self,
         region_name=region_name,
