@@ -2,13 +2,17 @@
 //! hand it one that is not AWS's. It must not do anything with them.
 
 use quorate_policies::plan::Action;
-use quorate_policies::plan::action::{EcsScale, RdsPromoteReadReplica, Route53Repoint};
+use quorate_policies::plan::action::{EcsScale, RdsFence, RdsPromoteReadReplica, RdsUnfence, Route53Repoint};
 
 /// An action on AWS, borrowed from the plan's step. Its texts are resolved already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AwsAction<'a> {
     /// See [`RdsPromoteReadReplica`].
     RdsPromoteReadReplica(&'a RdsPromoteReadReplica),
+    /// See [`RdsFence`].
+    RdsFence(&'a RdsFence),
+    /// See [`RdsUnfence`].
+    RdsUnfence(&'a RdsUnfence),
     /// See [`EcsScale`].
     EcsScale(&'a EcsScale),
     /// See [`Route53Repoint`].
@@ -29,6 +33,8 @@ impl<'a> TryFrom<&'a Action> for AwsAction<'a> {
     fn try_from(action: &'a Action) -> Result<Self, NotAws> {
         match action {
             Action::RdsPromoteReadReplica(promote) => Ok(AwsAction::RdsPromoteReadReplica(promote)),
+            Action::RdsFence(fence) => Ok(AwsAction::RdsFence(fence)),
+            Action::RdsUnfence(unfence) => Ok(AwsAction::RdsUnfence(unfence)),
             Action::EcsScale(scale) => Ok(AwsAction::EcsScale(scale)),
             Action::Route53Repoint(repoint) => Ok(AwsAction::Route53Repoint(repoint)),
             _ => Err(NotAws { kind: action.kind() }),

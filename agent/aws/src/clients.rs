@@ -12,11 +12,12 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use quorate_policies::document::{AwsEndpoints, AwsService};
 use quorate_policies::effect::{Acted, AssumeRole, EffectContext, Observed};
+use quorate_policies::plan::Lag;
 
 use crate::action::AwsAction;
 use crate::route53::changes::SentChanges;
 use crate::settings::AwsSettings;
-use crate::{ecs, rds, route53};
+use crate::{ecs, lag, rds, route53};
 
 /// Three attempts fit into the operation limit and outlast one lost packet and one bad host.
 const READ_ATTEMPTS_MAX: u32 = 3;
@@ -172,7 +173,13 @@ impl Aws {
     pub async fn observe(&self, action: AwsAction<'_>, context: &EffectContext) -> Observed {
         match action {
             AwsAction::RdsPromoteReadReplica(promote) => {
-                rds::observe(&self.place(&promote.region, context), promote).await
+                rds::promote::observe(&self.place(&promote.region, context), promote, context).await
+            }
+            AwsAction::RdsFence(fence) => {
+                rds::fence::observe(&self.place(&fence.region, context), fence, context).await
+            }
+            AwsAction::RdsUnfence(unfence) => {
+                rds::unfence::observe(&self.place(&unfence.region, context), unfence).await
             }
             AwsAction::EcsScale(scale) => ecs::observe(&self.place(&scale.region, context), scale).await,
             AwsAction::Route53Repoint(repoint) => self.repointer(context).observe(repoint, context).await,
@@ -181,16 +188,28 @@ impl Aws {
 
     /// Sends one part of the action, once: the SDK's retries are off for it, because a retry of a call whose reply
     /// was lost turns a success into a refusal. `part` is the one that the last observation named.
-    pub async fn act(&self, action: AwsAction<'_>, _part: u8, context: &EffectContext) -> Acted {
+    pub async fn act(&self, action: AwsAction<'_>, part: u8, context: &EffectContext) -> Acted {
         let acted = match action {
             AwsAction::RdsPromoteReadReplica(promote) => {
-                rds::act(&self.place(&promote.region, context), promote).await
+                rds::promote::act(&self.place(&promote.region, context), promote).await
+            }
+            AwsAction::RdsFence(fence) => {
+                rds::fence::act(&self.place(&fence.region, context), fence, part).await
+            }
+            AwsAction::RdsUnfence(unfence) => {
+                rds::unfence::act(&self.place(&unfence.region, context), unfence, part).await
             }
             AwsAction::EcsScale(scale) => ecs::act(&self.place(&scale.region, context), scale).await,
             AwsAction::Route53Repoint(repoint) => self.repointer(context).act(repoint, context).await,
         };
         tracing::info!(?action, execution = %context.execution, epoch = context.epoch, ?acted, "acted on AWS");
         acted
+    }
+
+    /// How far a read replica is behind its source, by CloudWatch in its region. One call with one attempt: what
+    /// cannot be read is [`Lag::Unknown`], within the limit of an attempt.
+    pub async fn replica_lag(&self, region: &str, instance: &str, role: Option<&AssumeRole>) -> Lag {
+        lag::read(&Place { aws: self, region, role }, instance).await
     }
 
     /// A region, as the step's role.

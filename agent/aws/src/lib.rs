@@ -8,7 +8,9 @@
 //!
 //! | action | IAM actions | called in | can be undone |
 //! |---|---|---|---|
-//! | `rds.promote_read_replica` | `rds:DescribeDBInstances`, `rds:PromoteReadReplica` | the replica's region | no |
+//! | `rds.promote_read_replica` | `rds:DescribeDBInstances`, `rds:PromoteReadReplica`, `cloudwatch:GetMetricData` | the replica's region | no |
+//! | `rds.fence` | `rds:DescribeDBInstances`, `rds:DescribeEvents`, `rds:ModifyDBInstance`, `rds:RebootDBInstance`, `rds:StopDBInstance` | the old primary's region | yes, by `rds.unfence` |
+//! | `rds.unfence` | `rds:DescribeDBInstances`, `rds:ModifyDBInstance`, `rds:StartDBInstance` | the instance's region | yes, by fencing again |
 //! | `ecs.scale` | `ecs:DescribeServices`, `ecs:UpdateService` | the service's region | yes, by scaling back |
 //! | `route53.repoint` | `route53:ListResourceRecordSets`, `route53:ChangeResourceRecordSets`, `route53:GetChange` | the partition's one Route 53 control plane (us-east-1) | yes, by repointing at a higher epoch |
 #![deny(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::expect_used)]
@@ -18,6 +20,7 @@ mod clients;
 mod ecs;
 mod fault;
 pub mod iam;
+mod lag;
 mod rds;
 mod readiness;
 mod route53;

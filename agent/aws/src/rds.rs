@@ -1,70 +1,101 @@
-//! `rds.promote_read_replica`: makes a read replica a writable instance of its own. Only calls and converts;
-//! `judge` decides.
-//!
-//! - **IAM:** `rds:DescribeDBInstances` (on `*`) and `rds:PromoteReadReplica` on the replica's ARN.
-//! - **Called in:** the replica's own region, on its RDS control plane. The region that is left is not needed.
-//! - **Cannot be undone:** replication stops for good and the instance reboots. It takes minutes; AWS publishes
-//!   no figure. Not for Aurora and not for members of a cluster.
-//! - **Observe** reads the instance's status and its replica source by `DescribeDBInstances`. Done is `available`
-//!   without a source: an instance that never was a replica looks the same, which readiness must exclude
-//!   beforehand. Whether it takes writes is for a probe to see, not for this control plane.
-//! - **Unknown after an act:** a timeout, a lost or truncated reply, a 5xx, and `InvalidDBInstanceState`. The last
-//!   says that the instance is not a replica at rest, which is exactly what an earlier promotion of ours whose
-//!   reply was lost looks like. This call changed nothing, but calling it refused would let the engine fail a
-//!   step whose result stands; unknown makes it observe next, and the observation tells the two apart.
+//! What the actions on RDS instances share: reading one instance, and the way a change is sent once. Each action is
+//! a module of its own with a pure `judge`. Nothing here decides.
 
 use aws_sdk_rds::config::retry::RetryConfig;
-use aws_sdk_rds::types::DbInstance;
 use quorate_policies::effect::{Acted, Observed};
-use quorate_policies::plan::action::RdsPromoteReadReplica;
 
-use self::judge::Instance;
+use self::instance::Instance;
 use crate::clients::Place;
 use crate::fault::{Call, Fault};
 
-mod judge;
+mod events;
+pub(crate) mod fence;
+mod instance;
+pub(crate) mod promote;
+pub(crate) mod unfence;
 
 /// The wire code for an instance that does not exist.
 const NOT_FOUND: &str = "DBInstanceNotFound";
+/// The wire code for an instance that is not in the state that a call wants.
+const INVALID_STATE: &str = "InvalidDBInstanceState";
 
-/// Reads the instance.
-pub(crate) async fn observe(place: &Place<'_>, action: &RdsPromoteReadReplica) -> Observed {
-    let call = call("rds:DescribeDBInstances", action);
-    match place.rds().describe_db_instances().db_instance_identifier(&action.instance).send().await {
+/// Why it is not known whether an instance is there.
+#[derive(Debug, thiserror::Error)]
+enum Unread {
+    /// The call did not succeed.
+    #[error(transparent)]
+    Fault(Fault),
+    /// The reply was about something else.
+    #[error("{0}: answered without it")]
+    Absent(Call),
+}
+
+impl Unread {
+    /// What it means for an act that needed the read: its call was not made.
+    fn acted(&self) -> Acted {
+        Acted::Refused { reason: format!("nothing sent: {self}"), retryable: true }
+    }
+}
+
+/// Reads one instance. None is RDS's own word that there is no such instance.
+async fn find(place: &Place<'_>, id: &str) -> Result<Option<Instance>, Unread> {
+    let call = call(place, "rds:DescribeDBInstances", id);
+    match place.rds().describe_db_instances().db_instance_identifier(id).send().await {
         Ok(reply) => {
-            let instances: Vec<Instance> = reply.db_instances().iter().map(facts).collect();
-            judge::standing(&action.instance, &instances)
+            let instances: Vec<Instance> = reply.db_instances().iter().map(Instance::from).collect();
+            Instance::named(id, instances).map(Some).ok_or(Unread::Absent(call))
         }
-        Err(error) => Fault::new(call, &error).observed(&[NOT_FOUND]),
+        Err(error) => match Fault::new(call, &error) {
+            fault if fault.code() == Some(NOT_FOUND) => Ok(None),
+            fault => Err(Unread::Fault(fault)),
+        },
     }
 }
 
-/// Asks for the promotion, once. Backup settings stay as they are.
-pub(crate) async fn act(place: &Place<'_>, action: &RdsPromoteReadReplica) -> Acted {
-    let call = call("rds:PromoteReadReplica", action);
-    let once = aws_sdk_rds::config::Builder::default().retry_config(RetryConfig::disabled());
-    let request = place.rds().promote_read_replica().db_instance_identifier(&action.instance);
-    match request.customize().config_override(once).send().await {
-        Ok(_) => Acted::Accepted { detail: format!("{call}: accepted") },
-        Err(error) => judge::refusal(&Fault::new(call, &error)),
+/// Reads one instance that must be there; otherwise says what that means for the observation.
+async fn instance(place: &Place<'_>, id: &str) -> Result<Instance, Observed> {
+    match find(place, id).await {
+        Ok(Some(instance)) => Ok(instance),
+        Ok(None) => {
+            let call = call(place, "rds:DescribeDBInstances", id);
+            Err(Observed::Impossible { reason: format!("{call}: {NOT_FOUND}") })
+        }
+        Err(unread) => Err(Observed::Unknown { reason: unread.to_string() }),
     }
 }
 
-fn call(operation: &'static str, action: &RdsPromoteReadReplica) -> Call {
-    Call { operation, region: action.region.clone(), id: action.instance.clone() }
+/// The settings of a call that changes something: one attempt, because a retry of a call whose reply was lost turns
+/// a success into a refusal.
+fn once() -> aws_sdk_rds::config::Builder {
+    aws_sdk_rds::config::Builder::default().retry_config(RetryConfig::disabled())
 }
 
-fn facts(instance: &DbInstance) -> Instance {
-    let text = |value: Option<&str>| value.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-    let instance_source = text(instance.read_replica_source_db_instance_identifier());
-    let cluster_source = text(instance.read_replica_source_db_cluster_identifier());
-    let replication =
-        instance.status_infos().iter().find(|info| info.status_type() == Some("read replication"));
-    Instance {
-        id: text(instance.db_instance_identifier()).unwrap_or_default(),
-        status: text(instance.db_instance_status()),
-        source: instance_source.or(cluster_source),
-        cluster: text(instance.db_cluster_identifier()),
-        replication: replication.and_then(|info| text(info.status())),
+fn call(place: &Place<'_>, operation: &'static str, id: &str) -> Call {
+    Call { operation, region: place.region.to_owned(), id: id.to_owned() }
+}
+
+/// What a change that did not succeed means, where the state that it wanted is one that passes: the call changed
+/// nothing, and after another look it may be right.
+fn refused_for_now(fault: &Fault) -> Acted {
+    match fault.code() {
+        Some(INVALID_STATE) => Acted::Refused { reason: fault.to_string(), retryable: true },
+        Some(_) | None => fault.acted(),
+    }
+}
+
+/// An act on a part that the action does not have: a mistake of the caller, and nothing is sent.
+fn no_such_part(call: &Call, part: u8) -> Acted {
+    Acted::Refused { reason: format!("nothing sent: {call} has no part {part}"), retryable: false }
+}
+
+/// The variant of an observation, for the judges' tables.
+#[cfg(test)]
+fn word(observed: &Observed) -> &'static str {
+    match observed {
+        Observed::Done { .. } => "done",
+        Observed::InProgress { .. } => "in progress",
+        Observed::NotDone { .. } => "not done",
+        Observed::Impossible { .. } => "impossible",
+        Observed::Unknown { .. } => "unknown",
     }
 }

@@ -169,6 +169,9 @@ fn operation(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> St
         return target.to_str().unwrap().rsplit('.').next().unwrap().to_owned();
     }
     let path = uri.path().trim_end_matches('/');
+    if let Some((_, operation)) = path.split_once("/operation/") {
+        return operation.to_owned();
+    }
     if path.contains("/change/") {
         return "GetChange".into();
     }
