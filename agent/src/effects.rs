@@ -11,6 +11,7 @@ use quorate_policies::{
     document::AgentFile,
     effect::{Acted, EffectContext, Observed},
     plan::Action,
+    readiness::Finding,
 };
 use quorate_probes::Prober;
 use statuspage::Statuspage;
@@ -85,6 +86,11 @@ impl Effects {
             Some(Room::Converge(_)) => Converge::act(),
             None => Acted::Refused { reason: unknown_kind(action), retryable: false },
         }
+    }
+
+    /// What stands in the way of an action, as far as reading tells.
+    pub async fn check(&self, action: &Action, context: &EffectContext) -> Vec<Finding> {
+        self.aws().await.check(action, context).await
     }
 
     async fn aws(&self) -> &Aws {

@@ -6,12 +6,14 @@ pub mod audit_file;
 pub mod clock;
 mod leases;
 mod probing;
+mod readiness;
 pub mod signals;
 mod start;
 mod steps;
 pub mod token;
 
 pub use agent::{Agent, ProbeSeen, ProposeProblem};
+pub use readiness::PlanCheck;
 pub use signals::Signals;
 pub use start::{Running, run, start};
 pub use token::OperatorToken;

@@ -144,6 +144,34 @@ pub struct PlanView {
     /// Why an operator's failover would be refused now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Check>,
+    /// What was found when the plan was last looked at; absent if it never was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readiness: Option<Readiness>,
+}
+
+/// Whether a plan would work, as far as reading tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Readiness {
+    /// When the answering agent looked.
+    pub checked_at: String,
+    /// Whether nothing known stands in its way.
+    pub ready: bool,
+    /// What was found, the gravest first.
+    pub findings: Vec<Finding>,
+}
+
+/// Something that was found about a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// `blocking`, `warning`, `unknown` or `note`.
+    pub severity: String,
+    /// Which step; absent for the plan as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// What was found.
+    pub what: String,
+    /// What to do about it; empty for a note.
+    pub mend: String,
 }
 
 /// A step of a dry run, with every variable resolved.

@@ -165,7 +165,8 @@ pub async fn explain(args: &ExplainArgs) -> Result<Exit, Failure> {
 /// When no agent answers, or there is no such service or region.
 pub async fn plan(args: &PlanArgs) -> Result<Exit, Failure> {
     let session = Session::reading(&args.connection, args.output)?;
-    let query: Vec<(&str, &str)> = args.to.iter().map(|to| ("to", to.as_str())).collect();
+    let query: Vec<(&str, &str)> =
+        args.to.iter().map(|to| ("to", to.as_str())).chain([("check", "true")]).collect();
     let answer = session.client.get::<PlanView>(&["services", &args.service, "plan"], &query).await?;
     session.show(&answer, plan::plan)?;
     Ok(Exit::Done)

@@ -3,10 +3,11 @@
 
 use crate::{
     metrics::Metrics,
-    shell::{Agent, ProbeSeen, ProposeProblem},
+    shell::{Agent, PlanCheck, ProbeSeen, ProposeProblem},
 };
 use quorate_core::{Body, Node, Response, node::Now};
-use quorate_policies::{Timestamp, document::AgentFile};
+use quorate_policies::{RegionName, ServiceName, Timestamp, document::AgentFile, guard::Refusal};
+use std::collections::BTreeMap;
 
 /// What the API needs of the agent.
 pub(super) trait Control: Send + Sync + 'static {
@@ -22,6 +23,14 @@ pub(super) trait Control: Send + Sync + 'static {
     fn file(&self) -> &AgentFile;
     /// The latest result of each target.
     fn probes(&self) -> Vec<ProbeSeen>;
+    /// Looks at a plan, unless that was done a moment ago.
+    fn check_plan(
+        &self,
+        service: &ServiceName,
+        to: &RegionName,
+    ) -> impl Future<Output = Result<PlanCheck, Refusal>> + Send;
+    /// What was found about each plan last.
+    fn plan_checks(&self) -> BTreeMap<(ServiceName, RegionName), PlanCheck>;
     /// Its metrics.
     fn metrics(&self) -> &Metrics;
     /// Whether a text is the operator's token.
@@ -45,6 +54,14 @@ impl Control for Agent {
 
     fn probes(&self) -> Vec<ProbeSeen> {
         Agent::probes(self)
+    }
+
+    async fn check_plan(&self, service: &ServiceName, to: &RegionName) -> Result<PlanCheck, Refusal> {
+        Agent::check_plan(self, service, to).await
+    }
+
+    fn plan_checks(&self) -> BTreeMap<(ServiceName, RegionName), PlanCheck> {
+        Agent::plan_checks(self)
     }
 
     fn metrics(&self) -> &Metrics {

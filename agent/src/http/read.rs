@@ -105,6 +105,9 @@ pub(super) async fn explain<C: Control>(
 #[serde(deny_unknown_fields)]
 pub(super) struct PlanQuery {
     to: Option<String>,
+    /// Whether the plan is looked at now; else what was found last is told.
+    #[serde(default)]
+    check: bool,
 }
 
 /// `GET /v1/services/{service}/plan`.
@@ -115,7 +118,15 @@ pub(super) async fn plan<C: Control>(
 ) -> Result<Json<api::PlanView>, Failure> {
     let name = service_name(&service)?;
     let to = query.to.as_deref().map(region_name).transpose()?;
-    Ok(Json(agent.with_node(|node, now| view::dry_run(node, now, &name, to))?))
+    let mut plan = agent.with_node(|node, now| view::dry_run(node, now, &name, to))?;
+    let to = region_name(&plan.to)?;
+    let found = if query.check {
+        Some(agent.check_plan(&name, &to).await?)
+    } else {
+        agent.plan_checks().remove(&(name, to))
+    };
+    plan.readiness = found.as_ref().map(view::readiness);
+    Ok(Json(plan))
 }
 
 /// Of which service.

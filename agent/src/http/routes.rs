@@ -34,7 +34,11 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/services", "all services"),
     route("GET", "/v1/services/{service}", "one service"),
     route("GET", "/v1/services/{service}/explain", "why a failover would, or would not, be decided now"),
-    route("GET", "/v1/services/{service}/plan", "what a failover would do; ?to=REGION"),
+    route(
+        "GET",
+        "/v1/services/{service}/plan",
+        "what a failover would do, and whether it would work; ?to=REGION&check=true",
+    ),
     route("POST", "/v1/services/{service}/failover", "fail over: {to?, reason, confirm}"),
     route("POST", "/v1/services/{service}/pause", "stop automation: {reason, for?}"),
     route("POST", "/v1/services/{service}/resume", "let automation go on: {reason}"),

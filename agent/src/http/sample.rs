@@ -1,6 +1,6 @@
 //! A small world for the tests of what people see: one service in two regions, three agents, and a failover in its midst.
 
-use crate::shell::ProbeSeen;
+use crate::shell::{PlanCheck, ProbeSeen};
 use quorate_core::{
     Body, Cluster, Command, Input, Node, NodeSettings, ServiceState, Standing, StepOutcome,
     node::{Now, explain::Explanation},
@@ -12,6 +12,7 @@ use quorate_policies::{
     guard::{Hold, Trigger},
     health::{FailureReason, Verdict},
     plan::{Plan, expand::expand},
+    readiness::{Finding, FindingSeverity},
 };
 use quorate_probes::{Outcome, Phases, ProbeResult};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -175,6 +176,30 @@ pub(crate) fn executing() -> Cluster {
     apply(&mut cluster, Body::ReleaseLease { service: service(), epoch: 2, proof });
     apply(&mut cluster, Body::StartStep { execution: execution(), step: step("promote"), attempt: 1 });
     cluster
+}
+
+/// One finding of each severity.
+pub(crate) fn plan_check() -> PlanCheck {
+    let finding =
+        |severity, what: &str, mend: &str| Finding::new(severity, what, mend).of(&"promote".parse().unwrap());
+    PlanCheck {
+        at: Timestamp(1_700_000_000_000),
+        policy_hash: "abc".to_owned(),
+        findings: vec![
+            finding(FindingSeverity::Blocking, "west-db is stopped", "bring the replica back to `available`"),
+            finding(
+                FindingSeverity::Warning,
+                "west-db: the class is small, of east-db large",
+                "make it as large",
+            ),
+            finding(
+                FindingSeverity::Unknown,
+                "rds:DescribeDBInstances of east-db: no reply",
+                "look again later",
+            ),
+            finding(FindingSeverity::Note, "west-db is backed up within 03:00-03:30 UTC", ""),
+        ],
+    }
 }
 
 pub(crate) fn failed_probe() -> ProbeSeen {

@@ -57,7 +57,7 @@ async fn as_problem(response: Response) -> Response {
 
 /// `GET /metrics`.
 pub(super) async fn metrics<C: Control>(State(agent): State<Arc<C>>) -> Response {
-    let (started_at, probes) = (agent.started_at(), agent.probes());
-    let snapshot = agent.with_node(|node, now| Snapshot::of(node, now, started_at, &probes));
+    let (started_at, probes, checks) = (agent.started_at(), agent.probes(), agent.plan_checks());
+    let snapshot = agent.with_node(|node, now| Snapshot::of(node, now, started_at, &probes, checks));
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], agent.metrics().scrape(&snapshot)).into_response()
 }

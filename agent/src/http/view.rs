@@ -14,7 +14,7 @@ pub(super) use agent::{members, services, status};
 pub(super) use audit::audit;
 pub(super) use execution::{execution, executions};
 pub(super) use explain::explanation;
-pub(super) use plan::dry_run;
+pub(super) use plan::{dry_run, readiness};
 pub(super) use probe::probe;
 pub(super) use service::service;
 

@@ -17,7 +17,7 @@ const RECOVERY_BUCKETS: [f64; 12] =
 const TRIGGERS: [&str; 2] = ["automatic", "operator"];
 const OUTCOMES: [&str; 3] = ["succeeded", "stopped", "aborted"];
 const STEP_OUTCOMES: [&str; 4] = ["succeeded", "failed", "impossible", "unknown"];
-const EVENTS: [&str; 12] = [
+const EVENTS: [&str; 14] = [
     "members_set",
     "policy_applied",
     "decided",
@@ -25,8 +25,10 @@ const EVENTS: [&str; 12] = [
     "approved",
     "step_assigned",
     "step_started",
+    "step_noted",
     "step_finished",
     "lease_released",
+    "aborting",
     "execution_ended",
     "paused",
     "resumed",

@@ -8,6 +8,7 @@ use quorate_policies::{
     CheckName, PlanName, Policy, RegionName, ServiceName, TargetName, Timestamp,
     agreement::{Opinion, TargetTally},
     health::Verdict,
+    readiness::{FindingSeverity, ready},
 };
 
 const VERDICTS: [Verdict; 4] = [Verdict::Healthy, Verdict::Suspect, Verdict::Down, Verdict::Unknown];
@@ -28,6 +29,7 @@ pub(super) fn families(snapshot: &Snapshot) -> Vec<MetricFamily> {
     health(&registry, snapshot);
     failovers(&registry, snapshot);
     holds(&registry, snapshot);
+    plans(&registry, snapshot);
     registry.gather()
 }
 
@@ -177,6 +179,34 @@ fn latest(
 ) -> Timestamp {
     let of_plan = cluster.executions.values().filter(|e| e.service == *service && e.plan.name == *plan);
     of_plan.filter_map(time).max().unwrap_or_default()
+}
+
+/// Every way out of every active region, also before it was looked at: an alert on a series that is missing never fires.
+fn plans(registry: &Registry, s: &Snapshot) {
+    let ways = ["service", "to"];
+    let ready_help =
+        "Whether nothing known stands in the way of the plan that activates the region; 0 until looked at.";
+    let ready_gauge = gauge(registry, "plan_ready", ready_help, &ways);
+    let checked_help = "When this agent last looked at the plan; 0 if it never did.";
+    let checked = gauge(registry, "plan_last_check_timestamp_seconds", checked_help, &ways);
+    let findings_help = "What this agent found about the plan last, by severity.";
+    let findings = gauge(registry, "plan_findings", findings_help, &["service", "to", "severity"]);
+    for (service, state) in &s.cluster.services {
+        for to in state.policy.regions.keys().filter(|region| **region != state.active) {
+            let check = s.plan_checks.get(&(service.clone(), to.clone()));
+            let labels = [service.as_str(), to.as_str()];
+            ready_gauge
+                .with_label_values(&labels)
+                .set(flag(check.is_some_and(|check| ready(&check.findings))));
+            let at = check.map_or(Timestamp(0), |check| check.at);
+            checked.with_label_values(&labels).set(seconds(at));
+            for severity in FindingSeverity::ALL {
+                let found = check.map_or(0, |c| c.findings.iter().filter(|f| f.severity == severity).count());
+                let labels = [service.as_str(), to.as_str(), severity.as_str()];
+                findings.with_label_values(&labels).set(found as f64);
+            }
+        }
+    }
 }
 
 fn holds(registry: &Registry, s: &Snapshot) {

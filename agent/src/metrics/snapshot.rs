@@ -1,6 +1,6 @@
 //! What the gauges are made of: one look at the node.
 
-use crate::shell::ProbeSeen;
+use crate::shell::{PlanCheck, ProbeSeen};
 use quorate_core::{
     Cluster, Node, Standing,
     node::{Now, explain::Explanation},
@@ -31,6 +31,8 @@ pub struct Snapshot {
     pub cluster: Arc<Cluster>,
     /// What the agents see, by service.
     pub explanations: BTreeMap<ServiceName, Explanation>,
+    /// What was found about each plan last.
+    pub plan_checks: BTreeMap<(ServiceName, RegionName), PlanCheck>,
     /// When the latest probe of each target ended.
     pub probed: BTreeMap<(ServiceName, TargetName), Timestamp>,
 }
@@ -38,7 +40,13 @@ pub struct Snapshot {
 impl Snapshot {
     /// Looks at the node. `started_at` is where the monotonic clock is zero.
     #[must_use]
-    pub fn of(node: &Node, now: Now, started_at: Timestamp, probes: &[ProbeSeen]) -> Self {
+    pub fn of(
+        node: &Node,
+        now: Now,
+        started_at: Timestamp,
+        probes: &[ProbeSeen],
+        plan_checks: BTreeMap<(ServiceName, RegionName), PlanCheck>,
+    ) -> Self {
         let probed = |seen: &ProbeSeen| {
             ((seen.service.clone(), seen.target.clone()), Timestamp(started_at.0.saturating_add(seen.at.0)))
         };
@@ -56,6 +64,7 @@ impl Snapshot {
             explanations: services
                 .filter_map(|name| Some((name.clone(), node.explain(now, name).ok()?)))
                 .collect(),
+            plan_checks,
             probed: probes.iter().map(probed).collect(),
         }
     }

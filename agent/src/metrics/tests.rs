@@ -4,14 +4,16 @@ use super::*;
 use crate::http::sample;
 use quorate_core::{Actor, Body, LeaseProof, StepOutcome};
 use quorate_policies::{Timestamp, health::Verdict};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 const START: Timestamp = Timestamp(1_700_000_000_000);
 
 /// The failing sample, with another state of the log.
 fn snapshot(cluster: Cluster) -> Snapshot {
     let (node, now) = sample::node(Verdict::Down, Verdict::Healthy, &["a", "b"]);
-    let snapshot = Snapshot::of(&node, now, START, &[sample::failed_probe()]);
+    let way = ("shop".parse().unwrap(), "us-west-2".parse().unwrap());
+    let checks = BTreeMap::from([(way, sample::plan_check())]);
+    let snapshot = Snapshot::of(&node, now, START, &[sample::failed_probe()], checks);
     Snapshot { cluster: Arc::new(cluster), ..snapshot }
 }
 

@@ -84,7 +84,13 @@ impl Desk {
             quorate_policies::health::Verdict::Healthy,
             &[],
         );
-        let text = self.metrics.scrape(&crate::metrics::Snapshot::of(&node, now, Timestamp(0), &[]));
+        let text = self.metrics.scrape(&crate::metrics::Snapshot::of(
+            &node,
+            now,
+            Timestamp(0),
+            &[],
+            Default::default(),
+        ));
         let labels = format!("{{event=\"{event}\",notifier=\"{webhook}\",outcome=\"{outcome}\"}}");
         text.lines().any(|line| line == format!("quorate_notifications_total{labels} 1"))
     }
@@ -301,7 +307,7 @@ async fn too_many_events_are_dropped_and_counted() {
             quorate_policies::health::Verdict::Healthy,
             &[],
         );
-        crate::metrics::Snapshot::of(&node, now, Timestamp(0), &[])
+        crate::metrics::Snapshot::of(&node, now, Timestamp(0), &[], Default::default())
     });
     let dropped = r#"quorate_notifications_total{event="override.set",notifier="dead",outcome="dropped"} 4"#;
     assert!(text.lines().any(|line| line == dropped), "{text}");

@@ -1,7 +1,7 @@
 //! The handle that every task of the agent shares. Inputs go to the node under a short lock; what comes out is handed
 //! to tasks, so that nothing here waits.
 
-use super::{OperatorToken, clock::Clock, probing::Probing, steps};
+use super::{OperatorToken, PlanCheck, clock::Clock, probing::Probing, steps};
 use crate::{
     effects::Effects,
     metrics::Metrics,
@@ -16,7 +16,8 @@ use quorate_core::{
     node::{Input, Node, Now, Output, Standing, targets::ProbeTarget},
 };
 use quorate_policies::{
-    AgentName, Millis, Monotonic, ServiceName, TargetName, Timestamp, document::AgentFile, guard::Refusal,
+    AgentName, Millis, Monotonic, RegionName, ServiceName, TargetName, Timestamp, document::AgentFile,
+    guard::Refusal,
 };
 use quorate_probes::{ProbeResult, Probed};
 use std::{
@@ -69,6 +70,7 @@ pub struct Agent {
     pub(super) targets: Mutex<BTreeMap<(ServiceName, TargetName), String>>,
     pub(super) results: Mutex<BTreeMap<(ServiceName, TargetName), ProbeSeen>>,
     pub(super) effects: Effects,
+    pub(super) plan_checks: Mutex<BTreeMap<(ServiceName, RegionName), PlanCheck>>,
     pub(super) metrics: Metrics,
     pub(super) token: OperatorToken,
     pub(super) stop: CancellationToken,

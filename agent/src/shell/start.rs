@@ -5,6 +5,7 @@ use super::{
     audit_file::AuditFile,
     clock::Clock,
     probing::{Bench, Found, Probing},
+    readiness,
     signals::Signals,
 };
 use crate::{
@@ -160,6 +161,7 @@ pub async fn start(mut file: AgentFile, base: &Path) -> anyhow::Result<Running> 
     let agent = Arc::new_cyclic(|me| Agent {
         node: Mutex::new(Node::new(node_settings(&file, clock.now().wall.0), clock.now())),
         effects: Effects::new(&file, base, prober),
+        plan_checks: Mutex::default(),
         metrics: Metrics::new(&file),
         clock,
         consensus,
@@ -186,6 +188,7 @@ fn spawn(agent: &Arc<Agent>, seen: mpsc::Receiver<Found>, audit: AuditFile) {
     let stop = &agent.stop;
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(tick(agent.clone())));
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(results(agent.clone(), seen)));
+    agent.tasks.spawn(stop.clone().run_until_cancelled_owned(readiness::run(agent.clone())));
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(follow(agent.clone(), audit)));
 }
 

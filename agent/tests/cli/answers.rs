@@ -2,7 +2,8 @@
 
 use quorate_api::{
     AuditEntry, Check, Execution, ExecutionList, Explanation, Hold, Member, PlanView, ProbeView, Probes,
-    RecoveryTime, Region, Service, Status, Step, TargetVotes, service::PlannedStep,
+    RecoveryTime, Region, Service, Status, Step, TargetVotes,
+    service::{Finding, PlannedStep, Readiness},
 };
 use serde_json::json;
 
@@ -165,7 +166,24 @@ pub(crate) fn plan() -> PlanView {
             passes: false,
             reason: "cooling down: 12m left of 1h".into(),
         }),
+        readiness: Some(Readiness {
+            checked_at: at(0),
+            ready: false,
+            findings: vec![
+                finding(
+                    "blocking",
+                    "promote",
+                    "shop-west is stopped",
+                    "bring the replica back to `available`",
+                ),
+                finding("note", "promote", "shop-west is backed up within 03:00-03:30 UTC", ""),
+            ],
+        }),
     }
+}
+
+fn finding(severity: &str, step: &str, what: &str, mend: &str) -> Finding {
+    Finding { severity: severity.into(), step: Some(step.into()), what: what.into(), mend: mend.into() }
 }
 
 /// A time, seconds after the decision.

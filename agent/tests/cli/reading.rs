@@ -28,7 +28,7 @@ fn every_verb_helps() {
         help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let verbs: Vec<&str> = verbs.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
     let verbs: Vec<&&str> = verbs.iter().filter(|verb| !verb.is_empty() && **verb != "help").collect();
-    assert_eq!(verbs.len(), 20, "{verbs:?}");
+    assert_eq!(verbs.len(), 21, "{verbs:?}");
     for verb in verbs {
         let ran = quorate(&[verb, "--help"]);
         assert!(ran.code == 0 && ran.out.contains(&format!("  quorate {verb}")), "{verb}: {}", ran.out);
@@ -73,7 +73,7 @@ fn each_verb_asks_for_its_path() {
     let server = Server::start(move |seen, _| {
         text(match seen.line.as_str() {
             "GET /v1/services/shop/explain" => json!(answers::explanation()),
-            "GET /v1/services/shop/plan?to=us-west-2" => json!(answers::plan()),
+            "GET /v1/services/shop/plan?to=us-west-2&check=true" => json!(answers::plan()),
             "GET /v1/members" => json!({"members": answers::status().members}),
             "GET /v1/probes" => json!(answers::probes()),
             "GET /v1/executions?service=shop" => json!(answers::executions()),

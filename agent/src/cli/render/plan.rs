@@ -2,7 +2,7 @@
 
 use crate::cli::screen::{Screen, Tone, cell};
 use comfy_table::Cell;
-use quorate_api::PlanView;
+use quorate_api::{PlanView, service::Readiness};
 use serde_json::Value;
 
 /// What stands before the first step that nothing undoes: from there on no abort is taken.
@@ -48,6 +48,9 @@ pub fn plan(screen: Screen, plan: &PlanView) -> String {
         }
         None => "Every step can be undone: an abort can always end it.".to_owned(),
     });
+    if let Some(readiness) = &plan.readiness {
+        parts.extend(findings(screen, readiness));
+    }
     parts.push(match &plan.refusal {
         Some(check) => screen.toned(
             &format!("An operator's failover would be refused now ({}): {}", check.guard, check.reason),
@@ -56,6 +59,29 @@ pub fn plan(screen: Screen, plan: &PlanView) -> String {
         None => format!("Run it: quorate failover {} --to {} --reason WHY", plan.service, plan.to),
     });
     parts.join("\n")
+}
+
+/// What stands in the plan's way, as far as reading tells.
+fn findings(screen: Screen, readiness: &Readiness) -> Vec<String> {
+    let count = |severity: &str| readiness.findings.iter().filter(|f| f.severity == severity).count();
+    let verdict = match (readiness.ready, count("unknown")) {
+        (true, 0) => screen.toned("Ready", Tone::Good),
+        (true, _) => screen.toned("Ready, as far as could be looked at", Tone::Doubtful),
+        (false, _) => screen.toned("Not ready", Tone::Bad),
+    };
+    let mut lines = vec![String::new(), format!("{verdict} (looked at {}).", readiness.checked_at)];
+    lines.extend(readiness.findings.iter().map(|finding| {
+        let tone = match finding.severity.as_str() {
+            "blocking" => Tone::Bad,
+            "warning" | "unknown" => Tone::Doubtful,
+            _ => Tone::Plain,
+        };
+        let step = finding.step.as_deref().map_or_else(String::new, |step| format!("{step}: "));
+        let mend = if finding.mend.is_empty() { String::new() } else { format!("\n      {}", finding.mend) };
+        format!("  {} {step}{}{mend}", screen.toned(&finding.severity, tone), finding.what)
+    }));
+    lines.push(String::new());
+    lines
 }
 
 /// The action and its fields, one to a line.

@@ -3,15 +3,20 @@
 use crate::{
     http::{control::Control, routes::router, sample},
     metrics::Metrics,
-    shell::{ProbeSeen, ProposeProblem},
+    shell::{PlanCheck, ProbeSeen, ProposeProblem},
 };
 use axum::{Router, body::Body as Payload};
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use quorate_core::{Body, Cluster, Command, Input, Node, Response, node::Now};
-use quorate_policies::{Timestamp, document::AgentFile, health::Verdict};
+use quorate_policies::{
+    RegionName, ServiceName, Timestamp, document::AgentFile, guard::Refusal, health::Verdict,
+};
 use serde_json::Value;
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 use tower::ServiceExt as _;
 
 pub(super) const TOKEN: &str = "0123456789abcdef0123456789abcdef";
@@ -142,6 +147,14 @@ impl Control for Desk {
 
     fn probes(&self) -> Vec<ProbeSeen> {
         vec![sample::failed_probe()]
+    }
+
+    async fn check_plan(&self, _: &ServiceName, _: &RegionName) -> Result<PlanCheck, Refusal> {
+        Ok(sample::plan_check())
+    }
+
+    fn plan_checks(&self) -> BTreeMap<(ServiceName, RegionName), PlanCheck> {
+        BTreeMap::from([(("shop".parse().unwrap(), "us-west-2".parse().unwrap()), sample::plan_check())])
     }
 
     fn metrics(&self) -> &Metrics {

@@ -1,13 +1,15 @@
 //! The dry run: what an operator's failover would do now, with every variable resolved. Nothing is done.
 
 use super::{order::in_running_order, refused};
-use quorate_api::service::{PlanView, PlannedStep};
+use crate::shell::PlanCheck;
+use quorate_api::service::{Finding, PlanView, PlannedStep, Readiness};
 use quorate_core::{Node, ServiceState, node::Now};
 use quorate_policies::{
     RegionName, ServiceName, StepName,
     guard::{Refusal, Situation, Trigger, authorize, situation::scenario},
     plan::{Plan, Step, expand::expand},
     policy::OnError,
+    readiness as policies,
 };
 use serde_json::Value;
 
@@ -39,6 +41,21 @@ pub(in crate::http) fn dry_run(
     Ok(view(name, &plan, refusal.err().as_ref()))
 }
 
+/// What was found about a plan.
+pub(in crate::http) fn readiness(check: &PlanCheck) -> Readiness {
+    let finding = |finding: &policies::Finding| Finding {
+        severity: finding.severity.as_str().to_owned(),
+        step: finding.step.as_ref().map(ToString::to_string),
+        what: finding.what.clone(),
+        mend: finding.mend.clone(),
+    };
+    Readiness {
+        checked_at: check.at.to_string(),
+        ready: policies::ready(&check.findings),
+        findings: check.findings.iter().map(finding).collect(),
+    }
+}
+
 /// Whether the log would take an operator's failover, as this agent sees things now.
 fn authorized(
     node: &Node,
@@ -67,6 +84,7 @@ fn view(service: &ServiceName, plan: &Plan, refusal: Option<&Refusal>) -> PlanVi
         to: plan.to.to_string(),
         steps: in_running_order(plan).into_iter().map(|(name, planned)| step(name, planned)).collect(),
         refusal: refusal.map(refused),
+        readiness: None,
     }
 }
 

@@ -1,0 +1,125 @@
+//! Looks, all the time, at whether the plans would work if they were needed now (R21), and remembers what it found for
+//! the API and the metrics. It only reads; a step that nobody can look at beforehand has no findings.
+
+use super::{Agent, agent::lock};
+use futures_util::future::join_all;
+use quorate_policies::{
+    Millis, RegionName, ServiceName, Timestamp,
+    effect::EffectContext,
+    guard::{Refusal, situation::scenario},
+    plan::{Plan, Step, expand::expand},
+    readiness::Finding,
+};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+/// ARC Region switch evaluates its plans as often. Each look costs a few reads of each account.
+const EVERY: Duration = Duration::from_secs(30 * 60);
+/// A finding younger than this is shown instead of looking again, so that nobody can spend the account's five Route 53
+/// requests a second by asking us.
+const FRESH: Millis = Millis(10_000);
+/// How long one step may be looked at: within the ten seconds that a request to the API may take.
+const STEP_MAX: Duration = Duration::from_secs(8);
+/// After the start, before the first look: the policies have to be there, and probes go first.
+const FIRST: Duration = Duration::from_secs(5);
+
+/// What was found about one plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanCheck {
+    /// When.
+    pub at: Timestamp,
+    /// By the policy of this hash.
+    pub policy_hash: String,
+    /// What.
+    pub findings: Vec<Finding>,
+}
+
+/// Looks at every plan of every service, at once after the start and then in turn.
+pub(super) async fn run(agent: Arc<Agent>) {
+    tokio::time::sleep(FIRST).await;
+    let mut turn = interval(EVERY);
+    turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        turn.tick().await;
+        for (service, to) in ways_out(&agent) {
+            match agent.check_plan(&service, &to).await {
+                Ok(check) => check.findings.iter().for_each(|finding| {
+                    tracing::info!(%service, %to, severity = finding.severity.as_str(), "plan: {finding}");
+                }),
+                Err(refusal) => tracing::debug!(%service, %to, %refusal, "plan not checked"),
+            }
+        }
+    }
+}
+
+fn ways_out(agent: &Agent) -> Vec<(ServiceName, RegionName)> {
+    agent.with_node(|node, _| {
+        let services = node.cluster().services.iter();
+        let ways = services.flat_map(|(name, state)| {
+            let others = state.policy.regions.keys().filter(|region| **region != state.active);
+            others.map(|region| (name.clone(), region.clone()))
+        });
+        ways.collect()
+    })
+}
+
+impl Agent {
+    /// Looks at the plan of a service's scenario for one region, unless that was done a moment ago.
+    ///
+    /// # Errors
+    /// When there is no such service, no scenario, or the plan cannot be expanded.
+    pub async fn check_plan(&self, service: &ServiceName, to: &RegionName) -> Result<PlanCheck, Refusal> {
+        let (plan, policy_hash, epoch) = self.plan_of(service, to)?;
+        let key = (service.clone(), to.clone());
+        let last = lock(&self.plan_checks).get(&key).cloned();
+        if let Some(check) = last {
+            let young = self.wall().since(check.at) < FRESH;
+            if young && check.policy_hash == policy_hash {
+                return Ok(check);
+            }
+        }
+        let looks = plan.steps.iter().map(|(name, step)| async {
+            let context = context(service, &plan, step, epoch);
+            let found = timeout(STEP_MAX, self.effects.check(&step.action, &context)).await;
+            let late =
+                || vec![Finding::unknown(format!("no answer within {STEP_MAX:?}"), "look again later")];
+            found.unwrap_or_else(|_| late()).into_iter().map(|finding| finding.of(name)).collect::<Vec<_>>()
+        });
+        let mut findings: Vec<Finding> = join_all(looks).await.into_iter().flatten().collect();
+        findings.sort();
+        let check = PlanCheck { at: self.wall(), policy_hash, findings };
+        lock(&self.plan_checks).insert(key, check.clone());
+        Ok(check)
+    }
+
+    /// What was found about each plan last, by service and the region that it activates.
+    #[must_use]
+    pub fn plan_checks(&self) -> BTreeMap<(ServiceName, RegionName), PlanCheck> {
+        lock(&self.plan_checks).clone()
+    }
+
+    fn plan_of(&self, service: &ServiceName, to: &RegionName) -> Result<(Plan, String, u64), Refusal> {
+        self.with_node(|node, _| {
+            let unknown = || Refusal::UnknownService { service: service.clone() };
+            let state = node.cluster().services.get(service).ok_or_else(unknown)?;
+            let (name, _) = scenario(&state.policy).ok_or(Refusal::NoScenario)?;
+            let plan = expand(&state.policy, name, &state.active, to)
+                .map_err(|error| Refusal::PolicyRefused { why: error.to_string() })?;
+            Ok((plan, state.policy_hash.clone(), state.epoch))
+        })
+    }
+}
+
+/// The context of a look: nothing is executed, so there is no execution.
+fn context(service: &ServiceName, plan: &Plan, step: &Step, epoch: u64) -> EffectContext {
+    EffectContext {
+        service: service.to_string(),
+        execution: "readiness".to_owned(),
+        epoch,
+        attempt: 0,
+        from: plan.from.to_string(),
+        to: plan.to.to_string(),
+        before: None,
+        role: step.role.clone(),
+    }
+}
