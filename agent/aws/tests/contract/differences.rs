@@ -1,8 +1,9 @@
 //! Where the two emulators differ, and which of them AWS is with. Every row is asked on both: one that is no longer
 //! true fails, and is then a story for both or a row with other words.
 
+use aws_sdk_cloudwatch::types::MetricDatum;
 use aws_sdk_rds::config::Credentials;
-use futures_util::future::BoxFuture;
+use futures_util::future::LocalBoxFuture;
 
 use crate::change_resource_record_sets::{Batch, alias};
 use crate::wire::outcome;
@@ -11,7 +12,7 @@ use crate::world::{Balancer, World, fresh};
 struct Difference {
     operation: &'static str,
     what: &'static str,
-    ask: fn(&World) -> BoxFuture<'_, String>,
+    ask: fn(&World) -> LocalBoxFuture<'_, String>,
     sandbox: &'static str,
     moto: &'static str,
     aws: &'static str,
@@ -48,6 +49,33 @@ fn differences() -> Vec<Difference> {
             aws: "refuses it: the scope of the credential is not the endpoint's region",
             why: "moto serves all regions on one port and learns from the scope which is meant",
         },
+        Difference {
+            operation: "ModifyDBInstance",
+            what: "the reply to an exchange of security groups",
+            ask: |world| Box::pin(groups_on_their_way(world)),
+            sandbox: "modifying, removing adding",
+            moto: "available, active",
+            aws: "documents `active` as the only status of a membership; `adding` and `removing` are seen in practice",
+            why: "which of the two holds is not documented; a fence has to wait until only its group is left, active",
+        },
+        Difference {
+            operation: "AssumeRole",
+            what: "lent keys that are used without their session token",
+            ask: |world| Box::pin(keys_without_their_token(world)),
+            sandbox: "InvalidClientTokenId 403",
+            moto: "accepted",
+            aws: "refuses them",
+            why: "moto does not check who calls",
+        },
+        Difference {
+            operation: "PutMetricData",
+            what: "a value in a namespace of AWS's own",
+            ask: |world| Box::pin(metric_of_aws(world)),
+            sandbox: "UnknownOperationException 404",
+            moto: "accepted",
+            aws: "refuses it: namespaces that begin with AWS/ are its own",
+            why: "so a story sets a replica's lag on moto; the sandbox has its control API for that",
+        },
     ]
 }
 
@@ -73,15 +101,49 @@ async fn signed_for_elsewhere(world: &World) -> String {
     outcome(aws_sdk_sts::Client::from_conf(elsewhere).get_caller_identity().send().await)
 }
 
+async fn groups_on_their_way(world: &World) -> String {
+    let primary = world.databases().await.primary;
+    let quarantine = world.quarantine(&primary.region).await;
+    let change = world.rds(&primary.region).modify_db_instance().db_instance_identifier(&primary.id);
+    let reply = change.vpc_security_group_ids(quarantine).apply_immediately(true).send().await.unwrap();
+    let instance = reply.db_instance().unwrap();
+    let groups: Vec<&str> =
+        instance.vpc_security_groups().iter().filter_map(|group| group.status()).collect();
+    format!("{}, {}", instance.db_instance_status().unwrap(), groups.join(" "))
+}
+
+async fn keys_without_their_token(world: &World) -> String {
+    let role = world.role().await;
+    let assume = world.sts(&role.region).assume_role().role_arn(&role.arn).role_session_name("quorate");
+    let reply = assume.external_id(&role.external_id).send().await.unwrap();
+    let lent = reply.credentials().unwrap();
+    let bare = Credentials::new(lent.access_key_id(), lent.secret_access_key(), None, None, "contract");
+    outcome(world.sts_as(&role.region, bare).get_caller_identity().send().await)
+}
+
+async fn metric_of_aws(world: &World) -> String {
+    let replica = world.databases().await.replica;
+    let datum = MetricDatum::builder().metric_name("ReplicaLag").value(1.0).build();
+    let put = world.metrics(&replica.region).put_metric_data().namespace("AWS/RDS").metric_data(datum);
+    outcome(put.send().await)
+}
+
 /// Goal: the table is true. Method: ask each row on both emulators.
 #[tokio::test]
 async fn every_row_is_true() {
     let (sandbox, moto) = (World::sandbox().await, World::moto().await);
+    let mut untrue = Vec::new();
     for row in differences() {
         let Difference { operation, what, ask, aws, why, .. } = row;
-        println!("{operation}: {what}. Sandbox: {}. moto: {}. AWS {aws}. Why: {why}.", row.sandbox, row.moto);
+        println!(
+            "{operation}: {what}. Sandbox: {}. moto: {}. AWS: {aws}. Why: {why}.",
+            row.sandbox, row.moto
+        );
         assert_ne!(row.sandbox, row.moto, "{operation}: {what} is no difference");
-        assert_eq!(ask(&sandbox).await, row.sandbox, "{operation}: {what}, on the sandbox");
-        assert_eq!(ask(&moto).await, row.moto, "{operation}: {what}, on moto");
+        let asked = [ask(&sandbox).await, ask(&moto).await];
+        if asked != [row.sandbox, row.moto] {
+            untrue.push(format!("{operation}: {what}: now {asked:?}"));
+        }
     }
+    assert!(untrue.is_empty(), "{untrue:#?}");
 }
