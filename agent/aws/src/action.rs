@@ -2,7 +2,10 @@
 //! hand it one that is not AWS's. It must not do anything with them.
 
 use quorate_policies::plan::Action;
-use quorate_policies::plan::action::{EcsScale, RdsFence, RdsPromoteReadReplica, RdsUnfence, Route53Repoint};
+use quorate_policies::plan::action::{
+    AuroraFailover, AuroraSwitchover, EcsScale, RdsCreateCrossRegionReplica, RdsFence, RdsPromoteReadReplica,
+    RdsReboot, RdsRestoreToPointInTime, RdsUnfence, Route53Repoint,
+};
 
 /// An action on AWS, borrowed from the plan's step. Its texts are resolved already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +16,16 @@ pub enum AwsAction<'a> {
     RdsFence(&'a RdsFence),
     /// See [`RdsUnfence`].
     RdsUnfence(&'a RdsUnfence),
+    /// See [`RdsReboot`].
+    RdsReboot(&'a RdsReboot),
+    /// See [`RdsRestoreToPointInTime`].
+    RdsRestoreToPointInTime(&'a RdsRestoreToPointInTime),
+    /// See [`RdsCreateCrossRegionReplica`].
+    RdsCreateCrossRegionReplica(&'a RdsCreateCrossRegionReplica),
+    /// See [`AuroraSwitchover`].
+    AuroraSwitchover(&'a AuroraSwitchover),
+    /// See [`AuroraFailover`].
+    AuroraFailover(&'a AuroraFailover),
     /// See [`EcsScale`].
     EcsScale(&'a EcsScale),
     /// See [`Route53Repoint`].
@@ -35,9 +48,19 @@ impl<'a> TryFrom<&'a Action> for AwsAction<'a> {
             Action::RdsPromoteReadReplica(promote) => Ok(AwsAction::RdsPromoteReadReplica(promote)),
             Action::RdsFence(fence) => Ok(AwsAction::RdsFence(fence)),
             Action::RdsUnfence(unfence) => Ok(AwsAction::RdsUnfence(unfence)),
+            Action::RdsReboot(reboot) => Ok(AwsAction::RdsReboot(reboot)),
+            Action::RdsRestoreToPointInTime(restore) => Ok(AwsAction::RdsRestoreToPointInTime(restore)),
+            Action::RdsCreateCrossRegionReplica(replica) => {
+                Ok(AwsAction::RdsCreateCrossRegionReplica(replica))
+            }
+            Action::AuroraSwitchover(switchover) => Ok(AwsAction::AuroraSwitchover(switchover)),
+            Action::AuroraFailover(failover) => Ok(AwsAction::AuroraFailover(failover)),
             Action::EcsScale(scale) => Ok(AwsAction::EcsScale(scale)),
             Action::Route53Repoint(repoint) => Ok(AwsAction::Route53Repoint(repoint)),
-            _ => Err(NotAws { kind: action.kind() }),
+            Action::Route53Signal(_)
+            | Action::DnsConverged(_)
+            | Action::StatuspageIncident(_)
+            | Action::VerifyProbes(_) => Err(NotAws { kind: action.kind() }),
         }
     }
 }

@@ -17,7 +17,7 @@ use quorate_policies::plan::Lag;
 use crate::action::AwsAction;
 use crate::route53::changes::SentChanges;
 use crate::settings::AwsSettings;
-use crate::{ecs, lag, rds, route53};
+use crate::{aurora, ecs, lag, rds, route53};
 
 /// Three attempts fit into the operation limit and outlast one lost packet and one bad host.
 const READ_ATTEMPTS_MAX: u32 = 3;
@@ -181,6 +181,21 @@ impl Aws {
             AwsAction::RdsUnfence(unfence) => {
                 rds::unfence::observe(&self.place(&unfence.region, context), unfence).await
             }
+            AwsAction::RdsReboot(reboot) => {
+                rds::reboot::observe(&self.place(&reboot.region, context), reboot, context).await
+            }
+            AwsAction::RdsRestoreToPointInTime(restore) => {
+                rds::restore::observe(&self.place(&restore.region, context), restore, context).await
+            }
+            AwsAction::RdsCreateCrossRegionReplica(replica) => {
+                rds::replica::observe(&self.place(&replica.region, context), replica, context).await
+            }
+            AwsAction::AuroraSwitchover(switchover) => {
+                aurora::observe_switchover(&self.place(&switchover.region, context), switchover).await
+            }
+            AwsAction::AuroraFailover(failover) => {
+                aurora::observe_failover(&self.place(&failover.region, context), failover).await
+            }
             AwsAction::EcsScale(scale) => ecs::observe(&self.place(&scale.region, context), scale).await,
             AwsAction::Route53Repoint(repoint) => self.repointer(context).observe(repoint, context).await,
         }
@@ -198,6 +213,21 @@ impl Aws {
             }
             AwsAction::RdsUnfence(unfence) => {
                 rds::unfence::act(&self.place(&unfence.region, context), unfence, part).await
+            }
+            AwsAction::RdsReboot(reboot) => {
+                rds::reboot::act(&self.place(&reboot.region, context), reboot).await
+            }
+            AwsAction::RdsRestoreToPointInTime(restore) => {
+                rds::restore::act(&self.place(&restore.region, context), restore, context).await
+            }
+            AwsAction::RdsCreateCrossRegionReplica(replica) => {
+                rds::replica::act(&self.place(&replica.region, context), replica, part, context).await
+            }
+            AwsAction::AuroraSwitchover(switchover) => {
+                aurora::switchover(&self.place(&switchover.region, context), switchover).await
+            }
+            AwsAction::AuroraFailover(failover) => {
+                aurora::failover(&self.place(&failover.region, context), failover).await
             }
             AwsAction::EcsScale(scale) => ecs::act(&self.place(&scale.region, context), scale).await,
             AwsAction::Route53Repoint(repoint) => self.repointer(context).act(repoint, context).await,

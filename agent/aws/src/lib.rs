@@ -11,11 +11,17 @@
 //! | `rds.promote_read_replica` | `rds:DescribeDBInstances`, `rds:PromoteReadReplica`, `cloudwatch:GetMetricData` | the replica's region | no |
 //! | `rds.fence` | `rds:DescribeDBInstances`, `rds:DescribeEvents`, `rds:ModifyDBInstance`, `rds:RebootDBInstance`, `rds:StopDBInstance` | the old primary's region | yes, by `rds.unfence` |
 //! | `rds.unfence` | `rds:DescribeDBInstances`, `rds:ModifyDBInstance`, `rds:StartDBInstance` | the instance's region | yes, by fencing again |
+//! | `rds.reboot` | `rds:DescribeDBInstances`, `rds:DescribeEvents`, `rds:RebootDBInstance` | the instance's region | nothing to undo |
+//! | `rds.restore_to_point_in_time` | `rds:DescribeDBInstances`, `rds:RestoreDBInstanceToPointInTime`, `rds:AddTagsToResource` | the region of both instances | yes, by deleting the new instance |
+//! | `rds.create_cross_region_replica` | `rds:DescribeDBInstances`, `rds:ModifyDBInstance`, `rds:AddTagsToResource`, `rds:CreateDBInstanceReadReplica` | the region that was left; the new primary's is read | no |
+//! | `aurora.switchover` | `rds:DescribeGlobalClusters`, `rds:SwitchoverGlobalCluster` | the present writer's region; observed in the target's | no |
+//! | `aurora.failover` | `rds:DescribeGlobalClusters`, `rds:FailoverGlobalCluster` | the target's region | no |
 //! | `ecs.scale` | `ecs:DescribeServices`, `ecs:UpdateService` | the service's region | yes, by scaling back |
 //! | `route53.repoint` | `route53:ListResourceRecordSets`, `route53:ChangeResourceRecordSets`, `route53:GetChange` | the partition's one Route 53 control plane (us-east-1) | yes, by repointing at a higher epoch |
 #![deny(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::expect_used)]
 
 mod action;
+mod aurora;
 mod clients;
 mod ecs;
 mod fault;

@@ -12,12 +12,21 @@ mod events;
 pub(crate) mod fence;
 mod instance;
 pub(crate) mod promote;
+pub(crate) mod reboot;
+pub(crate) mod replica;
+pub(crate) mod restore;
 pub(crate) mod unfence;
 
 /// The wire code for an instance that does not exist.
 const NOT_FOUND: &str = "DBInstanceNotFound";
 /// The wire code for an instance that is not in the state that a call wants.
 const INVALID_STATE: &str = "InvalidDBInstanceState";
+/// The wire code for a name that is taken.
+const EXISTS: &str = "DBInstanceAlreadyExists";
+/// The tag of an instance that an execution made; its value is the execution's id.
+const EXECUTION_TAG: &str = "quorate:execution";
+/// The tag of an old primary that gave its name to a replica; its value is the execution's id.
+const RENAMED_TAG: &str = "quorate:renamed";
 
 /// Why it is not known whether an instance is there.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +92,17 @@ fn refused_for_now(fault: &Fault) -> Acted {
     }
 }
 
+/// What the making of an instance that did not succeed means. A taken name is what an earlier call of ours whose reply
+/// was lost looks like: the next observation tells whose it is.
+fn made(fault: &Fault) -> Acted {
+    match fault.code() {
+        Some(EXISTS) => {
+            Acted::Unknown { reason: format!("{fault}; an earlier call would look the same: observe") }
+        }
+        Some(_) | None => refused_for_now(fault),
+    }
+}
+
 /// An act on a part that the action does not have: a mistake of the caller, and nothing is sent.
 fn no_such_part(call: &Call, part: u8) -> Acted {
     Acted::Refused { reason: format!("nothing sent: {call} has no part {part}"), retryable: false }
@@ -90,7 +110,7 @@ fn no_such_part(call: &Call, part: u8) -> Acted {
 
 /// The variant of an observation, for the judges' tables.
 #[cfg(test)]
-fn word(observed: &Observed) -> &'static str {
+pub(crate) fn word(observed: &Observed) -> &'static str {
     match observed {
         Observed::Done { .. } => "done",
         Observed::InProgress { .. } => "in progress",

@@ -42,6 +42,13 @@ pub enum Before {
         /// The date of the instance's latest restart before, as RDS tells it. A later one is ours.
         restarted: Option<String>,
     },
+    /// `rds.create_cross_region_replica`.
+    Renamed {
+        /// The old primary's identifier, which the replica gets.
+        old: String,
+        /// The identifier that the old primary gets.
+        new: String,
+    },
     /// `route53.repoint`.
     Repointed {
         /// What the record was.
@@ -120,6 +127,7 @@ impl fmt::Display for Before {
             Before::Fenced { groups, .. } => write!(f, "security groups {}", groups.join(", ")),
             Before::Rebooted { restarted: Some(date) } => write!(f, "last restarted {date}"),
             Before::Rebooted { restarted: None } => f.write_str("no restart on record"),
+            Before::Renamed { old, new } => write!(f, "old primary {old}, which becomes {new}"),
             Before::Repointed { answer } => write!(f, "{answer}"),
             Before::Signalled { region: Some(region) } => write!(f, "signalled to {region}"),
             Before::Signalled { region: None } => f.write_str("not signalled"),

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuroraSwitchover {
-    /// The region of the cluster that becomes the writer, usually `{to}`: its control plane is asked.
+    /// The region of the cluster that becomes the writer, usually `{to}`: its control plane is read. The switchover itself
+    /// is asked of the present writer's region.
     pub region: String,
     /// The global cluster's identifier.
     pub global_cluster: String,

@@ -65,6 +65,10 @@ pub struct RdsCreateCrossRegionReplica {
     /// The replica's KMS key in its own region; needed when the source is encrypted and no old primary is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key: Option<String>,
+    /// The replica's security groups; by default the old primary's. After a fence those are the quarantine groups, so
+    /// name the right ones here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub security_groups: Vec<String>,
 }
 
 /// Fields of `rds.fence`.

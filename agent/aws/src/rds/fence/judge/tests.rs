@@ -28,9 +28,8 @@ fn see(stop: bool, instance: &Instance, newest: Option<&str>, noted: Option<&Bef
 #[test]
 fn parts_in_order() {
     let (open, shut) = (prod("available", &["sg-app"]), prod("available", &["sg-quarantine"]));
-    let part = |observed: &Observed| match observed {
-        Observed::NotDone { part, .. } => Some(*part),
-        _ => None,
+    let part = |observed: &Observed| {
+        if let Observed::NotDone { part, .. } = observed { Some(*part) } else { None }
     };
     let note = noted(Some("monday"));
     assert_eq!(part(&see(true, &open, Some("monday"), None)), Some(GROUPS));
@@ -46,9 +45,9 @@ fn parts_in_order() {
 /// Goal: what stood before is noted with the first part, whichever that is, and never again. Method: read the notes.
 #[test]
 fn the_note_is_taken_once() {
-    let before = |observed: Observed| match observed {
-        Observed::NotDone { before, .. } => before,
-        other => panic!("{other:?}"),
+    let before = |observed: Observed| {
+        let Observed::NotDone { before, .. } = observed else { panic!("{observed:?}") };
+        before
     };
     let open = prod("available", &["sg-app", "sg-admin"]);
     let groups = vec!["sg-app".to_owned(), "sg-admin".to_owned()];
@@ -77,9 +76,9 @@ fn a_source_is_not_stopped() {
 /// Method: with and without the quarantine groups, with and without RDS's own date.
 #[test]
 fn a_stopped_instance_comes_back() {
-    let text = |instance: &Instance| match see(true, instance, None, None) {
-        Observed::Done { detail } => detail,
-        other => panic!("{other:?}"),
+    let text = |instance: &Instance| {
+        let Observed::Done { detail } = see(true, instance, None, None) else { panic!("{instance:?}") };
+        detail
     };
     let shut = text(&prod("stopped", &["sg-quarantine"]));
     assert!(shut.contains("after seven days") && shut.contains("behind quarantine"), "{shut}");
