@@ -15,7 +15,7 @@ use quorate_policies::effect::{Acted, AssumeRole, EffectContext, Observed};
 use quorate_policies::plan::Lag;
 
 use crate::action::AwsAction;
-use crate::route53::changes::SentChanges;
+use crate::route53::memory::Memory;
 use crate::settings::AwsSettings;
 use crate::{aurora, ecs, lag, rds, route53};
 
@@ -40,7 +40,7 @@ struct Inner {
     config: SdkConfig,
     own_region: String,
     endpoints: AwsEndpoints,
-    sent: SentChanges,
+    route53_memory: Memory,
     rds: Pool<aws_sdk_rds::Client>,
     ecs: Pool<aws_sdk_ecs::Client>,
     autoscaling: Pool<aws_sdk_applicationautoscaling::Client>,
@@ -158,7 +158,7 @@ impl Aws {
             config: loader.load().await,
             own_region: settings.region,
             endpoints: settings.endpoints,
-            sent: SentChanges::default(),
+            route53_memory: Memory::default(),
             rds: Mutex::default(),
             ecs: Mutex::default(),
             autoscaling: Mutex::default(),
@@ -255,6 +255,6 @@ impl Aws {
     fn repointer(&self, context: &EffectContext) -> route53::Repointer<'_> {
         let region = route53::control_region(&self.inner.own_region);
         let client = self.control_plane(context).route53();
-        route53::Repointer { client, region, sent: &self.inner.sent }
+        route53::Repointer { client, region, memory: &self.inner.route53_memory }
     }
 }

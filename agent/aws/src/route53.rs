@@ -1,22 +1,27 @@
 //! `route53.repoint`: points a record at another target, fenced by an epoch record in the same batch. Only calls
 //! and converts; `judge` decides and `batch` builds.
 //!
-//! - **IAM:** `route53:ListResourceRecordSets` and `route53:ChangeResourceRecordSets` on the zone, the latter
-//!   limited by the normalized names of the record and of `_quorate-epoch.RECORD`; `route53:GetChange`.
+//! - **IAM:** `route53:ListResourceRecordSets`, `route53:GetHostedZone` and `route53:ChangeResourceRecordSets` on the
+//!   zone, the last limited by the normalized names of the record and of `_quorate-epoch.RECORD`; `route53:GetChange`.
 //! - **Called in:** Route 53's one control plane of the partition (us-east-1 for the aws partition). An impairment
 //!   there stops this action, whichever region is left (P4); the `signal` design does not need it.
-//! - **Can be undone** by repointing back at a higher epoch.
+//! - **Can be undone** by repointing back at a higher epoch, or at the same one by the same execution: what stood is
+//!   told with the first observation that it is not done, before anything is sent.
 //! - **The fence:** a TXT record `_quorate-epoch.RECORD` says `"epoch=N execution=ID attempt=K"`. One batch
-//!   deletes it exactly as read, creates ours, and upserts the record. A batch built on an older epoch record is
+//!   deletes it exactly as read, creates ours, and changes the record. A batch built on an older epoch record is
 //!   refused whole by Route 53. A record that shows a higher epoch is never touched. The fence covers DNS alone.
-//! - **Observe** lists the two record sets. Done is our epoch and our target, and `INSYNC` where this process sent
-//!   the change and so knows its id. If another agent sent it, or Route 53 has forgotten it (`NoSuchChange`, as
-//!   after an accelerated recovery), the sets as read decide; whether resolvers have moved is the verification's
-//!   to see (P6). Route 53 takes 5 requests a second for a whole account (P5): an observation costs two or three.
+//! - **Which records:** a simple one is upserted with another alias target or other values; of weighted sets those
+//!   whose weight changes are upserted; failover sets are deleted as read and created with their roles exchanged.
+//!   What Route 53 would refuse, and what would leave the name without the answer that is meant, is refused before
+//!   anything is sent: see `answer` for the wish alone, `shape` for the wish beside what stands.
+//! - **Observe** asks for the change that this process sent until it is `INSYNC`, and then lists the record sets. Done
+//!   is our epoch and our answer. If another agent sent the change, or Route 53 has forgotten it (`NoSuchChange`, as
+//!   after an accelerated recovery), the sets as read decide: a stranded change shows the old state and is sent again
+//!   by the next attempt. Whether resolvers have moved is the verification's to see (P6). Route 53 takes 5 requests a
+//!   second for a whole account (P5); `pace` keeps one agent within half of that.
 //! - **Unknown after an act:** a timeout, a lost or truncated reply, a 5xx, and a refused batch whose read-back
-//!   shows our own earlier call or cannot be read. Unknown is resolved by observing: our mark at our target means
+//!   shows our own earlier call or cannot be read. Unknown is resolved by observing: our mark with our answer means
 //!   that it was applied. A change that is sent again is harmless: it is a compare-and-set.
-//! - **Only simple records** are moved; a set with a routing policy is refused before anything is sent.
 
 use std::time::Duration;
 
@@ -27,22 +32,30 @@ use aws_sdk_route53::types::{ChangeStatus, RrType};
 use quorate_policies::effect::{Acted, EffectContext, Observed};
 use quorate_policies::plan::action::Route53Repoint;
 
-use self::changes::SentChanges;
 use self::goal::Goal;
 use self::judge::Spread;
-use self::sets::{Sets, World, find, rr_type};
+use self::memory::Memory;
+use self::name::normal_name;
+use self::sets::{Sets, World, find, of_name};
 use crate::fault::{Call, Fault};
 
+mod answer;
 mod batch;
-pub(crate) mod changes;
 pub(crate) mod epoch;
 mod goal;
 mod judge;
+pub(crate) mod memory;
 pub(crate) mod name;
+mod pace;
 mod sets;
+mod shape;
 
-/// A name has fewer than ten types, and the epoch record sorts close behind it: one page mostly holds both.
-const PAGE_ITEMS: i32 = 16;
+/// A simple name has fewer than ten sets, a routed one a few tens, and the epoch record sorts close behind: one page
+/// mostly holds all.
+const PAGE_ITEMS: i32 = 100;
+/// Route 53 allows a hundred weighted sets for a name and type; five pages hold them for the five types that may be
+/// weighted at all. More is not a record that this crate can judge.
+const PAGES_MAX: u32 = 5;
 /// A refused batch is explained by reading back; Route 53 does not promise that a read shows the last write, so
 /// an unchanged answer is asked for again, three times within a second and a half.
 const READ_BACKS_MAX: u32 = 3;
@@ -68,22 +81,23 @@ pub(crate) fn control_region(own_region: &str) -> &'static str {
 pub(crate) struct Repointer<'a> {
     pub(crate) client: Client,
     pub(crate) region: &'static str,
-    pub(crate) sent: &'a SentChanges,
+    pub(crate) memory: &'a Memory,
 }
 
 impl Repointer<'_> {
-    /// Reads the record, its epoch record, and how far our change has spread.
+    /// Waits for our change to spread, then reads the record and its epoch record.
     pub(crate) async fn observe(&self, action: &Route53Repoint, context: &EffectContext) -> Observed {
         let goal = match Goal::new(action, context) {
             Ok(goal) => goal,
             Err(error) => return Observed::Impossible { reason: error.to_string() },
         };
+        let spread = self.spread(&goal).await;
+        if let Some(waited) = judge::waited(&goal, &spread) {
+            return waited;
+        }
         match self.read(&goal).await {
-            Ok(sets) => {
-                let standing = judge::standing(&goal, &sets.world(&goal));
-                judge::observed(standing, self.spread(&goal).await)
-            }
-            Err(fault) => fault.observed(&NOT_FOUND),
+            Ok(sets) => judge::observed(&goal, &sets.world(&goal), &spread),
+            Err(unread) => unread.observed(),
         }
     }
 
@@ -95,7 +109,7 @@ impl Repointer<'_> {
         };
         let sets = match self.read(&goal).await {
             Ok(sets) => sets,
-            Err(fault) => return fault.acted_before_sending(&NOT_FOUND),
+            Err(unread) => return unread.acted_before_sending(),
         };
         let before = sets.world(&goal);
         if let Some(acted) = judge::withheld(judge::standing(&goal, &before)) {
@@ -109,11 +123,13 @@ impl Repointer<'_> {
         let once = aws_sdk_route53::config::Builder::default().retry_config(RetryConfig::disabled());
         let request =
             self.client.change_resource_record_sets().hosted_zone_id(&goal.zone).change_batch(batch);
+        self.memory.forget(&goal);
+        self.memory.pace.changed();
         match request.customize().config_override(once).send().await {
             Ok(reply) => {
                 let id = reply.change_info().map_or("", |info| info.id());
                 if !id.is_empty() {
-                    self.sent.remember(&goal, id);
+                    self.memory.remember(&goal, id);
                 }
                 Acted::Accepted { detail: format!("{call}: change {id} accepted, {}", goal.mark) }
             }
@@ -145,31 +161,54 @@ impl Repointer<'_> {
         Acted::Refused { reason: fault.to_string(), retryable: false }
     }
 
-    async fn read(&self, goal: &Goal) -> Result<Sets, Fault> {
-        let page = self.list(goal, &goal.record, rr_type(goal.kind)).await?;
-        let record = find(page.resource_record_sets(), &goal.record, &rr_type(goal.kind));
-        let mut fence = find(page.resource_record_sets(), &goal.fence, &RrType::Txt);
-        if fence.is_none() && page.is_truncated() {
-            let page = self.list(goal, &goal.fence, RrType::Txt).await?;
-            fence = find(page.resource_record_sets(), &goal.fence, &RrType::Txt);
+    /// Every set of the name, the epoch record, and once for each zone its name.
+    async fn read(&self, goal: &Goal) -> Result<Sets, Unread> {
+        let (mut at_name, mut fence) = (Vec::new(), None);
+        let mut from = Start::at(&goal.record);
+        for page in 1.. {
+            let listed = self.list(goal, &from).await?;
+            at_name.extend(of_name(listed.resource_record_sets(), &goal.record));
+            fence = find(listed.resource_record_sets(), &goal.fence, &RrType::Txt);
+            match Start::next(&listed).filter(|next| normal_name(&next.name) == normal_name(&goal.record)) {
+                Some(_) if page == PAGES_MAX => return Err(Unread::Endless(goal.record.clone())),
+                Some(next) => from = next,
+                None if fence.is_some() || !listed.is_truncated() => break,
+                None => {
+                    let fence_on = Start { kind: Some(RrType::Txt), ..Start::at(&goal.fence) };
+                    let listed = self.list(goal, &fence_on).await?;
+                    fence = find(listed.resource_record_sets(), &goal.fence, &RrType::Txt);
+                    break;
+                }
+            }
         }
-        Ok(Sets { record, fence })
+        Ok(Sets { at_name, fence, zone_name: self.zone_name(goal).await })
     }
 
-    async fn list(
-        &self,
-        goal: &Goal,
-        from: &str,
-        kind: RrType,
-    ) -> Result<ListResourceRecordSetsOutput, Fault> {
+    async fn list(&self, goal: &Goal, from: &Start) -> Result<ListResourceRecordSetsOutput, Fault> {
         let call = self.call("route53:ListResourceRecordSets", goal);
-        let request = self.client.list_resource_record_sets().hosted_zone_id(&goal.zone);
-        let request = request.start_record_name(from).start_record_type(kind).max_items(PAGE_ITEMS);
+        self.memory.pace.read().await;
+        let request =
+            self.client.list_resource_record_sets().hosted_zone_id(&goal.zone).max_items(PAGE_ITEMS);
+        let request = request.start_record_name(&from.name).set_start_record_type(from.kind.clone());
+        let request = request.set_start_record_identifier(from.identifier.clone());
         request.send().await.map_err(|error| Fault::new(call, &error))
     }
 
+    /// The zone's name, asked for once. Where it cannot be read, Route 53 itself refuses a record outside of the zone.
+    async fn zone_name(&self, goal: &Goal) -> Option<String> {
+        if let Some(known) = self.memory.zone_name(&goal.zone) {
+            return known;
+        }
+        self.memory.pace.read().await;
+        let reply = self.client.get_hosted_zone().id(&goal.zone).send().await.ok();
+        let name = reply.and_then(|reply| reply.hosted_zone).map(|zone| normal_name(zone.name()));
+        self.memory.zone_is_named(&goal.zone, name.clone());
+        name
+    }
+
     async fn spread(&self, goal: &Goal) -> Spread {
-        let Some(change) = self.sent.last(goal) else { return Spread::NotKnown };
+        let Some(change) = self.memory.last(goal) else { return Spread::NotKnown };
+        self.memory.pace.read().await;
         match self.client.get_change().id(&change).send().await {
             Ok(reply) => match reply.change_info().map(|info| info.status()) {
                 Some(ChangeStatus::Insync) => Spread::InSync,
@@ -191,6 +230,53 @@ impl Repointer<'_> {
             operation,
             region: self.region.to_owned(),
             id: format!("{} in zone {}", goal.record, goal.zone),
+        }
+    }
+}
+
+/// Where a listing begins.
+#[derive(Debug)]
+struct Start {
+    name: String,
+    kind: Option<RrType>,
+    identifier: Option<String>,
+}
+
+impl Start {
+    fn at(name: &str) -> Self {
+        Start { name: name.to_owned(), kind: None, identifier: None }
+    }
+
+    fn next(listed: &ListResourceRecordSetsOutput) -> Option<Self> {
+        let name = listed.next_record_name().filter(|_| listed.is_truncated())?.to_owned();
+        let identifier = listed.next_record_identifier().map(str::to_owned);
+        Some(Start { name, kind: listed.next_record_type().cloned(), identifier })
+    }
+}
+
+/// Why the sets were not read.
+#[derive(Debug, thiserror::Error)]
+enum Unread {
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    #[error("{0} has more record sets than {PAGES_MAX} pages of {PAGE_ITEMS} hold")]
+    Endless(String),
+}
+
+impl Unread {
+    fn observed(&self) -> Observed {
+        match self {
+            Unread::Fault(fault) => fault.observed(&NOT_FOUND),
+            Unread::Endless(_) => Observed::Impossible { reason: self.to_string() },
+        }
+    }
+
+    fn acted_before_sending(&self) -> Acted {
+        match self {
+            Unread::Fault(fault) => fault.acted_before_sending(&NOT_FOUND),
+            Unread::Endless(_) => {
+                Acted::Refused { reason: format!("nothing sent: {self}"), retryable: false }
+            }
         }
     }
 }

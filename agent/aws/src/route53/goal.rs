@@ -1,27 +1,12 @@
-//! What one repoint wants, checked whole before anything is read or sent: a target there is, the fence can be
-//! written, and the batch can never publish an empty answer (R23). Pure.
-
-use std::collections::BTreeSet;
+//! What one repoint wants, checked whole before anything is read or sent: an answer there is, and the fence can be
+//! written. Pure; the answer's own rules are in `answer`.
 
 use quorate_policies::effect::EffectContext;
 use quorate_policies::plan::action::{RecordKind, Route53Repoint};
 
+use super::answer::{Answer, AnswerError};
 use super::epoch::{EpochMark, EpochMarkError, epoch_record_name};
-use super::name::{normal_name, normal_value};
-
-/// What a record answers, in the one form in which answers are compared. A TTL is not part of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// Another name's addresses, resolved by Route 53.
-    Alias {
-        /// The target's name.
-        name: String,
-        /// The target's hosted zone.
-        zone: String,
-    },
-    /// Plain values, in no order.
-    Values(BTreeSet<String>),
-}
+use super::name::{is_name, normal_name};
 
 /// One repoint: the record, its answer, and the mark that claims it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,18 +30,22 @@ pub(super) struct Goal {
 /// Why an action cannot be carried out, whatever the world looks like.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum GoalError {
-    /// There is nothing to point at, or there are two things.
-    #[error("route53.repoint of {0} needs either `alias` or `values`: an empty answer is never published")]
-    Target(String),
-    /// The alias target's zone is missing.
-    #[error("route53.repoint of {0} has an `alias` without `alias_zone`")]
-    AliasZone(String),
-    /// A CNAME has one value.
-    #[error("route53.repoint of {0}: a CNAME has exactly one value")]
-    Cname(String),
     /// The record or zone is not named.
     #[error("route53.repoint has no zone or no record")]
     Nameless,
+    /// The record's name is none, or leaves no room for the label of its epoch record.
+    #[error(
+        "route53.repoint of {0}: neither it nor {1} may have an empty label or one above 63 bytes, nor more than 253 in all"
+    )]
+    Name(String, String),
+    /// The answer cannot be published.
+    #[error("route53.repoint of {record}: {source}")]
+    Answer {
+        /// The record.
+        record: String,
+        /// Why not.
+        source: AnswerError,
+    },
     /// The fence cannot be written.
     #[error("route53.repoint of {record}: {source}")]
     Mark {
@@ -70,36 +59,20 @@ pub(super) enum GoalError {
 impl Goal {
     /// Checks an action.
     pub(super) fn new(action: &Route53Repoint, context: &EffectContext) -> Result<Self, GoalError> {
-        let Route53Repoint { zone, record, kind, alias, alias_zone, values, ttl_s, .. } = action;
-        if zone.trim().is_empty() || normal_name(record).is_empty() {
+        let Route53Repoint { zone, record, kind, ttl_s, .. } = action;
+        let (zone, record) = (zone.trim().to_owned(), record.trim().to_owned());
+        if zone.is_empty() || normal_name(&record).is_empty() {
             return Err(GoalError::Nameless);
         }
-        let blank = |text: &str| text.trim().is_empty();
-        let answer = match (alias, values.as_slice()) {
-            (Some(name), []) if !blank(name) => {
-                let zone = alias_zone.as_deref().filter(|zone| !blank(zone));
-                let zone = zone.ok_or_else(|| GoalError::AliasZone(record.clone()))?;
-                Answer::Alias { name: normal_name(name), zone: zone.trim().to_owned() }
-            }
-            (None, [_, ..]) if !values.iter().any(|value| blank(value)) => {
-                if *kind == RecordKind::Cname && values.len() > 1 {
-                    return Err(GoalError::Cname(record.clone()));
-                }
-                Answer::Values(values.iter().map(|value| normal_value(*kind, value)).collect())
-            }
-            (Some(_) | None, _) => return Err(GoalError::Target(record.clone())),
-        };
+        let fence = epoch_record_name(&record);
+        if !is_name(&normal_name(&record)) || !is_name(&normal_name(&fence)) {
+            return Err(GoalError::Name(record, fence));
+        }
+        let answer =
+            Answer::new(action).map_err(|source| GoalError::Answer { record: record.clone(), source })?;
         let mark = EpochMark::new(context.epoch, &context.execution, context.attempt)
             .map_err(|source| GoalError::Mark { record: record.clone(), source })?;
-        Ok(Goal {
-            zone: zone.trim().to_owned(),
-            record: record.trim().to_owned(),
-            kind: *kind,
-            answer,
-            ttl_s: *ttl_s,
-            fence: epoch_record_name(record.trim()),
-            mark,
-        })
+        Ok(Goal { zone, record, kind: *kind, answer, ttl_s: *ttl_s, fence, mark })
     }
 }
 
@@ -142,21 +115,16 @@ mod tests {
         assert_eq!(goal.fence, "_quorate-epoch.api.example.com");
     }
 
-    /// Goal: no action can publish an empty or ambiguous answer (R23). Method: break one field at a time.
+    /// Goal: no action goes on without a zone, a name that has room for its fence, an answer and a mark. Method: break
+    /// one at a time.
     #[test]
     fn broken_actions() {
         type Change = fn(&mut Route53Repoint);
-        let table: [(&str, Change); 8] = [
-            ("neither", |a| a.alias = None),
-            ("both", |a| a.values = vec!["192.0.2.1".into()]),
-            ("blank alias", |a| a.alias = Some(" ".into())),
-            ("no alias zone", |a| a.alias_zone = None),
-            ("blank value", |a| (a.alias, a.values) = (None, vec![String::new()])),
-            ("two CNAMEs", |a| {
-                (a.alias, a.kind, a.values) =
-                    (None, RecordKind::Cname, vec!["a.test".into(), "b.test".into()]);
-            }),
+        let table: [(&str, Change); 5] = [
+            ("no answer", |a| a.alias = None),
             ("no record", |a| a.record = ".".into()),
+            ("an empty label", |a| a.record = "api..example.com".into()),
+            ("no room for the fence", |a| a.record = format!("{}example.com", "a.".repeat(120))),
             ("no zone", |a| a.zone = String::new()),
         ];
         for (what, change) in table {

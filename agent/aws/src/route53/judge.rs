@@ -4,9 +4,11 @@
 //! executor with an older epoch learns that it is stale even where the record already looks right (R4, R5).
 
 use quorate_policies::effect::{Acted, Observed};
+use quorate_policies::plan::Before;
 
 use super::goal::Goal;
 use super::sets::{Fence, World};
+use super::shape;
 use crate::fault::Fault;
 
 /// Where a repoint stands.
@@ -60,12 +62,10 @@ pub(super) fn standing(goal: &Goal, world: &World) -> Standing {
         Fence::Marked(seen) => seen.epoch() == mark.epoch(),
         Fence::Absent => false,
     };
-    if let Some(routing) = world.routing {
-        return Standing::Barred(format!(
-            "{record} has a routing policy ({routing}): only simple records are moved"
-        ));
+    if let Some(why) = shape::misfit(goal, world) {
+        return Standing::Barred(why);
     }
-    match (ours, world.answer.as_ref() == Some(&goal.answer)) {
+    match (ours, world.record.answers(&goal.answer)) {
         (true, true) => Standing::Applied(format!("{record} is at its target under {mark}")),
         (true, false) => Standing::Open(format!("{record} is under our epoch but not at its target")),
         (false, true) => Standing::Open(format!("{record} is at its target, not yet under {mark}")),
@@ -73,21 +73,32 @@ pub(super) fn standing(goal: &Goal, world: &World) -> Standing {
     }
 }
 
-/// The observation. A change that is still spreading is waited for even where a read does not show it yet.
-pub(super) fn observed(standing: Standing, spread: Spread) -> Observed {
-    match (standing, spread) {
-        (Standing::Barred(reason), _) => Observed::Impossible { reason },
-        (Standing::Applied(what), Spread::InSync) => Observed::Done { detail: format!("{what}, INSYNC") },
-        (Standing::Applied(what), Spread::NotKnown) => {
-            Observed::Done { detail: format!("{what}, by read-back: its change is not known to this agent") }
+/// Waits for a change that is still spreading: until it has, the sets need not be read. `None` means that they decide.
+pub(super) fn waited(goal: &Goal, spread: &Spread) -> Option<Observed> {
+    let Goal { record, mark, .. } = goal;
+    match spread {
+        Spread::Pending => {
+            Some(Observed::InProgress { detail: format!("{record}: the change of {mark} is PENDING") })
         }
-        (Standing::Applied(what) | Standing::Open(what), Spread::Pending) => {
-            Observed::InProgress { detail: format!("{what}, change PENDING") }
+        Spread::Unreadable(why) => Some(Observed::Unknown { reason: format!("{record}: {why}") }),
+        Spread::InSync | Spread::NotKnown => None,
+    }
+}
+
+/// The observation by the sets as read.
+pub(super) fn observed(goal: &Goal, world: &World, spread: &Spread) -> Observed {
+    match standing(goal, world) {
+        Standing::Barred(reason) => Observed::Impossible { reason },
+        Standing::Applied(what) => match spread {
+            Spread::InSync => Observed::Done { detail: format!("{what}, INSYNC") },
+            Spread::NotKnown | Spread::Pending | Spread::Unreadable(_) => Observed::Done {
+                detail: format!("{what}, by read-back: its change is not known to this agent"),
+            },
+        },
+        Standing::Open(detail) => {
+            let before = world.record.before().map(|answer| Before::Repointed { answer });
+            Observed::NotDone { detail, part: 0, before }
         }
-        (Standing::Applied(what) | Standing::Open(what), Spread::Unreadable(why)) => {
-            Observed::Unknown { reason: format!("{what}; {why}") }
-        }
-        (Standing::Open(what), Spread::InSync | Spread::NotKnown) => Observed::not_done(what),
     }
 }
 

@@ -24,13 +24,25 @@ pub(crate) fn normal_name(name: &str) -> String {
 }
 
 /// A record's value in one form: an address as its type prints it, a name as above.
-pub(super) fn normal_value(kind: RecordKind, value: &str) -> String {
+pub(crate) fn normal_value(kind: RecordKind, value: &str) -> String {
     let value = value.trim();
     match kind {
         RecordKind::A => value.parse::<Ipv4Addr>().map_or_else(|_| value.to_owned(), |ip| ip.to_string()),
         RecordKind::Aaaa => value.parse::<Ipv6Addr>().map_or_else(|_| value.to_owned(), |ip| ip.to_string()),
         RecordKind::Cname => normal_name(value),
     }
+}
+
+/// Whether a name in normal form fits into DNS: labels of 1 to 63 bytes, 253 in all (RFC 1035, section 3.1), and no
+/// white space.
+pub(crate) fn is_name(name: &str) -> bool {
+    let fits = |label: &str| (1..=63).contains(&label.len()) && !label.contains(char::is_whitespace);
+    name.len() <= 253 && name.split('.').all(fits)
+}
+
+/// Whether a name lies in a zone, or is its apex; both in normal form.
+pub(crate) fn lies_in(name: &str, zone: &str) -> bool {
+    name.strip_suffix(zone).is_some_and(|front| front.is_empty() || front.ends_with('.'))
 }
 
 #[cfg(test)]
@@ -66,5 +78,17 @@ mod tests {
         );
         assert_eq!(normal_value(RecordKind::A, " 192.0.2.1 "), "192.0.2.1");
         assert_eq!(normal_value(RecordKind::Cname, "DR.example.com."), "dr.example.com");
+    }
+
+    /// Goal: what does not fit into DNS is no name, and a zone holds its apex and what is below it alone. Method: tables.
+    #[test]
+    fn forms_and_places() {
+        assert!(is_name("_quorate-epoch.*.example.com") && is_name(&"a".repeat(63)));
+        let long = "a.".repeat(127);
+        for name in ["", "a..b", ".a", "a b", &"a".repeat(64), &long] {
+            assert!(!is_name(name), "{name}");
+        }
+        assert!(lies_in("example.com", "example.com") && lies_in("api.example.com", "example.com"));
+        assert!(!lies_in("notexample.com", "example.com") && !lies_in("com", "example.com"));
     }
 }

@@ -1,31 +1,64 @@
 //! The record sets that a repoint concerns, as read, and the plain facts in them. The sets themselves are kept
 //! word for word, because a DELETE has to repeat every current value. Pure: it is handed what was read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_route53::types::{ResourceRecordSet, RrType};
+use aws_sdk_route53::types::{ResourceRecordSet, ResourceRecordSetFailover, RrType};
 use quorate_policies::plan::action::RecordKind;
+use quorate_policies::plan::before::RecordBefore;
 
+use super::answer::Answer;
 use super::epoch::EpochMark;
-use super::goal::{Answer, Goal};
+use super::goal::Goal;
 use super::name::{normal_name, normal_value};
 
-/// The record and its epoch record as Route 53 has them. `None` is "not there".
+/// What stands under the record's name, and its epoch record, as Route 53 has them.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Sets {
-    pub(super) record: Option<ResourceRecordSet>,
+    /// Every set of the record's name, of any type.
+    pub(super) at_name: Vec<ResourceRecordSet>,
+    /// The epoch record. `None` is "not there".
     pub(super) fence: Option<ResourceRecordSet>,
+    /// The zone's name in normal form, where it could be read.
+    pub(super) zone_name: Option<String>,
 }
 
 /// What the sets say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct World {
-    /// The record's answer.
-    pub(super) answer: Option<Answer>,
-    /// A routing policy on the record that a repoint would break.
-    pub(super) routing: Option<&'static str>,
+    /// The record's shape and answer.
+    pub(super) record: Record,
+    /// Types that stand beside it under the same name.
+    pub(super) beside: BTreeSet<String>,
+    /// The zone's name, where it could be read.
+    pub(super) zone_name: Option<String>,
     /// Who moved it last.
     pub(super) fence: Fence,
+}
+
+/// The record as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Record {
+    /// There is none of that type.
+    Absent,
+    /// A simple one.
+    Simple {
+        /// What it answers.
+        answer: Answer,
+        /// Its time to live, which an alias has not.
+        ttl_s: Option<u32>,
+    },
+    /// Weighted sets.
+    Weighted(BTreeMap<String, u32>),
+    /// Failover sets.
+    Failover {
+        /// The set identifiers that are primary.
+        primary: Vec<String>,
+        /// The set identifiers that are secondary.
+        secondary: Vec<String>,
+    },
+    /// A routing policy that no repoint speaks of.
+    Other(&'static str),
 }
 
 /// What the epoch record says.
@@ -48,20 +81,92 @@ pub(super) fn rr_type(kind: RecordKind) -> RrType {
     }
 }
 
-/// The first set of that name and type. Several exist only under a routing policy, and one shows it.
+/// The first set of that name and type. Of an epoch record there is one, or it is not ours.
 pub(super) fn find(sets: &[ResourceRecordSet], name: &str, kind: &RrType) -> Option<ResourceRecordSet> {
     let name = normal_name(name);
     sets.iter().find(|set| set.r#type() == kind && normal_name(set.name()) == name).cloned()
 }
 
+/// All sets of that name.
+pub(super) fn of_name(sets: &[ResourceRecordSet], name: &str) -> Vec<ResourceRecordSet> {
+    let name = normal_name(name);
+    sets.iter().filter(|set| normal_name(set.name()) == name).cloned().collect()
+}
+
 impl Sets {
+    /// The sets of the record itself: one that is simple, or several that are routed.
+    pub(super) fn record(&self, kind: RecordKind) -> Vec<&ResourceRecordSet> {
+        self.at_name.iter().filter(|set| *set.r#type() == rr_type(kind)).collect()
+    }
+
     /// Reads the facts.
     pub(super) fn world(&self, goal: &Goal) -> World {
+        let beside = self.at_name.iter().map(|set| set.r#type().as_str().to_owned());
         World {
-            answer: self.record.as_ref().map(|set| answer(goal.kind, set)),
-            routing: self.record.as_ref().and_then(routing),
+            record: record(goal.kind, &self.record(goal.kind)),
+            beside: beside.filter(|kind| kind != goal.kind.as_str()).collect(),
+            zone_name: self.zone_name.clone(),
             fence: self.fence.as_ref().map_or(Fence::Absent, fence),
         }
+    }
+}
+
+impl Record {
+    /// Whether it answers so already.
+    pub(super) fn answers(&self, wanted: &Answer) -> bool {
+        match (self, wanted) {
+            (Record::Simple { answer, .. }, _) => answer == wanted,
+            (Record::Weighted(weights), Answer::Weights(wanted)) => weights == wanted,
+            (Record::Failover { primary, .. }, Answer::Primary(wanted)) => {
+                primary.as_slice() == std::slice::from_ref(wanted)
+            }
+            (Record::Absent | Record::Weighted(_) | Record::Failover { .. } | Record::Other(_), _) => false,
+        }
+    }
+
+    /// What is lost with a change of it: what an abort repoints back to. None where no repoint could bring it back.
+    pub(super) fn before(&self) -> Option<RecordBefore> {
+        match self {
+            Record::Absent => Some(RecordBefore::Absent),
+            Record::Simple { answer: Answer::Alias { name, zone }, .. } => {
+                Some(RecordBefore::Alias { name: name.clone(), zone: zone.clone() })
+            }
+            Record::Simple { answer: Answer::Values(values), ttl_s: Some(ttl_s) } => {
+                Some(RecordBefore::Values { values: values.iter().cloned().collect(), ttl_s: *ttl_s })
+            }
+            Record::Weighted(weights) => Some(RecordBefore::Weights { weights: weights.clone() }),
+            Record::Failover { primary, .. } => match primary.as_slice() {
+                [primary] => Some(RecordBefore::Primary { primary: primary.clone() }),
+                [] | [_, _, ..] => None,
+            },
+            Record::Simple { .. } | Record::Other(_) => None,
+        }
+    }
+}
+
+fn record(kind: RecordKind, sets: &[&ResourceRecordSet]) -> Record {
+    let Some(first) = sets.first() else { return Record::Absent };
+    let identifier = |set: &ResourceRecordSet| set.set_identifier().unwrap_or_default().to_owned();
+    // Route 53 allows one policy for a name and type, so the first set's is everybody's.
+    match routing(first) {
+        None => {
+            let ttl_s = first.ttl().and_then(|ttl| u32::try_from(ttl).ok());
+            Record::Simple { answer: answer(kind, first), ttl_s }
+        }
+        Some("weighted") => {
+            let weight = |set: &ResourceRecordSet| set.weight().and_then(|weight| u32::try_from(weight).ok());
+            let weights = sets.iter().map(|set| (identifier(set), weight(set).unwrap_or_default()));
+            Record::Weighted(weights.collect())
+        }
+        Some("failover") => {
+            let of = |role: &ResourceRecordSetFailover| {
+                let sets = sets.iter().filter(|set| set.failover() == Some(role));
+                sets.map(|set| identifier(set)).collect()
+            };
+            let primary = of(&ResourceRecordSetFailover::Primary);
+            Record::Failover { primary, secondary: of(&ResourceRecordSetFailover::Secondary) }
+        }
+        Some(policy) => Record::Other(policy),
     }
 }
 
@@ -107,86 +212,4 @@ fn fence(set: &ResourceRecordSet) -> Fence {
 }
 
 #[cfg(test)]
-mod tests {
-    use aws_sdk_route53::types::builders::ResourceRecordSetBuilder;
-    use aws_sdk_route53::types::{
-        AliasTarget, CidrRoutingConfig, GeoLocation, GeoProximityLocation, ResourceRecord,
-        ResourceRecordSetFailover, ResourceRecordSetRegion,
-    };
-
-    use super::*;
-
-    fn set(name: &str, kind: RrType, values: &[&str]) -> ResourceRecordSet {
-        let record = |value: &&str| ResourceRecord::builder().value(*value).build().unwrap();
-        let records = values.iter().map(record).collect();
-        let builder = ResourceRecordSet::builder().name(name).r#type(kind).ttl(300);
-        builder.set_resource_records(Some(records)).build().unwrap()
-    }
-
-    /// Goal: a set is found as Route 53 spells it, and another type or name is not. Method: capitals, dot, escape.
-    #[test]
-    fn sets_are_found_by_normal_name_and_type() {
-        let sets = [
-            set("api.example.com.", RrType::Aaaa, &["2001:db8::1"]),
-            set("API.example.com.", RrType::A, &["192.0.2.1"]),
-            set("\\052.example.com.", RrType::A, &["192.0.2.9"]),
-        ];
-        let value = |name: &str| {
-            find(&sets, name, &RrType::A).map(|set| set.resource_records()[0].value().to_owned())
-        };
-        assert_eq!(value("api.example.com").as_deref(), Some("192.0.2.1"));
-        assert_eq!(value("*.example.com").as_deref(), Some("192.0.2.9"));
-        assert_eq!(value("www.example.com"), None);
-    }
-
-    /// Goal: answers compare by meaning: order, case, dots, TTL and health evaluation do not count, the kind of
-    /// answer does. Method: pairs.
-    #[test]
-    fn answers_are_normalised() {
-        let two = answer(RecordKind::A, &set("a.test", RrType::A, &["192.0.2.2", "192.0.2.1"]));
-        assert_eq!(two, answer(RecordKind::A, &set("a.test", RrType::A, &["192.0.2.1", "192.0.2.2"])));
-        let alias = |name: &str, evaluate| {
-            let target =
-                AliasTarget::builder().dns_name(name).hosted_zone_id("Z2").evaluate_target_health(evaluate);
-            let mut set = set("a.test", RrType::A, &[]);
-            (set.ttl, set.alias_target) = (None, Some(target.build().unwrap()));
-            answer(RecordKind::A, &set)
-        };
-        assert_eq!(alias("ALB.example.com.", true), alias("alb.example.com", false));
-        assert_ne!(alias("alb.example.com", false), two);
-        assert_ne!(alias("alb.example.com", false), alias("other.example.com", false));
-    }
-
-    /// Goal: every routing policy is seen, and a simple record has none. Method: one of each.
-    #[test]
-    fn routing_policies_are_seen() {
-        let simple = || ResourceRecordSet::builder().name("a.test").r#type(RrType::A);
-        let policy = |builder: ResourceRecordSetBuilder| routing(&builder.build().unwrap());
-        assert_eq!(policy(simple()), None);
-        assert_eq!(policy(simple().weight(0)), Some("weighted"));
-        assert_eq!(policy(simple().failover(ResourceRecordSetFailover::Primary)), Some("failover"));
-        assert_eq!(policy(simple().region(ResourceRecordSetRegion::UsEast1)), Some("latency"));
-        assert_eq!(policy(simple().geo_location(GeoLocation::builder().build())), Some("geolocation"));
-        let proximity = GeoProximityLocation::builder().build();
-        assert_eq!(policy(simple().geo_proximity_location(proximity)), Some("geoproximity"));
-        let cidr = CidrRoutingConfig::builder().collection_id("c").location_name("l").build().unwrap();
-        assert_eq!(policy(simple().cidr_routing_config(cidr)), Some("IP-based"));
-        assert_eq!(policy(simple().multi_value_answer(true)), Some("multivalue"));
-        assert_eq!(policy(simple().traffic_policy_instance_id("t")), Some("traffic policy"));
-        assert_eq!(policy(simple().set_identifier("one")), Some("set identifier"));
-    }
-
-    /// Goal: only one mark under simple routing is a fence of ours (R7). Method: none, two, prose, a weight.
-    #[test]
-    fn fences_are_read() {
-        let mark = "\"epoch=4 execution=e4 attempt=1\"";
-        let txt = |values: &[&str]| set("_quorate-epoch.a.test", RrType::Txt, values);
-        assert!(matches!(fence(&txt(&[mark])), Fence::Marked(_)));
-        assert!(matches!(fence(&txt(&[])), Fence::Foreign(_)));
-        assert!(matches!(fence(&txt(&[mark, mark])), Fence::Foreign(_)));
-        assert!(matches!(fence(&txt(&["\"v=spf1 -all\""])), Fence::Foreign(_)));
-        let mut weighted = txt(&[mark]);
-        weighted.weight = Some(1);
-        assert!(matches!(fence(&weighted), Fence::Foreign(_)));
-    }
-}
+mod tests;

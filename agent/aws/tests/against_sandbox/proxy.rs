@@ -179,6 +179,9 @@ fn operation(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> St
         let reads = method == Method::GET;
         return if reads { "ListResourceRecordSets" } else { "ChangeResourceRecordSets" }.into();
     }
+    if path.contains("/hostedzone/") {
+        return "GetHostedZone".into();
+    }
     let form = std::str::from_utf8(body).unwrap();
     form.split('&').find_map(|field| field.strip_prefix("Action=")).expect("a known operation").to_owned()
 }

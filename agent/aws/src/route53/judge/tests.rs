@@ -6,8 +6,10 @@ use quorate_policies::plan::action::RecordKind;
 
 use super::*;
 use crate::fault::{Call, FaultKind};
+use crate::route53::answer::Answer;
 use crate::route53::epoch::EpochMark;
-use crate::route53::goal::Answer;
+use crate::route53::sets::Record;
+use quorate_policies::plan::before::RecordBefore;
 
 fn mark(epoch: u64, execution: &str, attempt: u32) -> EpochMark {
     EpochMark::new(epoch, execution, attempt).unwrap()
@@ -30,7 +32,9 @@ fn goal() -> Goal {
 }
 
 fn world(fence: Fence, value: Option<&str>) -> World {
-    World { answer: value.map(answer), routing: None, fence }
+    let simple = |value| Record::Simple { answer: answer(value), ttl_s: Some(60) };
+    let record = value.map_or(Record::Absent, simple);
+    World { record, beside: BTreeSet::new(), zone_name: None, fence }
 }
 
 fn word(standing: &Standing) -> &'static str {
@@ -75,29 +79,44 @@ fn a_newer_epoch_is_named() {
     );
 }
 
-/// Goal: a record with a routing policy is never touched. Method: our own epoch, and a weight.
+/// Goal: a record whose shape does not fit is never touched, and who moved it last still comes first. Method: a policy
+/// that no repoint moves, under no mark and under a newer one.
 #[test]
-fn routing_policies_are_barred() {
-    let weighted = World { routing: Some("weighted"), ..world(Fence::Absent, OTHER) };
-    assert_eq!(word(&standing(&goal(), &weighted)), "barred");
+fn misfits_are_barred() {
+    let latency = World { record: Record::Other("latency"), ..world(Fence::Absent, OTHER) };
+    let Standing::Barred(why) = standing(&goal(), &latency) else { panic!("not barred") };
+    assert!(why.contains("latency"), "{why}");
+    let newer = World { fence: Fence::Marked(mark(6, "e6", 1)), ..latency };
+    let Standing::Barred(why) = standing(&goal(), &newer) else { panic!("not barred") };
+    assert!(why.contains("a newer failover"), "{why}");
 }
 
 /// Goal: done needs the target, our epoch and the spread; a spreading change is waited for; an unreadable one is
-/// unknown (R7). Method: cross standings with spreads.
+/// unknown (R7); and what is not done tells what would be lost. Method: each spread, then each standing.
 #[test]
 fn observations() {
-    let spreads = || [Spread::InSync, Spread::NotKnown, Spread::Pending, Spread::Unreadable("lost".into())];
-    let word = |observed: &Observed| match observed {
-        Observed::Done { .. } => "done",
-        Observed::InProgress { .. } => "in progress",
-        Observed::NotDone { .. } => "not done",
-        Observed::Impossible { .. } => "impossible",
-        Observed::Unknown { .. } => "unknown",
-    };
-    let row = |standing: Standing| spreads().map(|spread| word(&observed(standing.clone(), spread)));
-    assert_eq!(row(Standing::Applied("a".into())), ["done", "done", "in progress", "unknown"]);
-    assert_eq!(row(Standing::Open("o".into())), ["not done", "not done", "in progress", "unknown"]);
-    assert_eq!(row(Standing::Barred("b".into())), ["impossible"; 4]);
+    let unreadable = Spread::Unreadable("lost".into());
+    assert!(matches!(waited(&goal(), &Spread::Pending), Some(Observed::InProgress { .. })));
+    assert!(matches!(waited(&goal(), &unreadable), Some(Observed::Unknown { .. })));
+    assert_eq!([Spread::InSync, Spread::NotKnown].map(|spread| waited(&goal(), &spread)), [None, None]);
+    let ours = world(Fence::Marked(mark(5, "e5", 2)), OURS);
+    for (spread, word) in [(Spread::InSync, "INSYNC"), (Spread::NotKnown, "by read-back")] {
+        let seen = observed(&goal(), &ours, &spread);
+        assert!(
+            matches!(&seen, Observed::Done { detail } if detail.ends_with(word) || detail.contains(word)),
+            "{seen:?}"
+        );
+    }
+    // A change that Route 53 has forgotten while the sets show the old state was stranded: it is sent again.
+    let values = vec!["192.0.2.1".to_owned()];
+    let answer = RecordBefore::Values { values, ttl_s: 60 };
+    let stranded = observed(&goal(), &world(Fence::Marked(mark(4, "e4", 1)), OTHER), &Spread::NotKnown);
+    assert!(
+        matches!(&stranded, Observed::NotDone { part: 0, before: Some(before), .. } if *before == Before::Repointed { answer }),
+        "{stranded:?}"
+    );
+    let newer = observed(&goal(), &world(Fence::Marked(mark(6, "e6", 1)), OTHER), &Spread::InSync);
+    assert!(matches!(newer, Observed::Impossible { .. }), "{newer:?}");
 }
 
 /// Goal: nothing is sent by a stale executor, nor twice. Method: each standing.

@@ -1,22 +1,29 @@
-//! Which changes this process sent, so that it can ask whether they have spread. A memory of the process alone:
-//! after a restart, or on another agent, the record sets themselves decide, so forgetting is safe.
+//! What this process remembers about Route 53: which changes it sent, so that it can ask whether they have spread, the
+//! names of zones, and how often it has asked of late. After a restart, or on another agent, the record sets
+//! themselves decide, so forgetting is safe.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use quorate_policies::plan::action::RecordKind;
 
 use super::goal::Goal;
 use super::name::normal_name;
+use super::pace::Pace;
 
 /// Two hundred and fifty-six: far more than the repoints of all executions that can run at once; older ones have
 /// spread long since.
 const CHANGES_MAX: usize = 256;
 
-/// The changes sent, oldest first.
+/// The memory of one process.
 #[derive(Debug, Default)]
-pub(crate) struct SentChanges {
+pub(crate) struct Memory {
+    /// The changes sent, oldest first.
     sent: Mutex<VecDeque<Sent>>,
+    /// The zones that were asked for, by id, with their names where they could be read. As many as policies name.
+    zones: Mutex<BTreeMap<String, Option<String>>>,
+    /// How often Route 53 is asked.
+    pub(crate) pace: Pace,
 }
 
 #[derive(Debug)]
@@ -45,7 +52,7 @@ impl Repoint {
     }
 }
 
-impl SentChanges {
+impl Memory {
     /// Remembers the change's id.
     pub(super) fn remember(&self, goal: &Goal, change: &str) {
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,6 +60,23 @@ impl SentChanges {
             sent.pop_front();
         }
         sent.push_back(Sent { repoint: Repoint::of(goal), change: change.to_owned() });
+    }
+
+    /// Forgets what was sent for this goal. A new batch is about to go, and if its reply is lost, an older one's being
+    /// everywhere says nothing about it.
+    pub(super) fn forget(&self, goal: &Goal) {
+        let repoint = Repoint::of(goal);
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner).retain(|sent| sent.repoint != repoint);
+    }
+
+    /// The zone's name: `None` if it was never asked for, `Some(None)` if it could not be read.
+    pub(super) fn zone_name(&self, zone: &str) -> Option<Option<String>> {
+        self.zones.lock().unwrap_or_else(PoisonError::into_inner).get(zone).cloned()
+    }
+
+    /// Remembers a zone's name, in normal form. A zone never changes it.
+    pub(super) fn zone_is_named(&self, zone: &str, name: Option<String>) {
+        self.zones.lock().unwrap_or_else(PoisonError::into_inner).insert(zone.to_owned(), name);
     }
 
     /// The id of the last change sent for this goal.
@@ -66,8 +90,8 @@ impl SentChanges {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::route53::answer::Answer;
     use crate::route53::epoch::EpochMark;
-    use crate::route53::goal::Answer;
 
     fn goal(execution: &str) -> Goal {
         Goal {
@@ -84,12 +108,15 @@ mod tests {
     /// Goal: the last change of each repoint is found, and the memory is bounded. Method: overfill it.
     #[test]
     fn the_last_change_is_remembered() {
-        let changes = SentChanges::default();
+        let changes = Memory::default();
         changes.remember(&goal("old"), "C0");
         changes.remember(&goal("e1"), "C1");
         changes.remember(&goal("e1"), "C2");
         assert_eq!(changes.last(&goal("e1")).as_deref(), Some("C2"));
         assert_eq!(changes.last(&goal("e2")), None);
+        changes.forget(&goal("e1"));
+        assert_eq!(changes.last(&goal("e1")), None);
+        assert_eq!(changes.last(&goal("old")).as_deref(), Some("C0"));
         for _ in 0..CHANGES_MAX {
             changes.remember(&goal("e3"), "C3");
         }
