@@ -7,12 +7,14 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use http::{HeaderMap, StatusCode};
 
+use crate::gate;
 use crate::options::GLOBAL;
 use crate::stage::Stage;
 use crate::world::call::{Call, Caller, Reply};
+use crate::world::interference::Manner;
 use crate::world::refusal::Refusal;
 use api::Api;
 
@@ -65,22 +67,33 @@ async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response 
     let too_large = |error: &axum::Error| {
         Refusal::new(413, "RequestEntityTooLarge", format!("the body could not be read: {error}"))
     };
-    let decided = match &read {
+    let (decided, broken) = match &read {
         Ok(body) => endpoint.decide(api, &parts, body).await,
-        Err(error) => Err(too_large(error)),
+        Err(error) => (Err(too_large(error)), None),
     };
+    if matches!(broken, Some(Manner::Reset | Manner::Lost)) {
+        return gate::unanswered();
+    }
     let (status, body) = match &decided {
-        Ok((call, reply)) => (200, api.encode(call, reply, &request_id)),
+        Ok((call, reply)) => (Api::success(call), api.encode(call, reply, &request_id)),
         Err(refusal) => {
             let refusal = api.in_its_words(refusal);
             (refusal.status, api.encode_refusal(&refusal, &request_id))
         }
     };
-    let mut response = Response::new(Body::from(body));
+    let length = HeaderValue::from(body.len());
+    let body = if broken.is_some() { half(body) } else { Body::from(body) };
+    let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
+    headers.insert(CONTENT_LENGTH, length);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(api.content_type()));
     headers.insert(REQUEST_ID, HeaderValue::from_str(&request_id).expect("a UUID is a header value"));
+    if let Ok((call, Reply::Route53(reply))) = &decided
+        && let Some(location) = route53::location(call, reply)
+    {
+        headers.insert(LOCATION, location);
+    }
     if api == Api::Metrics {
         headers.insert(metrics::PROTOCOL, HeaderValue::from_static(metrics::RPC_V2_CBOR));
     }
@@ -88,14 +101,27 @@ async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response 
 }
 
 impl Endpoint {
+    /// What is answered, and how the connection breaks if it does.
     async fn decide(
         &self,
         api: Api,
         parts: &http::request::Parts,
         body: &[u8],
-    ) -> Result<(Call, Reply), Refusal> {
-        let access_key = self.caller(api, &parts.headers)?;
-        let call = api.decode(parts, body)?;
+    ) -> (Result<(Call, Reply), Refusal>, Option<Manner>) {
+        let gone = api == Api::Route53 && self.stage.world().0.route53_is_gone();
+        let read = self.caller(api, &parts.headers).and_then(|key| Ok((key, api.decode(parts, body)?)));
+        let (access_key, call) = match read {
+            Ok(read) => read,
+            Err(refusal) => return (Err(refusal), gone.then_some(Manner::Reset)),
+        };
+        let broken = match gone {
+            true => Some(Manner::Reset),
+            false => self.stage.world().0.interference.take_break(call.operation(), &self.region),
+        };
+        let stopped = |words| Err(Refusal::new(503, "ServiceUnavailable", words));
+        if broken == Some(Manner::Reset) {
+            return (stopped("the connection broke before the call"), broken);
+        }
         let caller = Caller { region: self.region.clone(), access_key };
         // On a task of its own: a call that has reached AWS is carried out even if its caller dies meanwhile.
         let stage = Arc::clone(&self.stage);
@@ -104,8 +130,8 @@ impl Endpoint {
             let reply = stage.call(&caller, &call).await?;
             Ok((call, reply))
         }));
-        let stopped = || Err(Refusal::new(503, "ServiceUnavailable", "the sandbox is shutting down"));
-        carried_out.await.ok().flatten().unwrap_or_else(stopped)
+        let carried_out = carried_out.await.ok().flatten();
+        (carried_out.unwrap_or_else(|| stopped("the sandbox is shutting down")), broken)
     }
 
     /// The access key id that signed the request, if it is good here and now.
@@ -115,6 +141,13 @@ impl Endpoint {
         world.tokens.check(&access_key, signer::token(headers), now_ms)?;
         Ok(access_key)
     }
+}
+
+/// The first half of a body, after which the connection breaks.
+fn half(mut body: Vec<u8>) -> Body {
+    body.truncate(body.len() / 2);
+    let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    Body::from_stream(futures_util::stream::iter([Ok(body), Err(broken)]))
 }
 
 fn escape(text: &str) -> std::borrow::Cow<'_, str> {

@@ -52,6 +52,7 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/control/relays", post(breaking::relays))
         .route("/control/hold", post(breaking::hold))
         .route("/control/fail", post(breaking::fail))
+        .route("/control/break", post(breaking::break_off))
         .route("/control/database", post(making::database))
         .route("/control/backup", post(making::backup))
         .route("/control/replica_lag", post(making::replica_lag))

@@ -73,7 +73,8 @@ impl Resolver {
         let (answer, authority) = {
             let (mut world, now_ms) = self.stage.world();
             world.advance(now_ms);
-            (world.zone.answer(name, kind), world.zone.authority())
+            let look = world.look(now_ms);
+            (world.zone.answer(name, kind, &look), world.zone.authority())
         };
         match answer {
             Answer::NotOurs => (ResponseCode::Refused, Vec::new(), Vec::new()),

@@ -7,7 +7,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::response::Response;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -132,10 +136,31 @@ impl Keeper {
     }
 }
 
+/// Marks a response that must not be sent.
+#[derive(Debug, Clone, Copy)]
+struct Unanswered;
+
+/// What a router answers to have the connection closed without a reply.
+pub(crate) fn unanswered() -> Response {
+    let mut response = Response::default();
+    response.extensions_mut().insert(Unanswered);
+    response
+}
+
 /// Serves HTTP/1.1 from a router.
 pub(crate) fn http(router: Router) -> Serve {
     Arc::new(move |stream| {
-        let service = TowerToHyperService::new(router.clone());
+        let router = TowerToHyperService::new(router.clone());
+        let service = service_fn(move |request: Request<Incoming>| {
+            let answered = router.call(request);
+            async move {
+                let Ok(response) = answered.await;
+                match response.extensions().get::<Unanswered>() {
+                    Some(Unanswered) => Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
+                    None => Ok(response),
+                }
+            }
+        });
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new());
         let connection = builder.serve_connection(TokioIo::new(stream), service);

@@ -7,6 +7,7 @@
 
 mod application;
 mod aws;
+mod checker;
 mod clock;
 mod control;
 mod dns;

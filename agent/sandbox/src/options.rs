@@ -40,8 +40,8 @@ pub struct Options {
     pub global_cluster: Option<String>,
     /// Whether a service follows a scaling minimum that is raised above its desired count. AWS does not say.
     pub scaling_follows_minimum: bool,
-    /// Roles that can be assumed, each with the external id that its trust policy asks for; any role, with any
-    /// external id, if there is none.
+    /// Roles that can be assumed, each with the external id that its trust policy asks for; any role, with
+    /// any external id, if there is none.
     pub roles: BTreeMap<String, Option<String>>,
     /// The status page's id.
     pub page: String,
@@ -100,6 +100,8 @@ pub struct Timing {
     pub task_stop_ms: u64,
     /// Time between two tasks that start or stop, in milliseconds: what makes the running count ramp.
     pub task_stagger_ms: u64,
+    /// How long ten seconds of a health check's interval take, in milliseconds.
+    pub health_check_ms: u64,
     /// How long a Route 53 change is `PENDING`, in milliseconds. DNS answers change when it ends.
     pub dns_pending_ms: u64,
     /// Time to live of alias answers and of negative answers, in seconds. Real load balancers have 60.
@@ -126,6 +128,7 @@ impl Default for Timing {
             task_start_ms: 800,
             task_stop_ms: 300,
             task_stagger_ms: 100,
+            health_check_ms: 1_000,
             dns_pending_ms: 1_000,
             alias_ttl_s: 60,
         }

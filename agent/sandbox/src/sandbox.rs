@@ -20,7 +20,7 @@ use crate::stage::Stage;
 use crate::webhook::Hooks;
 use crate::world::World;
 use crate::world::compute::target_group_arn;
-use crate::{application, aws, control, dns, statuspage, webhook};
+use crate::{application, aws, checker, control, dns, statuspage, webhook};
 
 /// Why a sandbox did not start.
 #[derive(Debug, thiserror::Error)]
@@ -133,6 +133,7 @@ impl Build {
         // Faults from the options hold before anything can be asked.
         self.network.apply().await;
         let Build { stage, places, network, hooks, .. } = self;
+        checker::start(&stage, &places);
         let router = control::router(Control {
             stage: Arc::clone(&stage),
             places,

@@ -4,7 +4,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -25,6 +25,8 @@ pub(crate) struct Stage {
     pub(crate) stop: CancellationToken,
     /// Marked whenever holds change, so that held calls look again.
     holds_changed: watch::Sender<()>,
+    /// Notified when there may be another health check.
+    pub(crate) checks_changed: Notify,
 }
 
 impl Stage {
@@ -35,6 +37,7 @@ impl Stage {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             holds_changed: watch::Sender::new(()),
+            checks_changed: Notify::new(),
         }
     }
 
@@ -58,8 +61,14 @@ impl Stage {
     /// Carries out a call, held back before or after if that is asked for.
     pub(crate) async fn call(&self, caller: &Caller, call: &Call) -> Result<Reply, Refusal> {
         let apply = || {
-            let (mut world, now_ms) = self.world();
-            world.call(caller, call, now_ms)
+            let reply = {
+                let (mut world, now_ms) = self.world();
+                world.call(caller, call, now_ms)
+            };
+            if call.service() == "route53" {
+                self.checks_changed.notify_one();
+            }
+            reply
         };
         match self.hold(call.operation(), &caller.region) {
             None => apply(),

@@ -4,6 +4,8 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use serde_json::Value;
 
 use crate::options::{Options, load_balancer_zone};
@@ -13,6 +15,7 @@ use compute::Fleet;
 use database::{Databases, Estate, Seed, replica::Wishes};
 use effect::{Effect, EffectRecord, Outcome};
 use fault::{ActiveFault, Behaviour, Fault};
+use health::HealthChecks;
 use identifier::Identifiers;
 use interference::Interference;
 use link::Links;
@@ -30,6 +33,7 @@ pub mod compute;
 pub mod database;
 pub mod effect;
 pub mod fault;
+pub mod health;
 pub mod identifier;
 pub mod interference;
 pub mod link;
@@ -55,6 +59,7 @@ pub struct World {
     pub(crate) scaling: Scaling,
     pub(crate) tokens: Tokens,
     pub(crate) zone: Zone,
+    pub(crate) health: HealthChecks,
     pub(crate) status_page: StatusPage,
     /// Which paths are cut.
     pub links: Links,
@@ -64,6 +69,8 @@ pub struct World {
     pub effects: EffectRecord,
     /// Where identifiers come from.
     pub identifiers: Identifiers,
+    /// What decides between weights; apart from identifiers, so that questions do not change those.
+    dns_draw: StdRng,
     faults: BTreeMap<String, ActiveFault>,
     route53_calls_ms: VecDeque<u64>,
     route53_requests_per_second: u32,
@@ -98,6 +105,8 @@ impl World {
             tokens: Tokens::new(options.roles.clone()),
             target_healthy_ms: timing.target_healthy_ms,
             zone: seeded_zone(options),
+            health: HealthChecks::new(timing.health_check_ms),
+            dns_draw: StdRng::seed_from_u64(options.seed),
             status_page: StatusPage::new(
                 &options.page,
                 &options.component,
@@ -146,7 +155,8 @@ impl World {
             }
             self.route53_calls_ms.push_back(now_ms);
         }
-        self.interference.take_failure(call.operation(), &caller.region).map_or(Ok(()), Err)
+        let failure = self.interference.take_failure(call.service(), call.operation(), &caller.region);
+        failure.map_or(Ok(()), Err)
     }
 
     /// The reply, and whether the world changed.
@@ -215,6 +225,12 @@ impl World {
         self.faults.get(region).is_some_and(ActiveFault::control_plane_refuses)
     }
 
+    /// Whether Route 53's API is gone with a region.
+    #[must_use]
+    pub fn route53_is_gone(&self) -> bool {
+        self.faults.values().any(ActiveFault::route53_is_gone)
+    }
+
     /// The next moment at which a fault changes its behaviour by itself.
     #[must_use]
     pub fn next_change_ms(&self, now_ms: u64) -> Option<u64> {
@@ -235,7 +251,7 @@ impl World {
         let now = rfc3339(now_ms);
         let ids = [self.identifiers.statuspage(), self.identifiers.statuspage()];
         let operation = if incident.is_some() { "UpdateIncident" } else { "CreateIncident" };
-        let failure = self.interference.take_failure(operation, crate::options::GLOBAL);
+        let failure = self.interference.take_failure("statuspage", operation, crate::options::GLOBAL);
         let done = failure.map_or(Ok(()), Err).and_then(|()| match incident {
             Some(incident) => self.status_page.update(page, incident, asked, ids[0].clone(), &now),
             None => self.status_page.open(page, asked, ids, &now),
@@ -259,7 +275,7 @@ impl World {
         now_ms: u64,
     ) -> Result<Component, Refusal> {
         let (operation, now) = ("UpdateComponent", rfc3339(now_ms));
-        let failure = self.interference.take_failure(operation, crate::options::GLOBAL);
+        let failure = self.interference.take_failure("statuspage", operation, crate::options::GLOBAL);
         let set = |()| self.status_page.set_component(page, id, status, &now);
         let done = failure.map_or(Ok(()), Err).and_then(set);
         let judged = done.as_ref().map(|_| true).map_err(Clone::clone);
@@ -305,7 +321,8 @@ fn seeded_databases(options: &Options, now_ms: u64) -> Databases {
     let arn = database::arn(primary, &names[0]);
     let copy = Seed { kms_key: kms_key(standby), backup_retention_days: 0, source: Some(arn), created_ms };
     for (region, name, seed) in [(primary, &names[0], source), (standby, &names[1], copy)] {
-        // Only names that the options cannot make valid are refused, and those make a world without databases.
+        // Only names that the options cannot make valid are refused, and those make a world without
+        // databases.
         if let Err(refusal) = databases.seed(region, &wishes(name), &seed) {
             tracing::error!(%refusal, name, "the sandbox has no such database");
         }
@@ -359,6 +376,7 @@ fn seeded_zone(options: &Options) -> Zone {
             name: balancer.name.clone(),
             evaluate_target_health: false,
         }),
+        routing: zone::routing::Routing::default(),
     };
     for balancer in &balancers {
         zone.seed(alias(format!("api.{}.{zone_name}", balancer.region), balancer));

@@ -6,6 +6,7 @@ use http::request::Parts;
 use super::{TARGET, balancing, ecs, json, metrics, query, rds, route53, scaling, signer, tokens};
 use crate::world::call::{Call, Reply};
 use crate::world::refusal::Refusal;
+use crate::world::route53::Route53Call;
 
 /// One API of AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +120,14 @@ impl Api {
             Reply::Scaling(reply) => scaling::encode(reply).into_bytes(),
             Reply::Metrics(series) => metrics::encode(series),
             Reply::Route53(reply) => route53::encode(call, reply).into_bytes(),
+        }
+    }
+
+    /// The status of a reply.
+    pub(super) const fn success(call: &Call) -> u16 {
+        match call {
+            Call::Route53(Route53Call::CreateHealthCheck { .. }) => 201,
+            _ => 200,
         }
     }
 

@@ -1,12 +1,13 @@
-//! The awsJson1.1 protocol that ECS and Application Auto Scaling share: the operation in a header, JSON in and
-//! out.
+//! The awsJson1.1 protocol that ECS and Application Auto Scaling share: the operation in a header, JSON in
+//! and out.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::world::refusal::Refusal;
 
-/// Reads a body; an empty one reads as `{}`. What is JSON and not the right structure is refused as `invalid`.
+/// Reads a body; an empty one reads as `{}`. What is JSON and not the right structure is refused as
+/// `invalid`.
 pub(super) fn parse<T: DeserializeOwned>(body: &[u8], invalid: &str) -> Result<T, Refusal> {
     let text: &[u8] = if body.is_empty() { b"{}" } else { body };
     serde_json::from_slice(text).map_err(|error| match error.is_data() {

@@ -1,4 +1,5 @@
-//! The query protocol that RDS, Elastic Load Balancing and STS share: form parameters in, XML in an envelope out.
+//! The query protocol that RDS, Elastic Load Balancing and STS share: form parameters in, XML in an envelope
+//! out.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;

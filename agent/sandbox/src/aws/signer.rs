@@ -1,5 +1,5 @@
-//! Who signed a request, and for what. The signature itself is not checked, but its scope is where AWS does: a
-//! client that is pointed at the wrong region must notice.
+//! Who signed a request, and for what. The signature itself is not checked, but its scope is where AWS does:
+//! a client that is pointed at the wrong region must notice.
 
 use http::HeaderMap;
 use http::header::AUTHORIZATION;

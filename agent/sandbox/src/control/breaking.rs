@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Control, Problem, Shared, done, read};
 use crate::world::fault::Fault;
-use crate::world::interference::{Failure, Hold};
+use crate::world::interference::{Break, Failure, Hold};
 use crate::world::link::CutMode;
 
 type Done = Result<Json<Value>, Problem>;
@@ -127,5 +127,11 @@ pub(super) async fn hold(State(control): Shared, body: Body) -> Done {
 pub(super) async fn fail(State(control): Shared, body: Body) -> Done {
     let failure: Failure = read(body).await?;
     control.stage.world().0.interference.fail(failure).map_err(Problem::bad)?;
+    Ok(done())
+}
+
+pub(super) async fn break_off(State(control): Shared, body: Body) -> Done {
+    let asked: Break = read(body).await?;
+    control.stage.world().0.interference.break_off(asked).map_err(Problem::bad)?;
     Ok(done())
 }

@@ -1,5 +1,5 @@
-//! The part of the control API that makes things and sets what nobody can ask AWS for: more databases, a backup
-//! that runs, a replica's lag, the room for tasks.
+//! The part of the control API that makes things and sets what nobody can ask AWS for: more databases, a
+//! backup that runs, a replica's lag, the room for tasks.
 
 use axum::Json;
 use axum::body::Body;

@@ -1,5 +1,5 @@
-//! Elastic Load Balancing, version 2: the health of the targets of a service's target group. There is one target
-//! for each running task.
+//! Elastic Load Balancing, version 2: the health of the targets of a service's target group. There is one
+//! target for each running task.
 
 use serde::Serialize;
 

@@ -1,5 +1,5 @@
-//! The AWS calls that the world understands and what it answers to them, free of any wire format. Each service
-//! has its calls and replies in its own module; what all of them share is here.
+//! The AWS calls that the world understands and what it answers to them, free of any wire format. Each
+//! service has its calls and replies in its own module; what all of them share is here.
 
 use serde::Serialize;
 use serde_json::Value;

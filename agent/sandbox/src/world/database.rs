@@ -111,7 +111,8 @@ pub struct Database {
     pub class: String,
     /// Whether it has a standby in another zone.
     pub multi_az: bool,
-    /// ARN of the instance that it replicates, empty once promoted. Within a region RDS writes the identifier.
+    /// ARN of the instance that it replicates, empty once promoted. Within a region RDS writes the
+    /// identifier.
     pub source: Option<String>,
     /// ARNs of its replicas.
     pub replicas: Vec<String>,
@@ -238,8 +239,8 @@ impl Databases {
         }
     }
 
-    /// Puts an instance in place before the world begins: available, with backups, and with a source if it is a
-    /// replica, which keeps no backups.
+    /// Puts an instance in place before the world begins: available, with backups, and with a source if it is
+    /// a replica, which keeps no backups.
     pub(crate) fn seed(&mut self, region: &str, wishes: &Wishes, seed: &Seed) -> Result<(), Refusal> {
         let identifier = self.new_identifier(region, &wishes.instance)?;
         let mut database = self.new_instance(region, &identifier, wishes, None, seed.created_ms)?;
@@ -286,8 +287,8 @@ impl Databases {
         }
     }
 
-    /// Takes one write of the region's application, and answers its sequence number; `None` if its database does
-    /// not take it.
+    /// Takes one write of the region's application, and answers its sequence number; `None` if its database
+    /// does not take it.
     pub fn write(&mut self, region: &str, now_ms: u64) -> Option<u64> {
         let endpoint = arn(region, self.endpoints.get(region)?);
         let database = &mut self.by_arn.get_mut(&endpoint)?.database;

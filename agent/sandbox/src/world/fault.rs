@@ -14,6 +14,10 @@ pub enum Fault {
         /// Whether the region's AWS endpoints refuse connections as well.
         #[serde(default)]
         control_plane: bool,
+        /// Whether Route 53's API is gone with the region, as it is with us-east-1: connections to it are
+        /// closed without a reply. DNS and health checks go on.
+        #[serde(default)]
+        route53: bool,
     },
     /// It accepts connections and never answers.
     Hang,
@@ -117,7 +121,13 @@ impl ActiveFault {
     /// Whether the region's AWS endpoints have no listener.
     #[must_use]
     pub fn control_plane_refuses(&self) -> bool {
-        matches!(self.fault, Fault::Kill { control_plane: true })
+        matches!(self.fault, Fault::Kill { control_plane: true, .. })
+    }
+
+    /// Whether Route 53's API is gone with the region.
+    #[must_use]
+    pub const fn route53_is_gone(&self) -> bool {
+        matches!(self.fault, Fault::Kill { route53: true, .. })
     }
 
     /// The next moment after `now_ms` at which the behaviour changes by itself.
@@ -157,7 +167,10 @@ mod tests {
     fn faults_are_parsed_and_checked() {
         let parse = |text: &str| serde_json::from_str::<Fault>(text);
         assert_eq!(parse(r#"{"kind":"none"}"#).unwrap(), Fault::None);
-        assert_eq!(parse(r#"{"kind":"kill"}"#).unwrap(), Fault::Kill { control_plane: false });
+        assert_eq!(
+            parse(r#"{"kind":"kill"}"#).unwrap(),
+            Fault::Kill { control_plane: false, route53: false }
+        );
         assert!(parse(r#"{"kind":"melt"}"#).is_err());
         assert!(parse(r#"{"kind":"slow"}"#).is_err());
         assert!(Fault::Errors { status: 200 }.validate().is_err());

@@ -1,5 +1,5 @@
-//! CloudWatch's GetMetricData for the two metrics that a failover reads: a replica's lag, which the control API
-//! sets, and the tasks of a service, which the world remembers.
+//! CloudWatch's GetMetricData for the two metrics that a failover reads: a replica's lag, which the control
+//! API sets, and the tasks of a service, which the world remembers.
 
 use serde::{Deserialize, Serialize};
 

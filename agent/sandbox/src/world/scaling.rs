@@ -1,5 +1,5 @@
-//! Application Auto Scaling of the ECS services: the range in which it would choose a count. No alarm ever fires
-//! here; all it does by itself is to follow a minimum that was raised, as the real thing may.
+//! Application Auto Scaling of the ECS services: the range in which it would choose a count. No alarm ever
+//! fires here; all it does by itself is to follow a minimum that was raised, as the real thing may.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! STS: sessions of roles, and who a caller is. What a role may do is not modelled; whether it may be assumed,
-//! and for how long its keys hold, is.
+//! STS: sessions of roles, and who a caller is. What a role may do is not modelled; whether it may be
+//! assumed, and for how long its keys hold, is.
 
 use std::collections::BTreeMap;
 
@@ -80,7 +80,8 @@ impl Session {
 #[derive(Debug, Clone, Default)]
 pub struct Tokens {
     sessions: BTreeMap<String, Session>,
-    /// Roles that can be assumed, each with the external id that its trust policy asks for; any role without any.
+    /// Roles that can be assumed, each with the external id that its trust policy asks for; any role without
+    /// any.
     roles: BTreeMap<String, Option<String>>,
 }
 

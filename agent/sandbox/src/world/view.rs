@@ -9,7 +9,8 @@ use super::aurora::GlobalCluster;
 use super::compute::Compute;
 use super::database::Database;
 use super::fault::Fault;
-use super::interference::{Failure, Hold};
+use super::health::HealthCheck;
+use super::interference::{Break, Failure, Hold};
 use super::link::Cut;
 use super::scaling::ScalableTarget;
 use super::status_page::Component;
@@ -38,6 +39,8 @@ pub struct WorldView {
     pub holds: Vec<Hold>,
     /// Operations that fail.
     pub failures: Vec<Failure>,
+    /// Operations whose connections break.
+    pub breaks: Vec<Break>,
     /// The status page's components.
     pub components: Vec<Component>,
 }
@@ -49,6 +52,10 @@ pub struct DnsView {
     pub zone: String,
     /// Record sets as the API shows them.
     pub records: Vec<RecordSet>,
+    /// Health checks.
+    pub health_checks: Vec<HealthCheck>,
+    /// Whether each of them is healthy, by id.
+    pub healthy: BTreeMap<String, bool>,
     /// Changes that DNS does not answer by yet.
     pub pending: Vec<ChangeInfo>,
 }
@@ -57,7 +64,7 @@ impl World {
     /// Everything at `now_ms`.
     pub fn view(&mut self, now_ms: u64) -> WorldView {
         self.advance(now_ms);
-        let (holds, failures) = self.interference.listing();
+        let (holds, failures, breaks) = self.interference.listing();
         WorldView {
             now_ms,
             databases: self.databases.all(),
@@ -67,6 +74,8 @@ impl World {
             dns: DnsView {
                 zone: self.zone.id.clone(),
                 records: self.zone.all(),
+                health_checks: self.health.all(),
+                healthy: self.health.statuses(),
                 pending: self.zone.pending_changes(now_ms),
             },
             faults: self
@@ -77,6 +86,7 @@ impl World {
             links: self.links.cuts(),
             holds,
             failures,
+            breaks,
             components: self.status_page.components(),
         }
     }

@@ -34,8 +34,14 @@ fn promote() -> Call {
 }
 
 fn list(zone: &str) -> Call {
-    let (name, kind, max_items) = (None, None, None);
-    Call::Route53(Route53Call::ListResourceRecordSets { zone: zone.into(), name, kind, max_items })
+    let (name, kind, identifier, max_items) = (None, None, None, None);
+    Call::Route53(Route53Call::ListResourceRecordSets {
+        zone: zone.into(),
+        name,
+        kind,
+        identifier,
+        max_items,
+    })
 }
 
 fn describe() -> Call {
@@ -171,7 +177,7 @@ fn identifiers_depend_on_the_seed_alone() {
 #[test]
 fn the_view_is_complete_json() {
     let mut world = world();
-    world.set_fault(WEST, Fault::Kill { control_plane: true }, 0).unwrap();
+    world.set_fault(WEST, Fault::Kill { control_plane: true, route53: false }, 0).unwrap();
     world.links.cut(EAST, WEST, false, link::CutMode::BlackHole);
     let view = world.view(5);
     let text = serde_json::to_string(&view).unwrap();

@@ -8,11 +8,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::world::refusal::Refusal;
+use crate::world::route53::ZoneInfo;
+use routing::Routing;
 
 pub mod answer;
 pub mod change;
+pub mod routing;
 
-/// One resource record set of simple routing.
+/// One resource record set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordSet {
     /// Fully qualified, lower case, with the trailing dot.
@@ -25,6 +28,9 @@ pub struct RecordSet {
     pub values: Vec<String>,
     /// The target, for an alias.
     pub alias: Option<AliasTarget>,
+    /// How it is one of several.
+    #[serde(flatten)]
+    pub routing: Routing,
 }
 
 /// What an alias points at.
@@ -38,21 +44,22 @@ pub struct AliasTarget {
     pub evaluate_target_health: bool,
 }
 
-/// Order of record sets: the name's labels from the right, then the type.
-pub type RecordKey = (Vec<String>, String);
+/// Order of record sets: the name's labels from the right, then the type, then the set identifier, which is
+/// empty for simple routing.
+pub type RecordKey = (Vec<String>, String, String);
 type Records = BTreeMap<RecordKey, RecordSet>;
 
 impl RecordSet {
     /// Where the set stands in the zone's order.
     #[must_use]
     pub fn key(&self) -> RecordKey {
-        key(&self.name, &self.kind)
+        key(&self.name, &self.kind, self.routing.set_identifier.as_deref().unwrap_or_default())
     }
 }
 
-fn key(name: &str, kind: &str) -> RecordKey {
+fn key(name: &str, kind: &str, set_identifier: &str) -> RecordKey {
     let labels = name.trim_end_matches('.').rsplit('.').map(str::to_owned).collect();
-    (labels, kind.to_owned())
+    (labels, kind.to_owned(), set_identifier.to_owned())
 }
 
 /// A name as the zone stores it: lower case, with the trailing dot.
@@ -79,8 +86,8 @@ pub struct ChangeInfo {
 pub struct Page {
     /// The sets, in order.
     pub records: Vec<RecordSet>,
-    /// Name and type of the first set that did not fit.
-    pub next: Option<(String, String)>,
+    /// Name, type and set identifier of the first set that did not fit.
+    pub next: Option<(String, String, Option<String>)>,
     /// The page size that was applied.
     pub max_items: usize,
 }
@@ -135,6 +142,7 @@ impl Zone {
             ttl_s: Some(ttl_s),
             values: vec![value],
             alias: None,
+            routing: Routing::default(),
         };
         // The SOA's minimum bounds how long resolvers remember that a name does not exist, so it follows the
         // TTL that was chosen for answers instead of Route 53's day.
@@ -167,16 +175,21 @@ impl Zone {
         self.served = Arc::clone(&self.records);
     }
 
-    /// Lists record sets from a name and type on.
+    /// Lists record sets from a name, type and set identifier on.
     ///
     /// # Errors
-    /// `InvalidInput` for a type without a name.
+    /// `InvalidInput` for a type without a name, or a set identifier without a type.
     pub fn list(
         &self,
         name: Option<&str>,
         kind: Option<&str>,
+        identifier: Option<&str>,
         max_items: Option<usize>,
     ) -> Result<Page, Refusal> {
+        if identifier.is_some() && kind.is_none() {
+            let message = "A record set identifier cannot be specified without a record type.";
+            return Err(Refusal::bad("InvalidInput", message));
+        }
         let from = match (name, kind) {
             (None, Some(_)) => {
                 return Err(Refusal::bad(
@@ -184,13 +197,18 @@ impl Zone {
                     "A record type cannot be specified without a record name.",
                 ));
             }
-            (None, None) => (Vec::new(), String::new()),
-            (Some(name), kind) => key(&normal_name(name), kind.unwrap_or_default()),
+            (None, None) => (Vec::new(), String::new(), String::new()),
+            (Some(name), kind) => {
+                key(&normal_name(name), kind.unwrap_or_default(), identifier.unwrap_or_default())
+            }
         };
         let max_items = max_items.unwrap_or(PAGE_MAX).clamp(1, PAGE_MAX);
         let mut rest = self.records.range(from..).map(|(_, set)| set);
         let records: Vec<RecordSet> = rest.by_ref().take(max_items).cloned().collect();
-        let next = rest.next().map(|set| (set.name.clone(), set.kind.clone()));
+        let next = rest.next().map(|set| {
+            let identifier = set.routing.set_identifier.clone();
+            (set.name.clone(), set.kind.clone(), identifier)
+        });
         Ok(Page { records, next, max_items })
     }
 
@@ -203,6 +221,18 @@ impl Zone {
         found.ok_or_else(|| {
             Refusal::new(404, "NoSuchChange", format!("Could not find resource with ID: /change/{id}"))
         })
+    }
+
+    /// The zone as the API shows it.
+    #[must_use]
+    pub fn info(&self) -> ZoneInfo {
+        let servers = self.records.get(&key(&self.name, "NS", "")).map_or(&[][..], |set| &set.values);
+        ZoneInfo {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            records: self.records.len(),
+            name_servers: servers.iter().map(|name| name.trim_end_matches('.').to_owned()).collect(),
+        }
     }
 
     /// Every record set as the API shows it.
@@ -239,12 +269,26 @@ pub(crate) mod tests {
         let zone = crate::options::load_balancer_zone(region).unwrap().to_owned();
         let name_of_target = format!("alb.{region}.shop.test.");
         let target = AliasTarget { zone, name: name_of_target, evaluate_target_health: false };
-        RecordSet { name: name.into(), kind: "A".into(), ttl_s: None, values: vec![], alias: Some(target) }
+        RecordSet {
+            name: name.into(),
+            kind: "A".into(),
+            ttl_s: None,
+            values: vec![],
+            alias: Some(target),
+            routing: Routing::default(),
+        }
     }
 
     pub(crate) fn values(name: &str, kind: &str, ttl_s: u32, values: &[&str]) -> RecordSet {
         let values = values.iter().map(|value| (*value).to_owned()).collect();
-        RecordSet { name: name.into(), kind: kind.into(), ttl_s: Some(ttl_s), values, alias: None }
+        RecordSet {
+            name: name.into(),
+            kind: kind.into(),
+            ttl_s: Some(ttl_s),
+            values,
+            alias: None,
+            routing: Routing::default(),
+        }
     }
 
     /// Goal: sets are listed by labels from the right and then by type, and pages join without gap or repeat.
@@ -252,10 +296,10 @@ pub(crate) mod tests {
     #[test]
     fn listing_follows_dns_order_in_pages() {
         let zone = zone();
-        let (mut names, mut next) = (Vec::new(), None::<(String, String)>);
+        let (mut names, mut next) = (Vec::new(), None::<(String, String, Option<String>)>);
         loop {
-            let (name, kind) = next.clone().unzip();
-            let page = zone.list(name.as_deref(), kind.as_deref(), Some(2)).unwrap();
+            let (name, kind) = next.clone().map(|(name, kind, _)| (name, kind)).unzip();
+            let page = zone.list(name.as_deref(), kind.as_deref(), None, Some(2)).unwrap();
             assert!(page.records.len() <= 2);
             names.extend(page.records.into_iter().map(|set| format!("{} {}", set.name, set.kind)));
             next = page.next;
@@ -273,11 +317,12 @@ pub(crate) mod tests {
     #[test]
     fn listing_starts_where_it_is_asked_to() {
         let zone = zone();
-        let first = |name, kind| zone.list(name, kind, Some(1)).map(|page| page.records.first().cloned());
+        let first =
+            |name, kind| zone.list(name, kind, None, Some(1)).map(|page| page.records.first().cloned());
         assert_eq!(first(Some("WWW.shop.test"), Some("A")).unwrap().unwrap().name, "www.shop.test.");
         assert_eq!(first(Some("v.shop.test."), None).unwrap().unwrap().name, "www.shop.test.");
         assert_eq!(first(Some("www.shop.test."), Some("TXT")).unwrap(), None);
         assert_eq!(first(None, Some("A")).unwrap_err().code, "InvalidInput");
-        assert_eq!(zone.list(None, None, Some(0)).unwrap().max_items, 1);
+        assert_eq!(zone.list(None, None, None, Some(0)).unwrap().max_items, 1);
     }
 }

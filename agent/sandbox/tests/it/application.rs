@@ -139,7 +139,8 @@ async fn flapping_alternates() {
 #[tokio::test]
 async fn options_may_start_with_a_fault() {
     let mut options = crate::bench::quick();
-    options.faults.insert(EAST.into(), quorate_sandbox::world::fault::Fault::Kill { control_plane: true });
+    let kill = quorate_sandbox::world::fault::Fault::Kill { control_plane: true, route53: false };
+    options.faults.insert(EAST.into(), kill);
     let bench = Bench::with(options).await;
     let address = bench.application(INTERNET, EAST).await;
     assert_eq!(get(&format!("http://{address}/")).await.unwrap_err(), Some(ErrorKind::ConnectionRefused));

@@ -58,7 +58,8 @@ async fn global_clusters_are_described() {
     bench.sandbox.shutdown().await;
 }
 
-/// Goal: a switchover moves the writer in its own time, is refused twice at once, and needs a healthy primary.
+/// Goal: a switchover moves the writer in its own time, is refused twice at once, and needs a healthy
+/// primary.
 /// Method: switch over and back, then with the primary's region dead.
 #[tokio::test]
 async fn a_switchover_needs_a_healthy_primary() {
@@ -84,8 +85,8 @@ async fn a_switchover_needs_a_healthy_primary() {
     bench.sandbox.shutdown().await;
 }
 
-/// Goal: a failover with AllowDataLoss goes without the primary, whose cluster rejoins by itself; both wishes at
-/// once are refused, and neither means a switchover.
+/// Goal: a failover with AllowDataLoss goes without the primary, whose cluster rejoins by itself; both wishes
+/// at once are refused, and neither means a switchover.
 /// Method: kill the primary's region, ask in all three ways, and heal it.
 #[tokio::test]
 async fn a_failover_says_what_it_may_lose() {

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::bench::{Bench, WEST, until};
 
-/// Goal: each running task is a target, `initial` first and `healthy` later; a failing application's targets are
-/// unhealthy.
+/// Goal: each running task is a target, `initial` first and `healthy` later; a failing application's targets
+/// are unhealthy.
 /// Method: find the group through ECS, scale, count the states, break the application.
 #[tokio::test]
 async fn targets_follow_tasks() {

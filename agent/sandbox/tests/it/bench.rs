@@ -32,6 +32,7 @@ pub(crate) fn quick() -> Options {
         task_stagger_ms: 10,
         dns_pending_ms: 600,
         alias_ttl_s: 1,
+        health_check_ms: 60,
         create_ms: 200,
         backup_ms: 200,
         modify_ms: 150,

@@ -59,7 +59,8 @@ async fn an_instance_is_described_in_full() {
     bench.sandbox.shutdown().await;
 }
 
-/// Goal: a quarantine group and a reboot take writes away from the application; the reboot is told as an event.
+/// Goal: a quarantine group and a reboot take writes away from the application; the reboot is told as an
+/// event.
 /// Method: change the groups, see that open sessions go on, reboot, write in vain, read the events.
 #[tokio::test]
 async fn a_fence_takes_writes_away() {
@@ -164,8 +165,8 @@ async fn a_moment_is_restored() {
     bench.sandbox.shutdown().await;
 }
 
-/// Goal: after a failover the redundancy is rebuilt: the old primary renamed and tagged, a replica of the new one
-/// under its name.
+/// Goal: after a failover the redundancy is rebuilt: the old primary renamed and tagged, a replica of the new
+/// one under its name.
 /// Method: the whole sequence, and both ends of the new replication.
 #[tokio::test]
 async fn the_redundancy_is_rebuilt() {

@@ -218,10 +218,10 @@ async fn unknown_things_have_wire_codes() {
     let change = client.get_change().id("CNONE").send().await.unwrap_err();
     assert_eq!(change.code(), Some("NoSuchChange"));
     assert!(change.as_service_error().unwrap().is_no_such_change());
-    let zones = client.list_hosted_zones().send().await.unwrap_err();
-    assert_eq!(zones.raw_response().unwrap().status().as_u16(), 404);
+    let other = client.list_traffic_policies().send().await.unwrap_err();
+    assert_eq!(other.raw_response().unwrap().status().as_u16(), 404);
     assert!(
-        String::from_utf8_lossy(zones.raw_response().unwrap().body().bytes().unwrap())
+        String::from_utf8_lossy(other.raw_response().unwrap().body().bytes().unwrap())
             .contains("UnknownOperation")
     );
     bench.sandbox.shutdown().await;

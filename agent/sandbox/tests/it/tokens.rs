@@ -36,8 +36,8 @@ async fn an_external_id_is_asked_for() {
     bench.sandbox.shutdown().await;
 }
 
-/// Goal: a session's keys sign calls everywhere and show in the record with their role; without their token, or
-/// made up, they are refused in each protocol's words.
+/// Goal: a session's keys sign calls everywhere and show in the record with their role; without their token,
+/// or made up, they are refused in each protocol's words.
 /// Method: act with good keys in another region, then with bad ones in three protocols.
 #[tokio::test]
 async fn a_sessions_keys_are_good() {

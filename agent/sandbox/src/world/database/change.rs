@@ -50,8 +50,8 @@ impl Databases {
     /// Begins to change an instance, and answers it and whether anything will be different.
     ///
     /// # Errors
-    /// `DBInstanceNotFound`, `InvalidDBInstanceState` unless it is available or stopped, `DBInstanceAlreadyExists` for a
-    /// taken name, `InvalidParameterValue`, `InvalidParameterCombination`.
+    /// `DBInstanceNotFound`, `InvalidDBInstanceState` unless it is available or stopped,
+    /// `DBInstanceAlreadyExists` for a taken name, `InvalidParameterValue`, `InvalidParameterCombination`.
     pub fn modify(
         &mut self,
         region: &str,

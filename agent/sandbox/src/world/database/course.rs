@@ -1,5 +1,5 @@
-//! What lies ahead of an instance: turns, each at its moment. An operation lays the course, `advance` walks it,
-//! and nothing else changes a status.
+//! What lies ahead of an instance: turns, each at its moment. An operation lays the course, `advance` walks
+//! it, and nothing else changes a status.
 
 use super::event::Said;
 use super::{Database, DatabaseStatus, Databases, Instance, Membership, arn};

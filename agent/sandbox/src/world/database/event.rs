@@ -1,5 +1,5 @@
-//! RDS's events: what happened to an instance, in RDS's own words. They are the only trace of a restart that is
-//! over.
+//! RDS's events: what happened to an instance, in RDS's own words. They are the only trace of a restart that
+//! is over.
 
 use std::collections::VecDeque;
 

@@ -10,8 +10,8 @@ impl Databases {
     /// Begins to reboot an instance.
     ///
     /// # Errors
-    /// `DBInstanceNotFound`; `InvalidDBInstanceState` unless it is available; `InvalidParameterCombination` for
-    /// a forced failover without a standby.
+    /// `DBInstanceNotFound`; `InvalidDBInstanceState` unless it is available; `InvalidParameterCombination`
+    /// for a forced failover without a standby.
     pub fn reboot(
         &mut self,
         region: &str,
@@ -43,7 +43,8 @@ impl Databases {
     /// Begins to stop an instance, for seven days at the most.
     ///
     /// # Errors
-    /// `DBInstanceNotFound`; `InvalidDBInstanceState` unless it is available, and while it is or has a replica.
+    /// `DBInstanceNotFound`; `InvalidDBInstanceState` unless it is available, and while it is or has a
+    /// replica.
     pub fn stop(&mut self, region: &str, identifier: &str, now_ms: u64) -> Result<Database, Refusal> {
         let (down_ms, start_ms) = (now_ms + self.timing.stop_ms, self.timing.start_ms);
         let instance = self.available(region, identifier)?;

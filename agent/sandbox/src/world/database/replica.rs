@@ -1,5 +1,5 @@
-//! CreateDBInstanceReadReplica, within a region by the source's identifier and across regions by its ARN. What
-//! all new instances have in common is here too.
+//! CreateDBInstanceReadReplica, within a region by the source's identifier and across regions by its ARN.
+//! What all new instances have in common is here too.
 
 use serde::Serialize;
 
@@ -56,8 +56,8 @@ impl Databases {
     /// Begins to make a replica.
     ///
     /// # Errors
-    /// `DBInstanceNotFound`, `DBInstanceAlreadyExists`, `InvalidDBInstanceState`, `InvalidParameterCombination`,
-    /// `KMSKeyNotAccessibleFault` and those of any new instance.
+    /// `DBInstanceNotFound`, `DBInstanceAlreadyExists`, `InvalidDBInstanceState`,
+    /// `InvalidParameterCombination`, `KMSKeyNotAccessibleFault` and those of any new instance.
     pub fn create_replica(
         &mut self,
         region: &str,

@@ -28,8 +28,8 @@ impl Databases {
     ///
     /// # Errors
     /// `DBInstanceNotFound`, `DBInstanceAlreadyExists`, `PointInTimeRestoreNotEnabled` without backups,
-    /// `InvalidRestoreFault` for a moment that no backup holds, `InvalidParameterCombination` unless exactly one
-    /// moment is given, and those of any new instance.
+    /// `InvalidRestoreFault` for a moment that no backup holds, `InvalidParameterCombination` unless exactly
+    /// one moment is given, and those of any new instance.
     pub fn restore(&mut self, region: &str, asked: &Restore, now_ms: u64) -> Result<Database, Refusal> {
         let key = self.find(region, &asked.source)?;
         let source = self.by_arn[&key].database.clone();

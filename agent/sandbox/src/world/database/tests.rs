@@ -56,8 +56,8 @@ fn messages(databases: &Databases, region: &str, source: &str, now: u64) -> Vec<
     events.into_iter().map(|event| event.message).collect()
 }
 
-/// Goal: a promotion is `modifying`, then `rebooting`, then a writable instance without a source; at no earlier
-/// moment does it take writes, and its source forgets it at the end.
+/// Goal: a promotion is `modifying`, then `rebooting`, then a writable instance without a source; at no
+/// earlier moment does it take writes, and its source forgets it at the end.
 /// Method: look at each moment around each boundary.
 #[test]
 fn promotion_takes_time_and_writes_only_at_the_end() {
@@ -82,7 +82,8 @@ fn promotion_takes_time_and_writes_only_at_the_end() {
     assert_eq!(said, expected);
 }
 
-/// Goal: RDS's own refusals: unknown id, another region's id, not a replica, busy, backing up, promoted already.
+/// Goal: RDS's own refusals: unknown id, another region's id, not a replica, busy, backing up, promoted
+/// already.
 /// Method: ask for each and compare status and wire code.
 #[test]
 fn promotion_is_refused_as_rds_refuses() {
@@ -178,8 +179,8 @@ fn sessions_end_in_their_own_time() {
     assert!(databases.write(EAST, 540).is_none());
 }
 
-/// Goal: an instance stops only when it neither has nor is a replica, and starts again by order or after seven
-/// days.
+/// Goal: an instance stops only when it neither has nor is a replica, and starts again by order or after
+/// seven days.
 /// Method: try at each stage of a failover, then wait a week.
 #[test]
 fn stop_is_refused_while_replication_is_there() {
@@ -299,8 +300,8 @@ fn a_source_must_be_fit_to_be_replicated() {
     assert_eq!(refused(&asked).as_deref(), Some("InvalidParameterValue"));
 }
 
-/// Goal: a restore is a new instance that is created, backed up and available, in the VPC's default group; each
-/// refusal has its code.
+/// Goal: a restore is a new instance that is created, backed up and available, in the VPC's default group;
+/// each refusal has its code.
 /// Method: restore the latest moment, then ask for what cannot be.
 #[test]
 fn a_restore_is_a_new_instance() {

@@ -3,6 +3,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::routing::{self, Look};
 use super::{RecordSet, Zone, change, key, normal_name};
 
 /// Data of one answered record.
@@ -61,13 +62,13 @@ const HOPS_MAX: usize = 8;
 impl Zone {
     /// Answers one question from what is in sync.
     #[must_use]
-    pub fn answer(&self, name: &str, kind: &str) -> Answer {
+    pub fn answer(&self, name: &str, kind: &str, look: &Look) -> Answer {
         let name = normal_name(name);
         if name != self.name && !name.ends_with(&format!(".{}", self.name)) {
             return Answer::NotOurs;
         }
         let mut records = Vec::new();
-        self.collect(&name, &name, kind, &mut records, HOPS_MAX);
+        self.collect((&name, &name, kind), look, &mut records, HOPS_MAX);
         match records.is_empty() {
             false => Answer::Records(records),
             true if self.exists(&name) => Answer::NoData,
@@ -79,13 +80,19 @@ impl Zone {
     #[must_use]
     pub fn authority(&self) -> Vec<Answered> {
         let mut records = Vec::new();
-        self.collect(&self.name, &self.name, "SOA", &mut records, 1);
+        self.collect((&self.name, &self.name, "SOA"), &Look::default(), &mut records, 1);
         records
     }
 
     /// Collects the records of `name`, shown under `owner`: an alias answers with its target's data, its own
     /// name.
-    fn collect(&self, name: &str, owner: &str, kind: &str, into: &mut Vec<Answered>, hops: usize) {
+    fn collect(
+        &self,
+        (name, owner, kind): (&str, &str, &str),
+        look: &Look,
+        into: &mut Vec<Answered>,
+        hops: usize,
+    ) {
         if hops == 0 {
             return;
         }
@@ -95,14 +102,14 @@ impl Zone {
             && let Some(balancer) = self.load_balancers.iter().find(|balancer| balancer.name == name)
         {
             into.push(record(self.alias_ttl_s, "A", AnswerData::LoadBalancer(balancer.region.clone())));
-        } else if let Some(set) = self.served.get(&key(name, kind)) {
+        } else if let Some(set) = self.chosen(name, kind, look, hops) {
             match &set.alias {
-                Some(target) => self.collect(&target.name, owner, kind, into, hops - 1),
+                Some(target) => self.collect((&target.name, owner, kind), look, into, hops - 1),
                 None => into.extend(set.values.iter().filter_map(|value| {
                     Some(record(set.ttl_s.unwrap_or(self.alias_ttl_s), kind, data(kind, value)?))
                 })),
             }
-        } else if let Some(RecordSet { values, ttl_s, .. }) = self.served.get(&key(name, "CNAME")) {
+        } else if let Some(RecordSet { values, ttl_s, .. }) = self.chosen(name, "CNAME", look, hops) {
             for value in values {
                 let target = normal_name(value);
                 into.push(record(
@@ -110,17 +117,38 @@ impl Zone {
                     "CNAME",
                     AnswerData::Name(target.clone()),
                 ));
-                self.collect(&target, &target, kind, into, hops - 1);
+                self.collect((&target, &target, kind), look, into, hops - 1);
             }
         }
     }
 
+    /// The set of a name and type that answers.
+    fn chosen(&self, name: &str, kind: &str, look: &Look, hops: usize) -> Option<&RecordSet> {
+        let sets: Vec<&RecordSet> = routing::siblings(&self.served, name, kind).collect();
+        routing::choose(&sets, look, |set| self.target_healthy(set, look, hops))
+    }
+
+    /// Whether what an alias points at is healthy, where the alias asks for that.
+    fn target_healthy(&self, set: &RecordSet, look: &Look, hops: usize) -> bool {
+        let Some(target) = set.alias.as_ref().filter(|target| target.evaluate_target_health) else {
+            return true;
+        };
+        if let Some(balancer) = self.load_balancers.iter().find(|balancer| balancer.name == target.name) {
+            return !look.dead_balancers.contains(&balancer.region);
+        }
+        let sets: Vec<&RecordSet> = routing::siblings(&self.served, &target.name, &set.kind).collect();
+        let one =
+            |set: &&RecordSet| look.passes(set) && (hops == 0 || self.target_healthy(set, look, hops - 1));
+        sets.is_empty() || sets.iter().any(one)
+    }
+
     /// Whether a name exists with any type, or lies above one that does.
     fn exists(&self, name: &str) -> bool {
-        let labels = key(name, "").0;
-        let below = self.served.range((labels.clone(), String::new())..).next();
-        let above_balancer = |balancer: &super::LoadBalancer| key(&balancer.name, "").0.starts_with(&labels);
-        below.is_some_and(|((found, _), _)| found.starts_with(&labels))
+        let labels = key(name, "", "").0;
+        let below = self.served.range((labels.clone(), String::new(), String::new())..).next();
+        let above_balancer =
+            |balancer: &super::LoadBalancer| key(&balancer.name, "", "").0.starts_with(&labels);
+        below.is_some_and(|((found, ..), _)| found.starts_with(&labels))
             || self.load_balancers.iter().any(above_balancer)
     }
 }
@@ -161,7 +189,7 @@ mod tests {
         own.alias.as_mut().unwrap().name = "www.shop.test.".into();
         zone.seed(own);
         for name in ["www.shop.test", "first.shop.test.", "ALB.us-east-1.shop.test"] {
-            let found = only(zone.answer(name, "A"));
+            let found = only(zone.answer(name, "A", &Look::default()));
             assert_eq!((found.name, found.ttl_s), (normal_name(name), 5));
             assert_eq!(found.data, AnswerData::LoadBalancer("us-east-1".into()));
         }
@@ -173,13 +201,13 @@ mod tests {
     #[test]
     fn negative_answers_differ() {
         let zone = zone();
-        assert_eq!(zone.answer("www.shop.test", "AAAA"), Answer::NoData);
-        assert_eq!(zone.answer("alb.us-west-2.shop.test", "TXT"), Answer::NoData);
-        assert_eq!(zone.answer("us-east-1.shop.test", "A"), Answer::NoData);
-        assert_eq!(zone.answer("us-west-2.shop.test", "A"), Answer::NoData);
-        assert_eq!(zone.answer("none.shop.test", "A"), Answer::NoName);
-        assert_eq!(zone.answer("www.shop.testing", "A"), Answer::NotOurs);
-        assert_eq!(zone.answer("othershop.test", "A"), Answer::NotOurs);
+        assert_eq!(zone.answer("www.shop.test", "AAAA", &Look::default()), Answer::NoData);
+        assert_eq!(zone.answer("alb.us-west-2.shop.test", "TXT", &Look::default()), Answer::NoData);
+        assert_eq!(zone.answer("us-east-1.shop.test", "A", &Look::default()), Answer::NoData);
+        assert_eq!(zone.answer("us-west-2.shop.test", "A", &Look::default()), Answer::NoData);
+        assert_eq!(zone.answer("none.shop.test", "A", &Look::default()), Answer::NoName);
+        assert_eq!(zone.answer("www.shop.testing", "A", &Look::default()), Answer::NotOurs);
+        assert_eq!(zone.answer("othershop.test", "A", &Look::default()), Answer::NotOurs);
     }
 
     /// Goal: every type that the zone holds is answered in its own form, and a CNAME is followed.
@@ -189,8 +217,13 @@ mod tests {
         let mut zone = zone();
         zone.seed(values("t.shop.test.", "TXT", 9, &["\"a b\""]));
         zone.seed(values("c.shop.test.", "CNAME", 9, &["www.shop.test"]));
-        assert_eq!(only(zone.answer("t.shop.test", "TXT")).data, AnswerData::Text(vec!["a b".into()]));
-        let Answer::Records(followed) = zone.answer("c.shop.test", "A") else { panic!("nothing followed") };
+        assert_eq!(
+            only(zone.answer("t.shop.test", "TXT", &Look::default())).data,
+            AnswerData::Text(vec!["a b".into()])
+        );
+        let Answer::Records(followed) = zone.answer("c.shop.test", "A", &Look::default()) else {
+            panic!("nothing followed")
+        };
         let kinds: Vec<&str> = followed.iter().map(|record| record.kind.as_str()).collect();
         assert_eq!(kinds, ["CNAME", "A"]);
         assert!(

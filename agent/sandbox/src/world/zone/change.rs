@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AliasTarget, CHANGES_MAX, ChangeInfo, RecordKey, RecordSet, Records, Zone, normal_name};
+use super::{
+    AliasTarget, CHANGES_MAX, ChangeInfo, RecordKey, RecordSet, Records, Zone, normal_name, routing,
+};
 use crate::world::refusal::Refusal;
 
 /// What a change does.
@@ -102,7 +104,10 @@ impl Zone {
 
     /// Applies one change to `next`; the message of its refusal is in Route 53's words.
     fn apply(&self, next: &mut Records, action: ChangeAction, set: RecordSet) -> Result<(), String> {
-        let label = format!("[name='{}', type='{}']", set.name, set.kind);
+        let label = match &set.routing.set_identifier {
+            Some(id) => format!("[name='{}', type='{}', set identifier='{id}']", set.name, set.kind),
+            None => format!("[name='{}', type='{}']", set.name, set.kind),
+        };
         let inside = set.name == self.name || set.name.ends_with(&format!(".{}", self.name));
         if !inside {
             return Err(format!("RRSet with DNS name {} is not permitted in zone {}", set.name, self.name));
@@ -128,6 +133,9 @@ impl Zone {
             }
             (ChangeAction::Create | ChangeAction::Upsert, _) => {
                 self.check_values(next, &set)?;
+                if let Some(conflict) = routing::conflict(next, &set, current) {
+                    return Err(conflict);
+                }
                 next.insert(set.key(), set);
                 Ok(())
             }
@@ -165,7 +173,9 @@ impl Zone {
             Some(_) => {
                 self.load_balancers.iter().any(|known| known.zone == target.zone && known.name == target.name)
             }
-            None if target.zone == self.id => next.contains_key(&super::key(&target.name, &set.kind)),
+            None if target.zone == self.id => {
+                routing::siblings(next, &target.name, &set.kind).next().is_some()
+            }
             None => {
                 return Err(format!(
                     "{tried}, but the alias target name does not lie within the target zone"
@@ -186,10 +196,14 @@ fn check_form(batch: &ChangeBatch) -> Result<(), Refusal> {
     }
     let (mut records, mut characters) = (0, 0);
     for Change { action, set } in &batch.changes {
+        let action_name = format!("{action:?}").to_uppercase();
         let context = format!(
-            "Change with [Action={action:?}, Name={}, Type={}, SetIdentifier=null]",
-            set.name, set.kind
+            "Change with [Action={action_name}, Name={}, Type={}, SetIdentifier={}]",
+            set.name,
+            set.kind,
+            set.routing.set_identifier.as_deref().unwrap_or("null")
         );
+        set.routing.check_form(&context)?;
         let plain = set.ttl_s.is_some() && !set.values.is_empty();
         let found = match (&set.alias, plain) {
             (Some(_), _) if set.ttl_s.is_some() || !set.values.is_empty() => Some("more than one"),
@@ -288,16 +302,16 @@ pub(super) fn answer_strings(value: &str) -> Option<Vec<String>> {
 
 /// A CNAME must be alone under its name; only names that the batch touched are looked at.
 fn cname_conflicts(next: &Records, touched: &BTreeMap<RecordKey, Vec<ChangeAction>>) -> Vec<String> {
-    let names: BTreeSet<&Vec<String>> = touched.keys().map(|(labels, _)| labels).collect();
+    let names: BTreeSet<&Vec<String>> = touched.keys().map(|(labels, ..)| labels).collect();
     let conflict = |labels: &&Vec<String>| {
         let sets: Vec<&RecordSet> = next
-            .range(((*labels).clone(), String::new())..)
+            .range(((*labels).clone(), String::new(), String::new())..)
             .map(|(_, set)| set)
             .take_while(|set| set.key().0 == **labels)
             .collect();
-        (sets.len() > 1)
-            .then(|| sets.iter().find(|set| set.kind == "CNAME").map(|set| set.name.clone()))
-            .flatten()
+        let others = sets.iter().any(|set| set.kind != "CNAME");
+        let cname = sets.iter().find(|set| set.kind == "CNAME").filter(|_| others);
+        cname.map(|set| set.name.clone())
     };
     let message = |name: String| {
         format!(

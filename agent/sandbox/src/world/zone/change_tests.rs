@@ -131,7 +131,7 @@ fn alias_and_values_exclude_each_other() {
     let with_ttl = RecordSet { ttl_s: Some(60), ..alias("www.shop.test", "us-west-2") };
     let (code, text) = refused(&mut zone, &[(Upsert, with_ttl)]);
     assert_eq!(code, "InvalidInput");
-    assert!(text.contains("but found more than one in Change with [Action=Upsert"), "{text}");
+    assert!(text.contains("but found more than one in Change with [Action=UPSERT"), "{text}");
     let without_values = values("v.shop.test", "A", 60, &[]);
     assert!(refused(&mut zone, &[(Upsert, without_values)]).1.contains("but found none"));
     let without_ttl = RecordSet { ttl_s: None, ..values("v.shop.test", "A", 60, &["192.0.2.1"]) };
