@@ -196,7 +196,9 @@ impl Aws {
             AwsAction::AuroraFailover(failover) => {
                 aurora::observe_failover(&self.place(&failover.region, context), failover).await
             }
-            AwsAction::EcsScale(scale) => ecs::observe(&self.place(&scale.region, context), scale).await,
+            AwsAction::EcsScale(scale) => {
+                ecs::observe(&self.place(&scale.region, context), scale, context).await
+            }
             AwsAction::Route53Repoint(repoint) => self.repointer(context).observe(repoint, context).await,
         }
     }
@@ -229,7 +231,9 @@ impl Aws {
             AwsAction::AuroraFailover(failover) => {
                 aurora::failover(&self.place(&failover.region, context), failover).await
             }
-            AwsAction::EcsScale(scale) => ecs::act(&self.place(&scale.region, context), scale).await,
+            AwsAction::EcsScale(scale) => {
+                ecs::act(&self.place(&scale.region, context), scale, part, context).await
+            }
             AwsAction::Route53Repoint(repoint) => self.repointer(context).act(repoint, context).await,
         };
         tracing::info!(?action, execution = %context.execution, epoch = context.epoch, ?acted, "acted on AWS");

@@ -16,7 +16,7 @@
 //! | `rds.create_cross_region_replica` | `rds:DescribeDBInstances`, `rds:ModifyDBInstance`, `rds:AddTagsToResource`, `rds:CreateDBInstanceReadReplica` | the region that was left; the new primary's is read | no |
 //! | `aurora.switchover` | `rds:DescribeGlobalClusters`, `rds:SwitchoverGlobalCluster` | the present writer's region; observed in the target's | no |
 //! | `aurora.failover` | `rds:DescribeGlobalClusters`, `rds:FailoverGlobalCluster` | the target's region | no |
-//! | `ecs.scale` | `ecs:DescribeServices`, `ecs:UpdateService` | the service's region | yes, by scaling back |
+//! | `ecs.scale` | `ecs:DescribeServices`, `ecs:UpdateService`, `application-autoscaling:DescribeScalableTargets`, `application-autoscaling:RegisterScalableTarget`, `elasticloadbalancing:DescribeTargetHealth`, `cloudwatch:GetMetricData` | the service's region; once the other service's for a share of it | yes, by scaling back |
 //! | `route53.repoint` | `route53:ListResourceRecordSets`, `route53:ChangeResourceRecordSets`, `route53:GetChange` | the partition's one Route 53 control plane (us-east-1) | yes, by repointing at a higher epoch |
 #![deny(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::expect_used)]
 
