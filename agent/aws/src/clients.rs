@@ -1,20 +1,24 @@
-//! The handle on AWS: one client for each service, region and role, built when first needed from one configuration,
-//! so that all share one credential cache and one HTTP client. It routes an action to its module and must not judge.
+//! The handle on AWS: one client for each service, region, role and purpose, built when first needed from one
+//! configuration, so that all share the kept credentials and one HTTP client. It routes an action to its module and
+//! must not judge.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_config::identity::IdentityCache;
 use aws_config::retry::RetryConfig;
 use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use quorate_policies::document::{AwsEndpoints, AwsService};
 use quorate_policies::effect::{Acted, AssumeRole, EffectContext, Observed};
 use quorate_policies::plan::Lag;
 
 use crate::action::AwsAction;
+use crate::credentials::{Clock, CredentialsState, Kept, Role, Session};
 use crate::route53::memory::Memory;
 use crate::settings::AwsSettings;
 use crate::{aurora, ecs, lag, rds, route53};
@@ -26,18 +30,51 @@ const READ_BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// With three attempts it is hardly reached; it keeps a raised attempt count from sleeping past the limit.
 const READ_BACKOFF_MAX: Duration = Duration::from_secs(2);
 
+/// The session's name of a role that is assumed to watch, or before any execution.
+const NO_EXECUTION: &str = "watch";
+
 /// Carries out the actions on AWS. Clones share clients, credentials and memory.
 #[derive(Debug, Clone)]
 pub struct Aws {
     inner: Arc<Inner>,
 }
 
-/// Clients of one service, by region and role.
-type Pool<C> = Mutex<BTreeMap<(String, Option<AssumeRole>), C>>;
+/// Clients of one service.
+type Pool<C> = Mutex<BTreeMap<PoolKey, C>>;
+
+/// Purpose, region and role.
+type PoolKey = (Purpose, String, Option<AssumeRole>);
+
+/// The credentials of assumed roles, by role and the region whose STS is asked.
+type Roles = Mutex<BTreeMap<(AssumeRole, String), (Kept, Session)>>;
+
+/// What calls are made for. Each purpose has clients, and a retry budget, of its own: the SDK shares one budget of
+/// retries between all clients of a service and region, so that a storm of failing looks would leave none for a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Purpose {
+    /// The steps of a failover.
+    Execute,
+    /// Watching: readiness and lag.
+    Watch,
+}
+
+impl Purpose {
+    const fn retry_partition(self) -> &'static str {
+        match self {
+            Purpose::Execute => "quorate-execute",
+            Purpose::Watch => "quorate-watch",
+        }
+    }
+}
 
 #[derive(Debug)]
 struct Inner {
     config: SdkConfig,
+    /// The agent's own credentials; `None` if they are written in the settings.
+    credentials: Option<Kept>,
+    roles: Roles,
+    /// How long a call waits for credentials at most.
+    credentials_wait_max: Duration,
     own_region: String,
     endpoints: AwsEndpoints,
     route53_memory: Memory,
@@ -56,6 +93,9 @@ pub(crate) struct Place<'a> {
     /// The region whose control plane is asked.
     pub(crate) region: &'a str,
     role: Option<&'a AssumeRole>,
+    purpose: Purpose,
+    /// The execution that a role's session is named after, if it is one.
+    execution: Option<&'a str>,
 }
 
 /// Writes the function that gives a service's client.
@@ -63,15 +103,19 @@ macro_rules! client {
     ($(#[$doc:meta])* $name:ident, $sdk:ident, $service:expr) => {
         $(#[$doc])*
         pub(crate) fn $name(&self) -> $sdk::Client {
+            let assumed = self.assumed(self.region);
             let mut clients = self.aws.inner.$name.lock().unwrap_or_else(PoisonError::into_inner);
             let build = || {
-                let mut config = $sdk::config::Builder::from(&self.config());
+                let partition =
+                    $sdk::config::retry::RetryPartition::custom(self.purpose.retry_partition()).build();
+                let mut config =
+                    $sdk::config::Builder::from(&self.config(assumed)).retry_partition(partition);
                 if let Some(url) = self.aws.inner.endpoints.of($service, self.region) {
                     config.set_endpoint_url(Some(url.to_owned()));
                 }
                 $sdk::Client::from_conf(config.build())
             };
-            clients.entry((self.region.to_owned(), self.role.cloned())).or_insert_with(build).clone()
+            clients.entry(self.key()).or_insert_with(build).clone()
         }
     };
 }
@@ -98,31 +142,77 @@ impl Place<'_> {
         cloudwatch, aws_sdk_cloudwatch, AwsService::Cloudwatch
     );
 
-    /// Route 53, which is global: the place's region is that of its one control plane.
+    /// Route 53, which is global: the place's region is that of its one control plane. A role for it is assumed in the
+    /// agent's own region, because Route 53 answers from another region when that one is impaired.
     pub(crate) fn route53(&self) -> aws_sdk_route53::Client {
+        let assumed = self.assumed(&self.aws.inner.own_region);
         let mut clients = self.aws.inner.route53.lock().unwrap_or_else(PoisonError::into_inner);
         let build = || {
-            let mut config = aws_sdk_route53::config::Builder::from(&self.config());
+            let name = self.purpose.retry_partition();
+            let partition = aws_sdk_route53::config::retry::RetryPartition::custom(name).build();
+            let mut config =
+                aws_sdk_route53::config::Builder::from(&self.config(assumed)).retry_partition(partition);
             if let Some(url) = &self.aws.inner.endpoints.route53 {
                 config.set_endpoint_url(Some(url.clone()));
             }
             aws_sdk_route53::Client::from_conf(config.build())
         };
-        clients.entry((self.region.to_owned(), self.role.cloned())).or_insert_with(build).clone()
+        clients.entry(self.key()).or_insert_with(build).clone()
     }
 
     /// The same account and role in another region.
     pub(crate) const fn in_region<'a>(&'a self, region: &'a str) -> Place<'a> {
-        Place { aws: self.aws, region, role: self.role }
+        Place { aws: self.aws, region, role: self.role, purpose: self.purpose, execution: self.execution }
     }
 
-    fn config(&self) -> SdkConfig {
-        self.aws.inner.config.to_builder().region(Region::new(self.region.to_owned())).build()
+    fn key(&self) -> PoolKey {
+        (self.purpose, self.region.to_owned(), self.role.cloned())
+    }
+
+    fn config(&self, assumed: Option<Kept>) -> SdkConfig {
+        let mut config = self.aws.inner.config.to_builder();
+        config.set_region(Region::new(self.region.to_owned()));
+        if let Some(assumed) = assumed {
+            config.set_credentials_provider(Some(SharedCredentialsProvider::new(assumed)));
+        }
+        config.build()
+    }
+
+    /// The credentials of the place's role, assumed at the STS of `region`. A new execution gives the session its name:
+    /// one is fetched in the background, and calls go on with the session that stands, because a failover must not
+    /// depend on STS more than it has to.
+    fn assumed(&self, region: &str) -> Option<Kept> {
+        let (role, inner) = (self.role?, &self.aws.inner);
+        let mut roles = inner.roles.lock().unwrap_or_else(PoisonError::into_inner);
+        let make = || {
+            let mut config =
+                aws_sdk_sts::config::Builder::from(&inner.config).region(Region::new(region.to_owned()));
+            if let Some(url) = inner.endpoints.of(AwsService::Sts, region) {
+                config.set_endpoint_url(Some(url.to_owned()));
+            }
+            let session = Session::new(self.execution.unwrap_or(NO_EXECUTION));
+            let client = aws_sdk_sts::Client::from_conf(config.build());
+            let source = Role::new(client, region.to_owned(), role.clone(), session.clone());
+            let source = SharedCredentialsProvider::new(source);
+            let name = format!("{} in {region}", role.arn);
+            (Kept::new(name, source, inner.credentials_wait_max, wall_clock()), session)
+        };
+        let (kept, session) = roles.entry((role.clone(), region.to_owned())).or_insert_with(make);
+        if self.execution.is_some_and(|execution| session.rename(execution)) {
+            kept.renew();
+        }
+        Some(kept.clone())
     }
 }
 
+/// Credentials expire by the wall's clock.
+fn wall_clock() -> Clock {
+    Arc::new(SystemTime::now)
+}
+
 impl Aws {
-    /// Prepares the way to AWS. It calls nothing: credentials are fetched when first needed.
+    /// Prepares the way to AWS, and begins to fetch credentials in the background unless the settings hold some. Waits
+    /// for no network.
     pub async fn load(settings: AwsSettings) -> Self {
         let limits = settings.timeouts;
         let timeouts = TimeoutConfig::builder()
@@ -135,27 +225,36 @@ impl Aws {
             .with_max_attempts(READ_ATTEMPTS_MAX)
             .with_initial_backoff(READ_BACKOFF_FIRST)
             .with_max_backoff(READ_BACKOFF_MAX);
-        // The cache's own 10 s buffer before expiry stays: it refuses still-valid credentials inside it, so a
-        // longer one would shorten the outage of the credential source that an agent survives.
-        let identities = IdentityCache::lazy().load_timeout(limits.credentials()).build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(settings.region.clone()))
             .timeout_config(timeouts)
             .retry_config(retries)
-            .identity_cache(identities)
+            // The credentials are kept by `Kept`, which also serves them while their source fails.
+            .identity_cache(IdentityCache::no_cache())
             // Replies are small and not streamed; the attempt limit covers their bodies and is the shorter one.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        if let Some(keys) = settings.credentials {
-            loader = loader.credentials_provider(aws_sdk_rds::config::Credentials::new(
-                keys.access_key_id,
-                keys.secret_access_key,
-                keys.session_token,
-                None,
-                "quorate-settings",
-            ));
+        let written = settings.credentials.map(|keys| {
+            let (id, secret) = (keys.access_key_id, keys.secret_access_key);
+            Credentials::new(id, secret, keys.session_token, None, "quorate-settings")
+        });
+        if let Some(written) = &written {
+            loader = loader.credentials_provider(written.clone());
+        }
+        let mut config = loader.load().await;
+        let source = config.credentials_provider().filter(|_| written.is_none());
+        let credentials =
+            source.map(|source| Kept::new("the agent's own", source, limits.credentials(), wall_clock()));
+        if let Some(kept) = &credentials {
+            config = config
+                .into_builder()
+                .credentials_provider(SharedCredentialsProvider::new(kept.clone()))
+                .build();
         }
         let inner = Inner {
-            config: loader.load().await,
+            config,
+            credentials,
+            roles: Mutex::default(),
+            credentials_wait_max: limits.credentials(),
             own_region: settings.region,
             endpoints: settings.endpoints,
             route53_memory: Memory::default(),
@@ -243,22 +342,39 @@ impl Aws {
     /// How far a read replica is behind its source, by CloudWatch in its region. One call with one attempt: what
     /// cannot be read is [`Lag::Unknown`], within the limit of an attempt.
     pub async fn replica_lag(&self, region: &str, instance: &str, role: Option<&AssumeRole>) -> Lag {
-        lag::read(&Place { aws: self, region, role }, instance).await
+        lag::read(&self.watch(region, role), instance).await
     }
 
     /// A region, as the step's role.
     pub(crate) const fn place<'a>(&'a self, region: &'a str, context: &'a EffectContext) -> Place<'a> {
-        Place { aws: self, region, role: context.role.as_ref() }
+        Place {
+            aws: self,
+            region,
+            role: context.role.as_ref(),
+            purpose: Purpose::Execute,
+            execution: Some(context.execution.as_str()),
+        }
     }
 
-    /// Where Route 53's one control plane is.
-    pub(crate) fn control_plane<'a>(&'a self, context: &'a EffectContext) -> Place<'a> {
-        self.place(route53::control_region(&self.inner.own_region), context)
+    /// A region to watch, as a role, with clients and retries apart from the executor's.
+    pub(crate) const fn watch<'a>(&'a self, region: &'a str, role: Option<&'a AssumeRole>) -> Place<'a> {
+        Place { aws: self, region, role, purpose: Purpose::Watch, execution: None }
+    }
+
+    /// How the agent's own credentials stand.
+    #[must_use]
+    pub fn credentials(&self) -> CredentialsState {
+        self.inner.credentials.as_ref().map_or_else(CredentialsState::fixed, Kept::state)
+    }
+
+    /// Where Route 53's one control plane is, to watch.
+    pub(crate) fn watch_control_plane<'a>(&'a self, role: Option<&'a AssumeRole>) -> Place<'a> {
+        self.watch(route53::control_region(&self.inner.own_region), role)
     }
 
     fn repointer(&self, context: &EffectContext) -> route53::Repointer<'_> {
         let region = route53::control_region(&self.inner.own_region);
-        let client = self.control_plane(context).route53();
+        let client = self.place(region, context).route53();
         route53::Repointer { client, region, memory: &self.inner.route53_memory }
     }
 }

@@ -8,6 +8,7 @@
 use std::error::Error;
 use std::fmt;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -69,6 +70,10 @@ impl Fault {
         let status = error.raw_response().map_or(0, |response| response.status().as_u16());
         let kind = match error {
             SdkError::ConstructionFailure(_) => FaultKind::NotSent { why: causes(error) },
+            // A request that could not be signed was not sent, which the SDK tells as a failed dispatch.
+            SdkError::DispatchFailure(_) if lacks_credentials(error) => {
+                FaultKind::NotSent { why: causes(error) }
+            }
             SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) => {
                 FaultKind::NoReply { why: causes(error) }
             }
@@ -169,6 +174,12 @@ fn shorten(text: &str) -> String {
         Some((end, _)) => format!("{}...", &line[..end]),
         None => line,
     }
+}
+
+/// Whether the call ended because there were no credentials.
+fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
+    let chain = std::iter::successors(Some(error), |cause: &&(dyn Error + 'static)| (*cause).source());
+    chain.take(CAUSES_MAX).any(|cause| cause.is::<CredentialsError>())
 }
 
 /// The error and its causes as one line, by `Display` alone: `Debug` would print requests and headers.

@@ -23,6 +23,7 @@
 mod action;
 mod aurora;
 mod clients;
+mod credentials;
 mod ecs;
 mod fault;
 pub mod iam;
@@ -34,6 +35,7 @@ mod settings;
 
 pub use action::{AwsAction, NotAws};
 pub use clients::Aws;
+pub use credentials::CredentialsState;
 pub use route53::epoch::{EpochMark, EpochMarkError, epoch_record_name};
 pub use settings::{
     ATTEMPT_TIMEOUT, AwsSettings, CONNECT_TIMEOUT, OPERATION_TIMEOUT, StaticCredentials, Timeouts,

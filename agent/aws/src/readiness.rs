@@ -18,25 +18,26 @@ impl Aws {
     /// What stands in the way of an action, as far as reading tells. Bounded: a few calls, each within the operation
     /// limit. An action that is not AWS's has no findings here.
     pub async fn check(&self, action: &Action, context: &EffectContext) -> Vec<Finding> {
+        let role = context.role.as_ref();
         match action {
             Action::RdsPromoteReadReplica(a) => {
-                rds::promotion(&self.place(&a.region, context), &a.instance).await
+                rds::promotion(&self.watch(&a.region, role), &a.instance).await
             }
-            Action::RdsFence(a) => rds::fence(&self.place(&a.region, context), a).await,
-            Action::RdsUnfence(a) => rds::exists(&self.place(&a.region, context), &a.instance).await,
-            Action::RdsReboot(a) => rds::exists(&self.place(&a.region, context), &a.instance).await,
-            Action::RdsRestoreToPointInTime(a) => rds::restore(&self.place(&a.region, context), a).await,
+            Action::RdsFence(a) => rds::fence(&self.watch(&a.region, role), a).await,
+            Action::RdsUnfence(a) => rds::exists(&self.watch(&a.region, role), &a.instance).await,
+            Action::RdsReboot(a) => rds::exists(&self.watch(&a.region, role), &a.instance).await,
+            Action::RdsRestoreToPointInTime(a) => rds::restore(&self.watch(&a.region, role), a).await,
             Action::RdsCreateCrossRegionReplica(a) => {
-                rds::exists(&self.place(&a.source_region, context), &a.source).await
+                rds::exists(&self.watch(&a.source_region, role), &a.source).await
             }
             Action::AuroraSwitchover(a) => {
-                rds::global(&self.place(&a.region, context), &a.global_cluster, &a.target).await
+                rds::global(&self.watch(&a.region, role), &a.global_cluster, &a.target).await
             }
             Action::AuroraFailover(a) => {
-                rds::global(&self.place(&a.region, context), &a.global_cluster, &a.target).await
+                rds::global(&self.watch(&a.region, role), &a.global_cluster, &a.target).await
             }
-            Action::EcsScale(a) => ecs::scale(&self.place(&a.region, context), a).await,
-            Action::Route53Repoint(a) => route53::repoint(&self.control_plane(context), a).await,
+            Action::EcsScale(a) => ecs::scale(&self.watch(&a.region, role), a).await,
+            Action::Route53Repoint(a) => route53::repoint(&self.watch_control_plane(role), a).await,
             Action::Route53Signal(_)
             | Action::DnsConverged(_)
             | Action::StatuspageIncident(_)

@@ -33,13 +33,13 @@ async fn scales_a_service() {
     let (aws, context) = (bench.agent().await, context(5));
     for wanted in [10, 0] {
         let trail = carry_out(&aws, &bench.scale(wanted), &context).await;
-        assert!(trail.is_done() && trail.waited() && trail.acted.len() == 1, "{trail:?}");
+        assert!(trail.is_done() && trail.waited() && trail.acted.len() == 2, "range and count: {trail:?}");
         let standby = &bench.endpoints.service.standby;
         let world = bench.world().await;
         let tasks = world.compute.iter().find(|tasks| &tasks.region == standby).unwrap();
         assert_eq!((tasks.desired, tasks.running, tasks.pending), (wanted, wanted, 0));
     }
-    assert_eq!(bench.changes().await.len(), 2);
+    assert_eq!(bench.changes().await.len(), 4);
 }
 
 /// Goal: a record is moved together with its epoch record, and done waits for INSYNC. Method: drive two epochs,

@@ -38,17 +38,24 @@ pub(crate) struct Trail {
 
 impl Bench {
     pub(crate) async fn start() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    /// A world with these options, but for its pace, and for scaling, which moves no count by itself.
+    pub(crate) async fn with(options: Options) -> Self {
         let timing = Timing {
             promote_modifying_ms: 200,
             promote_rebooting_ms: 100,
             task_start_ms: 250,
             task_stop_ms: 250,
             task_stagger_ms: 5,
+            target_healthy_ms: 50,
             dns_pending_ms: 300,
             alias_ttl_s: 60,
             ..Timing::default()
         };
-        let sandbox = Sandbox::start(Options { timing, ..Options::default() }).await.unwrap();
+        let sandbox =
+            Sandbox::start(Options { timing, scaling_follows_minimum: false, ..options }).await.unwrap();
         let endpoints = sandbox.endpoints().clone();
         let script = Arc::<Script>::default();
         let internet = &endpoints.vantages["internet"];
@@ -68,6 +75,11 @@ impl Bench {
     }
 
     async fn agent_within(&self, attempt: Duration) -> Aws {
+        Aws::load(self.settings_within(attempt)).await
+    }
+
+    /// What an agent is loaded with: keys of its own, and the proxy for the standby region and Route 53.
+    pub(crate) fn settings_within(&self, attempt: Duration) -> AwsSettings {
         let mut settings = AwsSettings::new("eu-west-1");
         settings.timeouts = Timeouts::new(attempt / 2, attempt, attempt * 5).unwrap();
         settings.credentials = Some(StaticCredentials {
@@ -78,7 +90,7 @@ impl Bench {
         let standby = &self.endpoints.service.standby;
         settings.endpoints.regional.insert(standby.parse().unwrap(), self.regional.clone());
         settings.endpoints.route53 = Some(self.global.clone());
-        Aws::load(settings).await
+        settings
     }
 
     pub(crate) fn promote(&self) -> Action {

@@ -46,13 +46,18 @@ async fn agent_for(bench: &Bench, fault: &Break) -> Aws {
 }
 
 async fn survives(operation: &'static str, action: fn(&Bench) -> Action) {
+    survives_in(operation, action, 0, 1).await;
+}
+
+/// As [`survives`], for one of an action's `parts`, which follows so many `others`.
+async fn survives_in(operation: &'static str, action: fn(&Bench) -> Action, others: usize, parts: usize) {
     for (fault, known, acts) in faults() {
         let bench = Bench::start().await;
         bench.script.set(operation, fault.clone(), 1);
         let (aws, action) = (agent_for(&bench, &fault).await, action(&bench));
         let trail = carry_out(&aws, &action, &context(5)).await;
         assert!(trail.is_done(), "{fault:?}: {trail:?}");
-        let conclusion = match &trail.acted[0] {
+        let conclusion = match &trail.acted[others] {
             Acted::Unknown { .. } => Known::Nothing,
             Acted::Refused { retryable: true, .. } => Known::NotDoneNow,
             Acted::Accepted { .. } | Acted::Refused { retryable: false, .. } => {
@@ -60,10 +65,10 @@ async fn survives(operation: &'static str, action: fn(&Bench) -> Action) {
             }
         };
         assert_eq!(conclusion, known, "{fault:?}: {trail:?}");
-        assert_eq!(trail.acted.len(), acts as usize, "{fault:?}: {trail:?}");
+        assert_eq!(trail.acted.len(), acts as usize + parts - 1, "{fault:?}: {trail:?}");
         assert_eq!(bench.script.arrived(operation), acts, "{fault:?}: one attempt for each act");
         let changes = bench.changes().await;
-        assert_eq!(changes.len(), 1, "{fault:?}: {changes:?}");
+        assert_eq!(changes.len(), parts, "{fault:?}: {changes:?}");
     }
 }
 
@@ -73,10 +78,11 @@ async fn promotion_survives() {
     survives("PromoteReadReplica", Bench::promote).await;
 }
 
-/// Goal: as above, for scaling. Method: the table.
+/// Goal: as above, for both parts of a scaling. Method: the table.
 #[tokio::test]
 async fn scaling_survives() {
-    survives("UpdateService", |bench| bench.scale(6)).await;
+    survives_in("RegisterScalableTarget", |bench| bench.scale(6), 0, 2).await;
+    survives_in("UpdateService", |bench| bench.scale(6), 1, 2).await;
 }
 
 /// Goal: as above, for the repoint; its own nonce in the world resolves a lost reply (F22). Method: the table.
