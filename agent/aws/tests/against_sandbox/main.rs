@@ -4,6 +4,8 @@
 
 mod actions;
 mod bench;
+mod credentials;
+mod ecs_scale;
 mod faults;
 mod fence;
 mod proxy;

@@ -208,9 +208,21 @@ async fn carry_out(
 
 /// Reads one document of the sandbox's control API.
 pub(crate) async fn get(base: &str, path: &str) -> Bytes {
+    control(base, Method::GET, path, Bytes::new()).await
+}
+
+/// Changes the world by the sandbox's control API.
+pub(crate) async fn post(base: &str, path: &str, body: &serde_json::Value) {
+    control(base, Method::POST, path, body.to_string().into()).await;
+}
+
+async fn control(base: &str, method: Method, path: &str, body: Bytes) -> Bytes {
     let address: SocketAddr = base.strip_prefix("http://").unwrap().parse().unwrap();
-    let host = HeaderMap::from_iter([(HOST, address.to_string().parse().unwrap())]);
-    let reply = carry_out(address, Method::GET, path.parse().unwrap(), host, Bytes::new()).await.unwrap();
+    let headers = HeaderMap::from_iter([
+        (HOST, address.to_string().parse().unwrap()),
+        (CONTENT_LENGTH, body.len().into()),
+    ]);
+    let reply = carry_out(address, method, path.parse().unwrap(), headers, body).await.unwrap();
     assert_eq!(reply.status(), StatusCode::OK, "{path}");
     reply.into_body()
 }
