@@ -1,6 +1,7 @@
 """Starts moto, made strict: the second of the two emulators that Quorate's AWS contract is held against.
 
     strict_moto.py [--port PORT] [--database-ms N] [--backup-ms N] [--task-ms N] [--health-ms N] [--change-ms N]
+                   [--idle-s N]
 
 moto (https://github.com/getmoto/moto) emulates AWS for tests that look at shapes. A failover agent lives by what it
 leaves out: that states take time, that a batch is all or nothing, that a second promotion is refused. The modules in
@@ -24,7 +25,8 @@ checks, TestDNSAnswer, reserved metric namespaces, RemoveFromGlobalCluster, encr
 
 The patches reach into private names, so any other moto than the pinned one is refused. The server listens on loopback
 only, prints one line `ready http://127.0.0.1:PORT`, and ends when its standard input does: whoever started it is gone
-then, and a test that is killed leaves nothing behind.
+then, and a test that is killed leaves nothing behind. With --idle-s it ends instead when nobody has asked anything for
+so long: that is for several processes that share it.
 """
 
 import argparse
@@ -33,6 +35,7 @@ import importlib.metadata
 import os
 import sys
 import threading
+import time
 
 MOTO_VERSION = "5.2.5"
 
@@ -50,6 +53,9 @@ def options():
 
     parser = argparse.ArgumentParser(description="moto with AWS's failover semantics, on loopback")
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free one")
+    parser.add_argument(
+        "--idle-s", type=int, help="end when nothing was asked for so long, not with standard input"
+    )
     for field in dataclasses.fields(TIMING):
         parser.add_argument("--" + field.name.replace("_", "-"), type=int, default=field.default)
     chosen = parser.parse_args()
@@ -65,6 +71,13 @@ def end_with_the_parent():
     os._exit(0)
 
 
+def end_when_idle(seconds, last_asked):
+    """As above, for a server that belongs to no single process."""
+    while time.monotonic() - last_asked[0] < seconds:
+        time.sleep(1)
+    os._exit(0)
+
+
 def main():
     check_version()
     chosen = options()
@@ -77,15 +90,18 @@ def main():
     )
     from werkzeug.serving import make_server
 
+    last_asked = [time.monotonic()]
+
     class Silent(MotoRequestHandler):
         """A line for each of thousands of requests would bury a test's own output."""
 
         def log_request(self, *_):
-            pass
+            last_asked[0] = time.monotonic()
 
     application = DomainDispatcherApplication(create_backend_app)
     server = make_server("127.0.0.1", chosen.port, application, threaded=True, request_handler=Silent)
-    threading.Thread(target=end_with_the_parent, daemon=True).start()
+    watch = (end_when_idle, (chosen.idle_s, last_asked)) if chosen.idle_s else (end_with_the_parent, ())
+    threading.Thread(target=watch[0], args=watch[1], daemon=True).start()
     print(f"ready http://127.0.0.1:{server.server_address[1]}", flush=True)
     server.serve_forever()
 

@@ -169,6 +169,8 @@ def wrong_in_place(plain, sets, apex):
         )
     if "Failover" in plain and any(other.get("Failover") == plain["Failover"] for other in same):
         return f"RRSet with DNS name {name}, type {kind} has more than one {plain['Failover']}"
+    if plain.get("Failover") == "PRIMARY" and "AliasTarget" not in plain and "HealthCheckId" not in plain:
+        return "A non-alias primary ResourceRecordSet must have an associated health check."
     return bad_alias(plain) or bad_value(plain)
 
 

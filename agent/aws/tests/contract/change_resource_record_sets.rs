@@ -11,6 +11,7 @@ use aws_sdk_route53::types::{
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 
+use crate::create_health_check::{created, delete, inverted};
 use crate::list_resource_record_sets::sets;
 use crate::wire::{outcome, refused};
 use crate::world::{Balancer, World, Zone, fresh};
@@ -26,11 +27,11 @@ contract!(
     refuses_wrong_values,
     refuses_names_of_other_zones,
     counts_records,
-    ; not yet in the sandbox:
     keeps_simple_and_routed_sets_apart,
     one_policy_for_a_name,
     upsert_does_not_change_the_policy,
     one_primary_and_one_secondary,
+    a_bare_primary_needs_a_check,
     refuses_what_is_not_there,
 );
 
@@ -89,8 +90,14 @@ pub(crate) fn weighted(name: &str, identifier: &str, weight: i64) -> ResourceRec
     set
 }
 
-fn failing_over(name: &str, identifier: &str, which: ResourceRecordSetFailover) -> ResourceRecordSet {
-    let mut set = address(name, "192.0.2.7");
+/// Half of a failover pair. An alias, because its target's own health counts and no check is needed.
+fn failing_over(
+    name: &str,
+    zone: &Zone,
+    identifier: &str,
+    which: ResourceRecordSetFailover,
+) -> ResourceRecordSet {
+    let mut set = alias(name, &zone.balancers[0]);
     (set.set_identifier, set.failover) = (Some(identifier.into()), Some(which));
     set
 }
@@ -254,7 +261,7 @@ async fn one_policy_for_a_name(world: &World) {
     let name = name(&zone, "policy");
     let given = weighted(&name, "a", 1);
     Batch::new().create(given.clone()).send(world, &zone).await.unwrap();
-    let other = failing_over(&name, "b", ResourceRecordSetFailover::Primary);
+    let other = failing_over(&name, &zone, "b", ResourceRecordSetFailover::Primary);
     refused(Batch::new().create(other).send(world, &zone).await, "InvalidChangeBatch", 400);
     Batch::new().delete(given).send(world, &zone).await.unwrap();
 }
@@ -265,7 +272,7 @@ async fn upsert_does_not_change_the_policy(world: &World) {
     let name = name(&zone, "policy");
     let given = weighted(&name, "a", 1);
     Batch::new().create(given.clone()).send(world, &zone).await.unwrap();
-    let other = failing_over(&name, "a", ResourceRecordSetFailover::Primary);
+    let other = failing_over(&name, &zone, "a", ResourceRecordSetFailover::Primary);
     refused(Batch::new().upsert(other).send(world, &zone).await, "InvalidChangeBatch", 400);
     Batch::new().upsert(weighted(&name, "a", 0)).send(world, &zone).await.unwrap();
     Batch::new().delete(weighted(&name, "a", 0)).send(world, &zone).await.unwrap();
@@ -275,13 +282,36 @@ async fn upsert_does_not_change_the_policy(world: &World) {
 async fn one_primary_and_one_secondary(world: &World) {
     let zone = world.zone().await;
     let name = name(&zone, "failover");
-    let primary = failing_over(&name, "one", ResourceRecordSetFailover::Primary);
-    let secondary = failing_over(&name, "two", ResourceRecordSetFailover::Secondary);
+    let primary = failing_over(&name, &zone, "one", ResourceRecordSetFailover::Primary);
+    let secondary = failing_over(&name, &zone, "two", ResourceRecordSetFailover::Secondary);
     let both = Batch::new().create(primary.clone()).create(secondary.clone());
     both.send(world, &zone).await.unwrap();
-    let third = failing_over(&name, "three", ResourceRecordSetFailover::Primary);
+    let third = failing_over(&name, &zone, "three", ResourceRecordSetFailover::Primary);
     refused(Batch::new().create(third).send(world, &zone).await, "InvalidChangeBatch", 400);
     Batch::new().delete(primary).delete(secondary).send(world, &zone).await.unwrap();
+}
+
+/// Goal: a primary without an alias must say how its health is known; a secondary need not. Method: each without a
+/// check, and the primary with one.
+async fn a_bare_primary_needs_a_check(world: &World) {
+    let zone = world.zone().await;
+    let name = name(&zone, "failover");
+    let bare = |which: ResourceRecordSetFailover| {
+        let mut set = address(&name, "192.0.2.7");
+        (set.set_identifier, set.failover) = (Some(which.as_str().to_lowercase()), Some(which));
+        set
+    };
+    let mut primary = bare(ResourceRecordSetFailover::Primary);
+    refused(Batch::new().create(primary.clone()).send(world, &zone).await, "InvalidChangeBatch", 400);
+    let check = created(world, &fresh("signal"), inverted("/v1/signal/shop")).await;
+    primary.health_check_id = Some(check.id().to_owned());
+    let secondary = bare(ResourceRecordSetFailover::Secondary);
+    let both = Batch::new().create(primary.clone()).create(secondary.clone());
+    both.send(world, &zone).await.unwrap();
+    let read = sets(world, &zone, &name).await;
+    assert_eq!(read[0].health_check_id(), Some(check.id()));
+    Batch::new().delete(primary).delete(secondary).send(world, &zone).await.unwrap();
+    delete(world, check.id()).await;
 }
 
 /// Goal: what could not be answered is refused. Method: no address, a text without quotation marks, a CNAME beside

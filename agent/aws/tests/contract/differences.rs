@@ -3,9 +3,12 @@
 
 use aws_sdk_cloudwatch::types::MetricDatum;
 use aws_sdk_rds::config::Credentials;
+use aws_sdk_route53::types::{HealthCheckConfig, HealthCheckType};
 use futures_util::future::LocalBoxFuture;
 
-use crate::change_resource_record_sets::{Batch, alias};
+use crate::change_resource_record_sets::{Batch, address, alias};
+use crate::create_health_check::{created, delete, inverted};
+use crate::list_resource_record_sets::sets;
 use crate::wire::outcome;
 use crate::world::{Balancer, World, fresh};
 
@@ -30,6 +33,33 @@ fn differences() -> Vec<Difference> {
             aws: "refuses it: the alias target name does not lie within the target zone",
             why: "the sandbox answers for its load balancers itself, under its own zone's name, so that clients on one \
                   machine reach them",
+        },
+        Difference {
+            operation: "ChangeResourceRecordSets",
+            what: "a wildcard",
+            ask: |world| Box::pin(wildcard(world)),
+            sandbox: "InvalidInput 400",
+            moto: "accepted, \\052",
+            aws: "accepts it and shows `*` as the octal escape \\052",
+            why: "the sandbox's DNS serves exact names only and says so instead of serving a wildcard wrongly",
+        },
+        Difference {
+            operation: "CreateHealthCheck",
+            what: "a check of an address on loopback",
+            ask: |world| Box::pin(check_on_loopback(world)),
+            sandbox: "accepted",
+            moto: "InvalidInput 400",
+            aws: "refuses addresses that its checkers cannot reach: private, reserved, loopback",
+            why: "the sandbox runs its checks, and everything that they can check is on loopback",
+        },
+        Difference {
+            operation: "GetHealthCheckStatus",
+            what: "what the checkers saw of an endpoint that is not there",
+            ask: |world| Box::pin(checkers_saw(world)),
+            sandbox: "no success",
+            moto: "a success",
+            aws: "shows what its checkers saw",
+            why: "moto runs no checks and answers with a constant; no story relies on a check's result",
         },
         Difference {
             operation: "CreateDBInstance",
@@ -84,6 +114,31 @@ async fn alias_outside_its_zone(world: &World) -> String {
     let outside = Balancer { name: format!("alb.us-west-2.{}", zone.name), ..zone.balancers[1].clone() };
     let name = format!("{}.{}", fresh("outside"), zone.name);
     outcome(Batch::new().create(alias(&name, &outside)).send(world, &zone).await)
+}
+
+async fn wildcard(world: &World) -> String {
+    let zone = world.zone().await;
+    let label = fresh("wild");
+    let set = address(&format!("*.{label}.{}", zone.name), "192.0.2.7");
+    let answer = outcome(Batch::new().create(set).send(world, &zone).await);
+    let read = sets(world, &zone, &format!("\\052.{label}.{}", zone.name)).await;
+    if read.is_empty() { answer } else { format!("{answer}, \\052") }
+}
+
+async fn check_on_loopback(world: &World) -> String {
+    let config = HealthCheckConfig::builder().r#type(HealthCheckType::Http).ip_address("127.0.0.1").port(9);
+    let create = world.route53().create_health_check().caller_reference(fresh("loopback"));
+    outcome(create.health_check_config(config.build().unwrap()).send().await)
+}
+
+async fn checkers_saw(world: &World) -> String {
+    let check = created(world, &fresh("signal"), inverted("/v1/signal/shop")).await;
+    let reply = world.route53().get_health_check_status().health_check_id(check.id()).send().await.unwrap();
+    let mut reports =
+        reply.health_check_observations().iter().filter_map(|seen| seen.status_report()?.status());
+    let answer = if reports.any(|status| status.starts_with("Success")) { "a success" } else { "no success" };
+    delete(world, check.id()).await;
+    answer.into()
 }
 
 async fn new_instance(world: &World) -> String {

@@ -4,11 +4,7 @@ use crate::create_health_check::{created, delete, inverted};
 use crate::wire::refused;
 use crate::world::{World, fresh};
 
-contract!(
-    ; not yet in the sandbox:
-    gives_back_what_was_made,
-    refuses_what_is_not_there,
-);
+contract!(gives_back_what_was_made, refuses_what_is_not_there,);
 
 /// Goal: what was created is what is read. Method: both.
 async fn gives_back_what_was_made(world: &World) {

@@ -3,11 +3,7 @@
 use crate::wire::refused;
 use crate::world::World;
 
-contract!(
-    ; not yet in the sandbox:
-    names_its_servers,
-    refuses_what_is_not_there,
-);
+contract!(names_its_servers, refuses_what_is_not_there,);
 
 /// Goal: a public zone has a name and several name servers. Method: read it.
 async fn names_its_servers(world: &World) {

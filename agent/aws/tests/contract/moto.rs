@@ -1,9 +1,6 @@
-//! Strict moto as a child process, and the making of resources in it. Started once for all stories of this binary by
-//! `tests/emulators/start`; it ends with this process, because its standard input does.
+//! Strict moto, and the making of resources in it. The server itself is in `moto/server.rs`.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::sync::LazyLock;
+mod server;
 
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
 use aws_sdk_ecs::types::LoadBalancer;
@@ -20,34 +17,6 @@ const PRIMARY: &str = "us-east-1";
 const STANDBY: &str = "us-west-2";
 /// The scaling range of a new service; wider than any story's wishes.
 const RANGE: (i32, i32) = (0, 20);
-/// Where the emulators' launcher is, from this crate.
-const START: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/emulators/start");
-/// How long its states last, in milliseconds: long enough to be seen by a story that looks every 40 ms.
-const TIMING: [&str; 8] =
-    ["--database-ms", "500", "--task-ms", "60", "--health-ms", "400", "--change-ms", "500"];
-
-static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
-
-struct Server {
-    url: String,
-    /// Holds its standard input open.
-    _child: Child,
-}
-
-impl Server {
-    fn start() -> Server {
-        let mut command = Command::new(START);
-        command.args(["--installed", "0"]).args(TIMING).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot run {START}: {error}"));
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let Some(url) = line.trim().strip_prefix("ready ") else {
-            panic!("the moto emulator did not start: it is installed by tests/run (its reason is above)");
-        };
-        Server { url: url.to_owned(), _child: child }
-    }
-}
-
 /// The running emulator.
 pub(crate) struct Moto {
     url: &'static str,
@@ -55,7 +24,7 @@ pub(crate) struct Moto {
 
 impl Moto {
     pub(crate) fn running() -> Moto {
-        Moto { url: &SERVER.url }
+        Moto { url: server::url() }
     }
 
     pub(crate) fn url(&self) -> &str {
