@@ -3,8 +3,8 @@
 //! whether at all is the engine's business. It must not decide about failover, keep state that matters after a
 //! restart, or put a credential into a text.
 //!
-//! Every decision is a pure function of plain facts in a file of its own (`rds/judge.rs`, `ecs/judge.rs`,
-//! `route53/judge.rs`, `fault.rs`); the code that calls AWS only calls and converts.
+//! Every decision is a pure function of plain facts in a file of its own (`rds/*/judge.rs`, `ecs/judge.rs`,
+//! `aurora/judge.rs`, `route53/judge.rs`, `fault.rs`); the code that calls AWS only calls and converts.
 //!
 //! | action | IAM actions | called in | can be undone |
 //! |---|---|---|---|

@@ -10,13 +10,13 @@ use crate::proxy::{ALWAYS, Break};
 
 /// What the caller may conclude from the first act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Known {
+pub(crate) enum Known {
     Nothing,
     NotDoneNow,
 }
 
 /// The faults of a mutating call: what breaks, what may be known, and how many acts it takes in the end.
-fn faults() -> [(Break, Known, u32); 10] {
+pub(crate) fn faults() -> [(Break, Known, u32); 10] {
     [
         (Break::Hang, Known::Nothing, 2),
         (Break::Reset, Known::Nothing, 2),

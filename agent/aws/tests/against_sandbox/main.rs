@@ -1,4 +1,4 @@
-//! The three actions against the sandbox's strict AWS endpoints, through a proxy that breaks single calls. They
+//! The actions against the sandbox's strict AWS endpoints, through a proxy that breaks single calls. They
 //! are judged by what the world recorded, never by what the caller believes.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -9,3 +9,10 @@ mod ecs_scale;
 mod faults;
 mod fence;
 mod proxy;
+mod rds_aurora;
+mod rds_bench;
+mod rds_faults;
+mod rds_fence;
+mod rds_lag;
+mod rds_rebuild;
+mod rds_restore;
