@@ -227,16 +227,6 @@ async fn control(base: &str, method: Method, path: &str, body: Bytes) -> Bytes {
     reply.into_body()
 }
 
-/// Sends one document to the sandbox's control API.
-pub(crate) async fn post(base: &str, path: &str, body: String) {
-    let address: SocketAddr = base.strip_prefix("http://").unwrap().parse().unwrap();
-    let length = body.len().into();
-    let headers =
-        HeaderMap::from_iter([(HOST, address.to_string().parse().unwrap()), (CONTENT_LENGTH, length)]);
-    let reply = carry_out(address, Method::POST, path.parse().unwrap(), headers, body.into()).await.unwrap();
-    assert_eq!(reply.status(), StatusCode::OK, "{path}: {:?}", reply.into_body());
-}
-
 fn text(status: u16, content_type: &str, body: String) -> Response<Bytes> {
     Response::builder().status(status).header(CONTENT_TYPE, content_type).body(body.into()).unwrap()
 }

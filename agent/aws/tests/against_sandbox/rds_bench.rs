@@ -110,7 +110,7 @@ impl RdsBench {
 
     /// Tells the sandbox's control API something.
     pub(crate) async fn tell(&self, path: &str, what: Value) {
-        proxy::post(&self.endpoints.control, path, what.to_string()).await;
+        proxy::post(&self.endpoints.control, path, &what).await;
     }
 
     /// Takes a region's control plane away.
