@@ -6,6 +6,7 @@ mod actions;
 mod bench;
 mod credentials;
 mod ecs_scale;
+mod ecs_storm;
 mod faults;
 mod fence;
 mod proxy;
