@@ -133,7 +133,7 @@ impl Fault {
 }
 
 /// Codes by which AWS says "not now": it did nothing, and the same call may succeed later. Old credentials are
-/// among them, because the next call fetches new ones.
+/// among them: nothing was done, and others are fetched in the background.
 fn is_retryable(code: &str) -> bool {
     matches!(
         code,

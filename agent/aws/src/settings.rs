@@ -121,9 +121,9 @@ impl Timeouts {
         self.operation
     }
 
-    /// The limit of fetching credentials, which happens inside an attempt: two thirds of one (2 s), so that a
-    /// hung credential source is reported as such and not as a mutating call of unknown outcome. The instance
-    /// metadata service gives up after 1 s by itself.
+    /// How long a call waits for credentials if there are none, which happens inside an attempt: two thirds of one
+    /// (2 s), so that a hung credential source is reported as such and not as a mutating call of unknown outcome. A
+    /// call that finds credentials waits for nobody.
     #[must_use]
     pub fn credentials(&self) -> Duration {
         self.attempt * 2 / 3

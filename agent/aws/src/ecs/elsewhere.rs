@@ -68,7 +68,6 @@ fn query(share: &PercentOf) -> MetricDataQuery {
 }
 
 /// The largest value as a count; a value that is no number is none.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn largest(values: &[f64]) -> Option<u32> {
     let most = values.iter().copied().filter(|value| value.is_finite() && *value >= 0.0).reduce(f64::max)?;
     // The cast saturates, and counts of tasks are far below its limit.

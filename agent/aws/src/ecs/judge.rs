@@ -108,10 +108,10 @@ pub(super) fn standing(goal: &Goal, tasks: &Tasks, groups: &[Group]) -> Observed
     if done {
         return Observed::Done { detail };
     }
-    if goal.wanted > 0 && tasks.running < goal.enough {
-        if let Some(trouble) = events::trouble(&tasks.events) {
-            detail += &format!("; {trouble}");
-        }
+    if tasks.running < goal.enough
+        && let Some(trouble) = events::trouble(&tasks.events)
+    {
+        detail += &format!("; {trouble}");
     }
     Observed::InProgress { detail }
 }

@@ -24,13 +24,12 @@ fn goal(wanted: u32, desired: u32, scaling: Option<(u32, u32)>, exact: Option<(u
     Goal::new(&action(exact), &Before::Scaled { wanted, because: "test".into(), desired, scaling }).unwrap()
 }
 
+/// Part, desired count and range.
+type Stage = (u8, u32, Option<(u32, u32)>);
+
 /// What a service goes through: every part acts, scaling brings the count into a new range at once, and each step is
 /// noted as (part, desired, range).
-fn course(
-    goal: &Goal,
-    mut desired: u32,
-    mut range: Option<ScalingRange>,
-) -> Vec<(u8, u32, Option<(u32, u32)>)> {
+fn course(goal: &Goal, mut desired: u32, mut range: Option<ScalingRange>) -> Vec<Stage> {
     let mut course = Vec::new();
     while let Some(change) = goal.next(desired, range) {
         match goal.change(goal.part(change)) {
@@ -51,7 +50,7 @@ fn course(
 /// Method: follow each row to its end.
 #[test]
 fn each_part_once_and_in_order() {
-    type Row = (u32, u32, Option<(u32, u32)>, Option<(u32, u32)>, Vec<(u8, u32, Option<(u32, u32)>)>);
+    type Row = (u32, u32, Option<(u32, u32)>, Option<(u32, u32)>, Vec<Stage>);
     let table: Vec<Row> = vec![
         // (wanted, desired, range, exact range) -> course
         (10, 2, None, None, vec![(1, 10, None)]),

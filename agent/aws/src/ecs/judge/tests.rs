@@ -51,7 +51,8 @@ fn word(observed: &Observed) -> &'static str {
 /// comes up. Method: a table.
 #[test]
 fn counts_and_health_decide() {
-    let table: [(u32, u32, (u32, u32), &[u32], &str); 14] = [
+    type Row = (u32, u32, (u32, u32), &'static [u32], &'static str);
+    let table: [Row; 14] = [
         // (wanted, enough %, (running, pending), healthy by group) -> word
         (10, 100, (10, 0), &[], "done"),
         (10, 100, (12, 0), &[], "done"),
