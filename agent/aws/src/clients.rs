@@ -20,6 +20,7 @@ use quorate_policies::plan::Lag;
 use crate::action::AwsAction;
 use crate::credentials::{Clock, CredentialsState, Kept, Role, Session};
 use crate::route53::memory::Memory;
+use crate::route53::zone::ZoneFacts;
 use crate::settings::AwsSettings;
 use crate::{aurora, ecs, lag, rds, route53};
 
@@ -370,6 +371,22 @@ impl Aws {
     /// Where Route 53's one control plane is, to watch.
     pub(crate) fn watch_control_plane<'a>(&'a self, role: Option<&'a AssumeRole>) -> Place<'a> {
         self.watch(route53::control_region(&self.inner.own_region), role)
+    }
+
+    /// What Route 53 says about a hosted zone: its name servers, and whether its control plane has a second region.
+    ///
+    /// # Errors
+    /// The call and what became of it, where the zone could not be read.
+    pub async fn zone_facts(&self, zone: &str, role: Option<&AssumeRole>) -> Result<ZoneFacts, String> {
+        let place = self.watch_control_plane(role);
+        let (client, memory) = (place.route53(), self.route53_memory());
+        let listing = route53::Listing { client: &client, region: place.region, memory, zone };
+        listing.facts().await.map_err(|fault| fault.to_string())
+    }
+
+    /// What this process remembers about Route 53.
+    pub(crate) fn route53_memory(&self) -> &Memory {
+        &self.inner.route53_memory
     }
 
     fn repointer(&self, context: &EffectContext) -> route53::Repointer<'_> {

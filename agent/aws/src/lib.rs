@@ -17,7 +17,7 @@
 //! | `aurora.switchover` | `rds:DescribeGlobalClusters`, `rds:SwitchoverGlobalCluster` | the present writer's region; observed in the target's | no |
 //! | `aurora.failover` | `rds:DescribeGlobalClusters`, `rds:FailoverGlobalCluster` | the target's region | no |
 //! | `ecs.scale` | `ecs:DescribeServices`, `ecs:UpdateService`, `application-autoscaling:DescribeScalableTargets`, `application-autoscaling:RegisterScalableTarget`, `elasticloadbalancing:DescribeTargetHealth`, `cloudwatch:GetMetricData` | the service's region; once the other service's for a share of it | yes, by scaling back |
-//! | `route53.repoint` | `route53:ListResourceRecordSets`, `route53:ChangeResourceRecordSets`, `route53:GetChange` | the partition's one Route 53 control plane (us-east-1) | yes, by repointing at a higher epoch |
+//! | `route53.repoint` | `route53:ListResourceRecordSets`, `route53:GetHostedZone`, `route53:ChangeResourceRecordSets`, `route53:GetChange` | the partition's one Route 53 control plane (us-east-1) | yes, by repointing at a higher epoch |
 #![deny(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::expect_used)]
 
 mod action;
@@ -32,11 +32,13 @@ mod rds;
 mod readiness;
 mod route53;
 mod settings;
+pub mod signal;
 
 pub use action::{AwsAction, NotAws};
 pub use clients::Aws;
 pub use credentials::CredentialsState;
 pub use route53::epoch::{EpochMark, EpochMarkError, epoch_record_name};
+pub use route53::zone::{AcceleratedRecovery, ZoneFacts};
 pub use settings::{
     ATTEMPT_TIMEOUT, AwsSettings, CONNECT_TIMEOUT, OPERATION_TIMEOUT, StaticCredentials, Timeouts,
     TimeoutsError,

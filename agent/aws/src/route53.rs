@@ -27,16 +27,15 @@ use std::time::Duration;
 
 use aws_sdk_route53::Client;
 use aws_sdk_route53::config::retry::RetryConfig;
-use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput;
-use aws_sdk_route53::types::{ChangeStatus, RrType};
+use aws_sdk_route53::types::ChangeStatus;
 use quorate_policies::effect::{Acted, EffectContext, Observed};
 use quorate_policies::plan::action::Route53Repoint;
 
 use self::goal::Goal;
 use self::judge::Spread;
+use self::listing::Unread;
 use self::memory::Memory;
-use self::name::normal_name;
-use self::sets::{Sets, World, find, of_name};
+use self::sets::{Sets, World};
 use crate::fault::{Call, Fault};
 
 mod answer;
@@ -44,18 +43,17 @@ mod batch;
 pub(crate) mod epoch;
 mod goal;
 mod judge;
+mod listing;
 pub(crate) mod memory;
 pub(crate) mod name;
 mod pace;
 mod sets;
 mod shape;
+pub(crate) mod zone;
 
-/// A simple name has fewer than ten sets, a routed one a few tens, and the epoch record sorts close behind: one page
-/// mostly holds all.
-const PAGE_ITEMS: i32 = 100;
-/// Route 53 allows a hundred weighted sets for a name and type; five pages hold them for the five types that may be
-/// weighted at all. More is not a record that this crate can judge.
-const PAGES_MAX: u32 = 5;
+pub(crate) use listing::Listing;
+pub(crate) use sets::{of_kind, routing, rr_type};
+
 /// A refused batch is explained by reading back; Route 53 does not promise that a read shows the last write, so
 /// an unchanged answer is asked for again, three times within a second and a half.
 const READ_BACKS_MAX: u32 = 3;
@@ -63,9 +61,6 @@ const READ_BACKS_MAX: u32 = 3;
 const READ_BACK_PAUSE: Duration = Duration::from_millis(500);
 /// The wire code for a batch of which nothing was applied.
 const REFUSED: &str = "InvalidChangeBatch";
-/// The wire codes for a zone that does not exist.
-const NOT_FOUND: [&str; 1] = ["NoSuchHostedZone"];
-
 /// The region in which the partition of `own_region` keeps its Route 53 control plane.
 pub(crate) fn control_region(own_region: &str) -> &'static str {
     if own_region.starts_with("cn-") {
@@ -161,49 +156,11 @@ impl Repointer<'_> {
         Acted::Refused { reason: fault.to_string(), retryable: false }
     }
 
-    /// Every set of the name, the epoch record, and once for each zone its name.
     async fn read(&self, goal: &Goal) -> Result<Sets, Unread> {
-        let (mut at_name, mut fence) = (Vec::new(), None);
-        let mut from = Start::at(&goal.record);
-        for page in 1.. {
-            let listed = self.list(goal, &from).await?;
-            at_name.extend(of_name(listed.resource_record_sets(), &goal.record));
-            fence = find(listed.resource_record_sets(), &goal.fence, &RrType::Txt);
-            match Start::next(&listed).filter(|next| normal_name(&next.name) == normal_name(&goal.record)) {
-                Some(_) if page == PAGES_MAX => return Err(Unread::Endless(goal.record.clone())),
-                Some(next) => from = next,
-                None if fence.is_some() || !listed.is_truncated() => break,
-                None => {
-                    let fence_on = Start { kind: Some(RrType::Txt), ..Start::at(&goal.fence) };
-                    let listed = self.list(goal, &fence_on).await?;
-                    fence = find(listed.resource_record_sets(), &goal.fence, &RrType::Txt);
-                    break;
-                }
-            }
-        }
-        Ok(Sets { at_name, fence, zone_name: self.zone_name(goal).await })
-    }
-
-    async fn list(&self, goal: &Goal, from: &Start) -> Result<ListResourceRecordSetsOutput, Fault> {
-        let call = self.call("route53:ListResourceRecordSets", goal);
-        self.memory.pace.read().await;
-        let request =
-            self.client.list_resource_record_sets().hosted_zone_id(&goal.zone).max_items(PAGE_ITEMS);
-        let request = request.start_record_name(&from.name).set_start_record_type(from.kind.clone());
-        let request = request.set_start_record_identifier(from.identifier.clone());
-        request.send().await.map_err(|error| Fault::new(call, &error))
-    }
-
-    /// The zone's name, asked for once. Where it cannot be read, Route 53 itself refuses a record outside of the zone.
-    async fn zone_name(&self, goal: &Goal) -> Option<String> {
-        if let Some(known) = self.memory.zone_name(&goal.zone) {
-            return known;
-        }
-        self.memory.pace.read().await;
-        let reply = self.client.get_hosted_zone().id(&goal.zone).send().await.ok();
-        let name = reply.and_then(|reply| reply.hosted_zone).map(|zone| normal_name(zone.name()));
-        self.memory.zone_is_named(&goal.zone, name.clone());
-        name
+        let listing =
+            Listing { client: &self.client, region: self.region, memory: self.memory, zone: &goal.zone };
+        let (at_name, fence) = listing.with_fence(&goal.record, &goal.fence).await?;
+        Ok(Sets { at_name, fence, zone_name: listing.zone_name().await })
     }
 
     async fn spread(&self, goal: &Goal) -> Spread {
@@ -230,53 +187,6 @@ impl Repointer<'_> {
             operation,
             region: self.region.to_owned(),
             id: format!("{} in zone {}", goal.record, goal.zone),
-        }
-    }
-}
-
-/// Where a listing begins.
-#[derive(Debug)]
-struct Start {
-    name: String,
-    kind: Option<RrType>,
-    identifier: Option<String>,
-}
-
-impl Start {
-    fn at(name: &str) -> Self {
-        Start { name: name.to_owned(), kind: None, identifier: None }
-    }
-
-    fn next(listed: &ListResourceRecordSetsOutput) -> Option<Self> {
-        let name = listed.next_record_name().filter(|_| listed.is_truncated())?.to_owned();
-        let identifier = listed.next_record_identifier().map(str::to_owned);
-        Some(Start { name, kind: listed.next_record_type().cloned(), identifier })
-    }
-}
-
-/// Why the sets were not read.
-#[derive(Debug, thiserror::Error)]
-enum Unread {
-    #[error(transparent)]
-    Fault(#[from] Fault),
-    #[error("{0} has more record sets than {PAGES_MAX} pages of {PAGE_ITEMS} hold")]
-    Endless(String),
-}
-
-impl Unread {
-    fn observed(&self) -> Observed {
-        match self {
-            Unread::Fault(fault) => fault.observed(&NOT_FOUND),
-            Unread::Endless(_) => Observed::Impossible { reason: self.to_string() },
-        }
-    }
-
-    fn acted_before_sending(&self) -> Acted {
-        match self {
-            Unread::Fault(fault) => fault.acted_before_sending(&NOT_FOUND),
-            Unread::Endless(_) => {
-                Acted::Refused { reason: format!("nothing sent: {self}"), retryable: false }
-            }
         }
     }
 }

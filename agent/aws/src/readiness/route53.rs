@@ -9,7 +9,8 @@ use super::unread;
 use crate::clients::Place;
 use crate::fault::{Call, Fault};
 use crate::route53::epoch::{EpochMark, epoch_record_name};
-use crate::route53::name::normal_name;
+use crate::route53::name::{lies_in, normal_name};
+use crate::route53::zone::facts;
 
 /// Above it, resolvers that remember the old answer are the longest part of a recovery.
 const TTL_MAX_S: i64 = 60;
@@ -21,7 +22,7 @@ pub(super) async fn repoint(place: &Place<'_>, action: &Route53Repoint) -> Vec<F
     let client = place.route53();
     let call = |operation| Call { operation, region: place.region.to_owned(), id: action.zone.clone() };
     let zone = match client.get_hosted_zone().id(&action.zone).send().await {
-        Ok(reply) => reply.hosted_zone().map(|zone| normal_name(zone.name())),
+        Ok(reply) => facts(&reply),
         Err(error) => {
             let fault = Fault::new(call("route53:GetHostedZone"), &error);
             let gone = fault.code() == Some("NoSuchHostedZone");
@@ -29,10 +30,10 @@ pub(super) async fn repoint(place: &Place<'_>, action: &Route53Repoint) -> Vec<F
             return vec![if gone { Finding::blocking(fault.to_string(), mend) } else { unread(&fault) }];
         }
     };
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> = zone.finding().into_iter().collect();
     let record = normal_name(&action.record);
-    if let Some(zone) = zone.filter(|zone| record != *zone && !record.ends_with(&format!(".{zone}"))) {
-        let what = format!("{record} is not in zone {zone}");
+    if !lies_in(&record, &zone.name) {
+        let what = format!("{record} is not in zone {}", zone.name);
         findings.push(Finding::blocking(what, "correct the zone's id or the record's name in the policy"));
     }
     for name in [record.clone(), epoch_record_name(&record)] {

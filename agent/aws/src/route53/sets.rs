@@ -56,6 +56,8 @@ pub(super) enum Record {
         primary: Vec<String>,
         /// The set identifiers that are secondary.
         secondary: Vec<String>,
+        /// Those that may not be primary: plain values without a health check.
+        unchecked: Vec<String>,
     },
     /// A routing policy that no repoint speaks of.
     Other(&'static str),
@@ -73,7 +75,7 @@ pub(super) enum Fence {
 }
 
 /// The type as the SDK names it.
-pub(super) fn rr_type(kind: RecordKind) -> RrType {
+pub(crate) fn rr_type(kind: RecordKind) -> RrType {
     match kind {
         RecordKind::A => RrType::A,
         RecordKind::Aaaa => RrType::Aaaa,
@@ -93,10 +95,18 @@ pub(super) fn of_name(sets: &[ResourceRecordSet], name: &str) -> Vec<ResourceRec
     sets.iter().filter(|set| normal_name(set.name()) == name).cloned().collect()
 }
 
+/// The sets of that type.
+pub(crate) fn of_kind(
+    sets: &[ResourceRecordSet],
+    kind: RecordKind,
+) -> impl Iterator<Item = &ResourceRecordSet> {
+    sets.iter().filter(move |set| *set.r#type() == rr_type(kind))
+}
+
 impl Sets {
     /// The sets of the record itself: one that is simple, or several that are routed.
     pub(super) fn record(&self, kind: RecordKind) -> Vec<&ResourceRecordSet> {
-        self.at_name.iter().filter(|set| *set.r#type() == rr_type(kind)).collect()
+        of_kind(&self.at_name, kind).collect()
     }
 
     /// Reads the facts.
@@ -164,7 +174,11 @@ fn record(kind: RecordKind, sets: &[&ResourceRecordSet]) -> Record {
                 sets.map(|set| identifier(set)).collect()
             };
             let primary = of(&ResourceRecordSetFailover::Primary);
-            Record::Failover { primary, secondary: of(&ResourceRecordSetFailover::Secondary) }
+            let secondary = of(&ResourceRecordSetFailover::Secondary);
+            let plain =
+                |set: &ResourceRecordSet| set.alias_target().is_none() && set.health_check_id().is_none();
+            let unchecked = sets.iter().filter(|set| plain(set)).map(|set| identifier(set)).collect();
+            Record::Failover { primary, secondary, unchecked }
         }
         Some(policy) => Record::Other(policy),
     }
@@ -184,7 +198,7 @@ fn answer(kind: RecordKind, set: &ResourceRecordSet) -> Answer {
 }
 
 /// Names what makes the set other than simple. A repoint of one of several answers would not move the name.
-fn routing(set: &ResourceRecordSet) -> Option<&'static str> {
+pub(crate) fn routing(set: &ResourceRecordSet) -> Option<&'static str> {
     let policies = [
         (set.weight().is_some(), "weighted"),
         (set.failover().is_some(), "failover"),

@@ -57,8 +57,8 @@ fn misshapen(goal: &Goal, standing: &Record) -> Option<String> {
         (Answer::Weights(_), Record::Absent | Record::Simple { .. } | Record::Failover { .. }) => {
             Some(format!("{record} is not weighted: `weights` have no sets to weigh"))
         }
-        (Answer::Primary(wanted), Record::Failover { primary, secondary }) => {
-            unpaired(record, wanted, primary, secondary)
+        (Answer::Primary(wanted), Record::Failover { primary, secondary, unchecked }) => {
+            unpaired(record, wanted, primary, secondary).or_else(|| unhealthy(record, wanted, unchecked))
         }
         (Answer::Primary(_), Record::Absent | Record::Simple { .. } | Record::Weighted(_)) => {
             Some(format!("{record} is not a failover record: `primary` has no pair to turn"))
@@ -85,6 +85,13 @@ fn unpaired(record: &str, wanted: &String, primary: &[String], secondary: &[Stri
         format!(
             "{record} has {primaries} primary and {secondaries} secondary sets: one of each is needed to turn them"
         )
+    })
+}
+
+/// Route 53 takes a primary set of plain values only with a health check.
+fn unhealthy(record: &str, wanted: &String, unchecked: &[String]) -> Option<String> {
+    unchecked.contains(wanted).then(|| {
+        format!("set `{wanted}` of {record} has plain values and no health check, so it may not be primary")
     })
 }
 
@@ -120,7 +127,11 @@ mod tests {
 
     fn pair(primary: &[&str], secondary: &[&str]) -> Record {
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        Record::Failover { primary: names(primary), secondary: names(secondary) }
+        Record::Failover {
+            primary: names(primary),
+            secondary: names(secondary),
+            unchecked: names(&["plain"]),
+        }
     }
 
     /// Goal: an answer fits only the record of its own shape, with all of its sets. Method: cross wishes with records.
@@ -145,6 +156,15 @@ mod tests {
             let seen = wishes.clone().map(|wish| misfit(&goal(wish), &world(record.clone())).is_none());
             assert_eq!(seen, fits, "{what}");
         }
+    }
+
+    /// Goal: a set of plain values that nobody checks is not made primary. Method: ask for it, and for the other one.
+    #[test]
+    fn a_primary_is_checked() {
+        let misfit =
+            |set: &str| misfit(&goal(Answer::Primary(set.into())), &world(pair(&["plain"], &["east"])));
+        assert!(misfit("plain").is_some_and(|why| why.contains("no health check")));
+        assert_eq!(misfit("east"), None);
     }
 
     /// Goal: no record is sent to a place where it may not stand. Method: the neighbours and the zone, one at a time.

@@ -40,6 +40,7 @@ async fn agent_for(bench: &Bench, fault: &Break) -> Aws {
         | Break::Truncate
         | Break::InternalError
         | Break::Refuse(..)
+        | Break::Strand(_)
         | Break::Meet(_)
         | Break::Late(_) => bench.agent().await,
     }

@@ -17,3 +17,5 @@ mod rds_fence;
 mod rds_lag;
 mod rds_rebuild;
 mod rds_restore;
+mod route53_routing;
+mod signal_setup;

@@ -34,6 +34,8 @@ pub(crate) enum Break {
     Truncate,
     /// It does not reach AWS; a 500 without a code is answered.
     InternalError,
+    /// It does not reach AWS; Route 53's acceptance of a change with this id is answered.
+    Strand(&'static str),
     /// It does not reach AWS; this code is answered with this status, in the protocol's shape.
     Refuse(u16, &'static str),
     /// It waits until as many calls have come as the barrier wants, and is then carried out.
@@ -143,6 +145,7 @@ async fn answer(upstream: SocketAddr, script: Arc<Script>, request: Request<Inco
         }
         Some(Break::Truncate) => Ok(half(forward().await?)),
         Some(Break::InternalError) => Ok(whole(text(500, "text/plain", "boom".into()))),
+        Some(Break::Strand(change)) => Ok(whole(accepted(change))),
         Some(Break::Refuse(status, code)) => Ok(whole(refusal(json, status, code))),
         Some(Break::Meet(barrier)) => {
             barrier.wait().await;
@@ -178,6 +181,9 @@ fn operation(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> St
     if path.ends_with("/rrset") {
         let reads = method == Method::GET;
         return if reads { "ListResourceRecordSets" } else { "ChangeResourceRecordSets" }.into();
+    }
+    if path.contains("/healthcheck") || path.contains("/tags/") {
+        return format!("{method} {}", path.split('/').nth(2).unwrap());
     }
     if path.contains("/hostedzone/") {
         return "GetHostedZone".into();
@@ -229,6 +235,17 @@ async fn control(base: &str, method: Method, path: &str, body: Bytes) -> Bytes {
 
 fn text(status: u16, content_type: &str, body: String) -> Response<Bytes> {
     Response::builder().status(status).header(CONTENT_TYPE, content_type).body(body.into()).unwrap()
+}
+
+/// Route 53's answer to a batch that it took.
+fn accepted(change: &str) -> Response<Bytes> {
+    let info =
+        format!("<Id>{change}</Id><Status>PENDING</Status><SubmittedAt>2026-11-21T00:00:00Z</SubmittedAt>");
+    let body = format!(
+        "<ChangeResourceRecordSetsResponse xmlns=\"https://route53.amazonaws.com/doc/2013-04-01/\">\
+         <ChangeInfo>{info}</ChangeInfo></ChangeResourceRecordSetsResponse>"
+    );
+    text(200, "text/xml", body)
 }
 
 /// A refusal in the protocol's shape: in another shape the SDK would find no code in it.
