@@ -3,66 +3,9 @@
 use std::sync::Arc;
 
 use quorate_policies::effect::{Acted, EffectContext, Observed};
-use tokio::sync::Barrier;
 
 use crate::bench::{Bench, act, carry_out, context, observe};
 use crate::proxy::{Break, Gate};
-
-/// Each round is one race for one record set: a hundred show both orders of arrival, many times over.
-const ROUNDS: u64 = 100;
-/// Worlds in which they are run side by side, because each executor keeps to its pace and mostly waits.
-const WORLDS: u64 = 5;
-
-/// Goal: of two executors that read the same world and write at once, exactly one is accepted; the stale one learns
-/// that it lost, at once or when it looks again, and in the end the newer epoch holds the record. Method: hold both
-/// batches until both have come, let them go together, and let both go on.
-#[tokio::test]
-async fn racing_executors() {
-    futures_util::future::join_all((0..WORLDS).map(|_| races(ROUNDS / WORLDS))).await;
-}
-
-async fn races(rounds: u64) {
-    let bench = Bench::start().await;
-    let mut won_by_the_stale = 0;
-    for round in 1..=rounds {
-        // Fresh executors: nothing that one remembers of an earlier race may decide the next.
-        let (old, new) = (bench.agent().await, bench.agent().await);
-        let (older, newer) = (context(2 * round), context(2 * round + 1));
-        // The targets change sides each round, so that every winner has something to move.
-        let (to_primary, to_standby) = (bench.repoint("us-east-1"), bench.to_standby());
-        let (theirs, ours) = if round % 2 == 0 { (to_standby, to_primary) } else { (to_primary, to_standby) };
-        let meet = Arc::new(Barrier::new(2));
-        bench.script.set("ChangeResourceRecordSets", Break::Meet(meet), 2);
-        let acted = tokio::join!(act(&old, &theirs, &older), act(&new, &ours, &newer));
-        match &acted {
-            // The stale one came first; the newer executor then knows that it has to look and act again.
-            (Acted::Accepted { .. }, Acted::Refused { retryable: true, .. }) => {
-                won_by_the_stale += 1;
-                let again = act(&new, &ours, &newer).await;
-                assert!(matches!(again, Acted::Accepted { .. }), "round {round}: {again:?}");
-            }
-            (Acted::Refused { reason, retryable: false }, Acted::Accepted { .. }) => {
-                assert!(reason.contains("a newer failover, epoch"), "{reason}");
-            }
-            _ => panic!("round {round}: exactly one wins, and the other knows: {acted:?}"),
-        }
-        let late = act(&old, &theirs, &older).await;
-        assert!(
-            matches!(&late, Acted::Refused { reason, retryable: false } if reason.contains("a newer failover")),
-            "round {round}: {late:?}"
-        );
-        let mark = format!("\"epoch={0} execution=execution-{0} attempt=1\"", 2 * round + 1);
-        assert_eq!(bench.mark().await, Some(mark), "round {round}");
-        let region = if round % 2 == 0 { "us-east-1" } else { "us-west-2" };
-        assert!(bench.target().await.starts_with(&format!("alb.{region}.")), "round {round}");
-    }
-    let changes = bench.changes().await.len() as u64;
-    assert_eq!(
-        changes,
-        rounds + won_by_the_stale,
-        "one for each round, and one more where it had to be moved again"
-    );
-}
 
 /// Goal: an executor that paused between its read and its write does not take the record back (F10). Method: hold
 /// its batch, let a newer failover finish, let the batch go.

@@ -9,6 +9,9 @@ mod ecs_scale;
 mod ecs_storm;
 mod faults;
 mod fence;
+mod fence_race;
+#[path = "../contract/moto/server.rs"]
+mod moto;
 mod proxy;
 mod rds_aurora;
 mod rds_bench;
