@@ -83,6 +83,7 @@ def main():
     chosen = options()
     # Each import puts its patches in place.
     from strict import aurora, cloudwatch, ecs, rds, route53, route53_health, scaling, sts  # noqa: F401
+    from strict.patch import WORLD
     from moto.moto_server.werkzeug_app import (
         DomainDispatcherApplication,
         MotoRequestHandler,
@@ -98,7 +99,13 @@ def main():
         def log_request(self, *_):
             last_asked[0] = time.monotonic()
 
-    application = DomainDispatcherApplication(create_backend_app)
+    moto = DomainDispatcherApplication(create_backend_app)
+
+    def application(environ, start_response):
+        """One request at a time: moto's own reads walk over tables that another request changes."""
+        with WORLD:
+            return list(moto(environ, start_response))
+
     server = make_server("127.0.0.1", chosen.port, application, threaded=True, request_handler=Silent)
     watch = (end_when_idle, (chosen.idle_s, last_asked)) if chosen.idle_s else (end_with_the_parent, ())
     threading.Thread(target=watch[0], args=watch[1], daemon=True).start()

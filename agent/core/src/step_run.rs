@@ -29,6 +29,11 @@ pub enum StepEvent {
     Ready,
     /// What reading the world showed.
     Observed(Observed),
+    /// The look was given up because it took too long: it showed nothing.
+    Unanswered {
+        /// How long it was waited for.
+        within: Millis,
+    },
     /// What became of the act.
     Acted(Acted),
     /// The read barrier and the check before the effect refused: the step is not ours any more, or held.
@@ -68,6 +73,8 @@ pub struct StepRun {
     acted_before: Option<u8>,
     lost_at: Option<Monotonic>,
     last: String,
+    /// How long a look that showed nothing was waited for after that.
+    unanswered: Option<Millis>,
     /// The last look did not rule out that something is under way.
     unsure: bool,
 }
@@ -87,6 +94,7 @@ impl StepRun {
             acted_before: None,
             lost_at: None,
             last: "nothing was observed".to_owned(),
+            unanswered: None,
             unsure: true,
         }
     }
@@ -108,7 +116,7 @@ impl StepRun {
     /// The outcome of an attempt that is not carried on: its execution was aborted.
     #[must_use]
     pub fn abandoned(&self) -> StepOutcome {
-        let reason = format!("the execution was aborted; last seen: {}", self.last);
+        let reason = format!("the execution was aborted; last seen: {}", self.seen());
         match (self.acted.is_some(), self.unsure) {
             (false, false) => StepOutcome::Failed { reason },
             (true, _) | (false, true) => StepOutcome::Unknown { reason },
@@ -127,11 +135,19 @@ impl StepRun {
             StepEvent::Ready => self.backoff.take().map_or(StepWork::Observe, StepWork::Wait),
             StepEvent::NotAllowed(why) => StepWork::Leave(why),
             StepEvent::Observed(observed) => self.observed(now, observed),
+            StepEvent::Unanswered { within } => self.unanswered(now, within),
             StepEvent::Acted(acted) => self.acted(now, acted),
         }
     }
 
+    /// What was seen before stays what was last seen: it says more than a look that showed nothing.
+    fn unanswered(&mut self, now: Monotonic, within: Millis) -> StepWork {
+        (self.unsure, self.unanswered) = (true, Some(within));
+        self.pause(now)
+    }
+
     fn observed(&mut self, now: Monotonic, observed: Observed) -> StepWork {
+        self.unanswered = None;
         self.unsure = matches!(observed, Observed::Unknown { .. } | Observed::InProgress { .. });
         match observed {
             Observed::Done { detail } if self.must_be_ours && self.acted.is_none() => {
@@ -203,11 +219,19 @@ impl StepRun {
     }
 
     fn give_up(&self) -> StepWork {
-        let reason = format!("not done in time; last seen: {}", self.last);
+        let reason = format!("not done in time; last seen: {}", self.seen());
         StepWork::Finish(match (self.acted.is_some(), self.unsure) {
             // Never acted on, and seen not to be done: nothing is under way, ours or an earlier attempt's.
             (false, false) => StepOutcome::Failed { reason },
             (true, _) | (false, true) => StepOutcome::Unknown { reason },
         })
+    }
+
+    /// What was seen last, and that nothing was seen since.
+    fn seen(&self) -> String {
+        match self.unanswered {
+            Some(within) => format!("{}; then the world did not answer within {within}", self.last),
+            None => self.last.clone(),
+        }
     }
 }

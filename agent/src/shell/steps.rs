@@ -10,7 +10,7 @@ use quorate_core::{
 };
 use quorate_policies::{
     Millis,
-    effect::{Acted, EffectContext, Observed},
+    effect::{Acted, EffectContext},
     guard::Refusal,
     plan::Before,
 };
@@ -52,7 +52,7 @@ pub(super) async fn run(agent: &Agent, order: &StepOrder) {
         event = match attempt.next(mono(agent), event) {
             StepWork::Observe => {
                 let left = attempt.deadline().since(mono(agent)).duration().clamp(LAST_LOOK, CALL_MAX);
-                StepEvent::Observed(observe(agent, order, &context, left).await)
+                observe(agent, order, &context, left).await
             }
             StepWork::Act { part, before } => match permit(agent, order, before).await {
                 Ok(()) => {
@@ -160,10 +160,10 @@ fn aborted(agent: &Agent, order: &StepOrder) -> bool {
 }
 
 /// A look changes nothing, so it is cut short where the step's own time ends.
-async fn observe(agent: &Agent, order: &StepOrder, context: &EffectContext, left: Duration) -> Observed {
-    let look = agent.effects.observe(&order.step.action, context);
-    let late = || Observed::Unknown { reason: format!("the world did not answer within {left:?}") };
-    timeout(left, look).await.unwrap_or_else(|_| late())
+async fn observe(agent: &Agent, order: &StepOrder, context: &EffectContext, left: Duration) -> StepEvent {
+    let look = timeout(left, agent.effects.observe(&order.step.action, context)).await;
+    let within = Millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+    look.map_or(StepEvent::Unanswered { within }, StepEvent::Observed)
 }
 
 async fn act(agent: &Agent, order: &StepOrder, part: u8, context: &EffectContext) -> Acted {

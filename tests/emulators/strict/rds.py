@@ -199,6 +199,9 @@ def restore_db_instance_to_point_in_time(self, source_db_identifier, target_db_i
                 f"Point in time restore is not enabled for instance {source_db_identifier}",
             )
         check_groups(self, overrides.get("vpc_security_group_ids"))
+        # The engine's default option group is there without having been made; moto knows only those that were.
+        if str(overrides.get("option_group_name") or "").startswith("default:"):
+            overrides = {name: overrides[name] for name in overrides if name != "option_group_name"}
         made = _restore(self, source_db_identifier, target_db_identifier, overrides)
         # The original hands on everything the source has; AWS makes a stand-alone instance in the default group.
         made.is_replica, made.replicas, made.source_db_instance_identifier = False, [], None

@@ -11,7 +11,7 @@ use quorate_core::{
 };
 use quorate_policies::{
     Millis,
-    effect::{Acted, EffectContext, Observed},
+    effect::{Acted, EffectContext},
     guard::Refusal,
     plan::Before,
 };
@@ -36,7 +36,7 @@ pub(super) async fn run(host: &Host, order: &StepOrder) {
         event = match attempt.next(host.now().mono, event) {
             StepWork::Observe => {
                 let left = attempt.deadline().since(host.now().mono).duration().clamp(LAST_LOOK, CALL_MAX);
-                StepEvent::Observed(observe(host, order, &context, left).await)
+                observe(host, order, &context, left).await
             }
             StepWork::Act { before, .. } => match permit(host, order, before).await {
                 Ok(()) => StepEvent::Acted(act(host, order, &context).await),
@@ -103,10 +103,10 @@ async fn allowed(host: &Host, order: &StepOrder) -> Result<(), String> {
     if old { Err("the permission has grown old".to_owned()) } else { Ok(()) }
 }
 
-async fn observe(host: &Host, order: &StepOrder, context: &EffectContext, left: Duration) -> Observed {
+async fn observe(host: &Host, order: &StepOrder, context: &EffectContext, left: Duration) -> StepEvent {
     let look = host.cloud.observe(host, &order.step.action, context);
-    let late = || Observed::Unknown { reason: format!("the world did not answer within {left:?}") };
-    host.within(left, look).await.unwrap_or_else(late)
+    let within = Millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+    host.within(left, look).await.map_or(StepEvent::Unanswered { within }, StepEvent::Observed)
 }
 
 async fn act(host: &Host, order: &StepOrder, context: &EffectContext) -> Acted {

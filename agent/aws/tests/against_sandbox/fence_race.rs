@@ -38,7 +38,7 @@ async fn racing_executors() {
 /// Goal: as above, where nobody who wrote the executor wrote the world. Method: as above, in strict moto.
 #[tokio::test]
 async fn racing_executors_on_moto() {
-    let url = moto::url();
+    let url = moto::url(&["--change-ms", "500"]);
     let create = console(url).create_hosted_zone().name("race.test").caller_reference("race");
     let zone = create.send().await.unwrap().hosted_zone().unwrap().id().to_owned();
     let zone = zone.trim_start_matches("/hostedzone/");

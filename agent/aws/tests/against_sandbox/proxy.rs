@@ -2,22 +2,23 @@
 //! counts every call that arrives. It knows operations by their place in the protocol and nothing of their meaning.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Full, StreamBody};
-use hyper::body::{Frame, Incoming};
+use http::header::{CONTENT_LENGTH, HOST};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{Barrier, Semaphore};
+
+pub(crate) mod wire;
+
+use wire::{Reply, carry_out, half, operation, refusal, shape, text, whole};
 
 /// What happens to a call.
 #[derive(Debug, Clone)]
@@ -121,13 +122,11 @@ pub(crate) async fn start(upstream: &str, script: &Arc<Script>) -> String {
     url
 }
 
-type Reply = Response<BoxBody<Bytes, io::Error>>;
-
 async fn answer(upstream: SocketAddr, script: Arc<Script>, request: Request<Incoming>) -> io::Result<Reply> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
     let operation = operation(&parts.method, &parts.uri, &parts.headers, &body);
-    let json = parts.headers.contains_key("x-amz-target");
+    let shape = shape(&parts.headers);
     let forward =
         || carry_out(upstream, parts.method.clone(), parts.uri.clone(), parts.headers.clone(), body.clone());
     let gone = || io::Error::other("the connection ends here");
@@ -146,7 +145,7 @@ async fn answer(upstream: SocketAddr, script: Arc<Script>, request: Request<Inco
         Some(Break::Truncate) => Ok(half(forward().await?)),
         Some(Break::InternalError) => Ok(whole(text(500, "text/plain", "boom".into()))),
         Some(Break::Strand(change)) => Ok(whole(accepted(change))),
-        Some(Break::Refuse(status, code)) => Ok(whole(refusal(json, status, code))),
+        Some(Break::Refuse(status, code)) => Ok(whole(refusal(shape, status, code))),
         Some(Break::Meet(barrier)) => {
             barrier.wait().await;
             Ok(whole(forward().await?))
@@ -164,52 +163,6 @@ async fn answer(upstream: SocketAddr, script: Arc<Script>, request: Request<Inco
             Ok(whole(carried.await.unwrap()?))
         }
     }
-}
-
-/// The operation by its place in each protocol.
-fn operation(method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> String {
-    if let Some(target) = headers.get("x-amz-target") {
-        return target.to_str().unwrap().rsplit('.').next().unwrap().to_owned();
-    }
-    let path = uri.path().trim_end_matches('/');
-    if let Some((_, operation)) = path.split_once("/operation/") {
-        return operation.to_owned();
-    }
-    if path.contains("/change/") {
-        return "GetChange".into();
-    }
-    if path.ends_with("/rrset") {
-        let reads = method == Method::GET;
-        return if reads { "ListResourceRecordSets" } else { "ChangeResourceRecordSets" }.into();
-    }
-    if path.contains("/healthcheck") || path.contains("/tags/") {
-        return format!("{method} {}", path.split('/').nth(2).unwrap());
-    }
-    if path.contains("/hostedzone/") {
-        return "GetHostedZone".into();
-    }
-    let form = std::str::from_utf8(body).unwrap();
-    form.split('&').find_map(|field| field.strip_prefix("Action=")).expect("a known operation").to_owned()
-}
-
-async fn carry_out(
-    upstream: SocketAddr,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> io::Result<Response<Bytes>> {
-    let stream = TcpStream::connect(upstream).await?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    tokio::spawn(connection);
-    let mut request = Request::new(Full::new(body));
-    (*request.method_mut(), *request.uri_mut(), *request.headers_mut()) = (method, uri, headers);
-    let (mut parts, body) = sender.send_request(request).await.map_err(io::Error::other)?.into_parts();
-    // The body is sent on whole: both headers would be wrong then.
-    parts.headers.remove(CONTENT_LENGTH);
-    parts.headers.remove(TRANSFER_ENCODING);
-    Ok(Response::from_parts(parts, body.collect().await.map_err(io::Error::other)?.to_bytes()))
 }
 
 /// Reads one document of the sandbox's control API.
@@ -233,10 +186,6 @@ async fn control(base: &str, method: Method, path: &str, body: Bytes) -> Bytes {
     reply.into_body()
 }
 
-fn text(status: u16, content_type: &str, body: String) -> Response<Bytes> {
-    Response::builder().status(status).header(CONTENT_TYPE, content_type).body(body.into()).unwrap()
-}
-
 /// Route 53's answer to a batch that it took.
 fn accepted(change: &str) -> Response<Bytes> {
     let info =
@@ -246,34 +195,4 @@ fn accepted(change: &str) -> Response<Bytes> {
          <ChangeInfo>{info}</ChangeInfo></ChangeResourceRecordSetsResponse>"
     );
     text(200, "text/xml", body)
-}
-
-/// A refusal in the protocol's shape: in another shape the SDK would find no code in it.
-fn refusal(json: bool, status: u16, code: &str) -> Response<Bytes> {
-    if json {
-        let body = format!(r#"{{"__type":"{code}","message":"by the proxy"}}"#);
-        return text(status, "application/x-amz-json-1.1", body);
-    }
-    let error =
-        format!("<Error><Type>Sender</Type><Code>{code}</Code><Message>by the proxy</Message></Error>");
-    text(status, "text/xml", format!("<ErrorResponse>{error}<RequestId>r-1</RequestId></ErrorResponse>"))
-}
-
-fn whole(reply: Response<Bytes>) -> Reply {
-    reply.map(|body| Full::new(body).map_err(|never: Infallible| match never {}).boxed())
-}
-
-/// The whole length is announced, half of it comes, and the connection ends.
-fn half(reply: Response<Bytes>) -> Reply {
-    let length = reply.body().len();
-    let mut reply = reply.map(|body| {
-        let half = body.slice(..length / 2);
-        // A reply and its end in one write could be seen as an end alone.
-        let frames = stream::once(async move { Ok(Frame::data(half)) })
-            .chain(stream::once(tokio::task::yield_now()).flat_map(|()| stream::empty()))
-            .chain(stream::once(async { Err(io::Error::other("the connection ends here")) }));
-        BodyExt::boxed(StreamBody::new(Box::pin(frames)))
-    });
-    reply.headers_mut().insert(CONTENT_LENGTH, length.into());
-    reply
 }

@@ -1,5 +1,7 @@
 //! Strict moto, and the making of resources in it. The server itself is in `moto/server.rs`.
 
+// The place is said because the tests that include this file would look for it beside their own.
+#[path = "moto/server.rs"]
 mod server;
 
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
@@ -11,10 +13,11 @@ use hyper::Request;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::world::{Balancer, Databases, GlobalDatabase, Place, Role, Tasks, World, Zone, fresh};
+use crate::resources::{Balancer, Databases, GlobalDatabase, Place, Tasks, Zone, fresh};
+use crate::world::{MOTO_TIMING, World};
 
-const PRIMARY: &str = "us-east-1";
-const STANDBY: &str = "us-west-2";
+pub(crate) const PRIMARY: &str = "us-east-1";
+pub(crate) const STANDBY: &str = "us-west-2";
 /// The scaling range of a new service; wider than any story's wishes.
 const RANGE: (i32, i32) = (0, 20);
 /// The running emulator.
@@ -24,7 +27,7 @@ pub(crate) struct Moto {
 
 impl Moto {
     pub(crate) fn running() -> Moto {
-        Moto { url: server::url() }
+        Moto { url: server::url(&MOTO_TIMING) }
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -133,21 +136,6 @@ impl Moto {
         GlobalDatabase { id, standby: STANDBY.into() }
     }
 
-    pub(crate) async fn role(&self) -> Role {
-        let (name, external_id) = (fresh("failover"), fresh("external"));
-        let trust = format!(
-            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"*"}},"Action":"sts:AssumeRole","Condition":{{"StringEquals":{{"sts:ExternalId":"{external_id}"}}}}}}]}}"#
-        );
-        let fields = [
-            ("Action", "CreateRole"),
-            ("Version", "2010-05-08"),
-            ("RoleName", &name),
-            ("AssumeRolePolicyDocument", &trust),
-        ];
-        let made = self.form("iam", PRIMARY, &fields).await;
-        Role { region: STANDBY.into(), arn: between(&made, "<Arn>", "<").to_owned(), external_id }
-    }
-
     pub(crate) async fn security_group(&self, region: &str) -> String {
         let name = fresh("quarantine");
         let fields = [
@@ -161,10 +149,9 @@ impl Moto {
 
     /// One call of a service whose SDK crate would be compiled for this alone. moto reads service and region from the
     /// signature's scope and does not check the signature.
-    async fn form(&self, service: &str, region: &str, fields: &[(&str, &str)]) -> String {
+    pub(crate) async fn form(&self, service: &str, region: &str, fields: &[(&str, &str)]) -> String {
         let address = self.url.strip_prefix("http://").unwrap();
-        let mut body = url::form_urlencoded::Serializer::new(String::new());
-        body.extend_pairs(fields);
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let scope = format!("AKIAIOSFODNN7EXAMPLE/20260101/{region}/{service}/aws4_request");
         let request = Request::post("/")
             .header("host", address)
@@ -173,7 +160,7 @@ impl Moto {
                 "authorization",
                 format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"),
             )
-            .body(Full::new(Bytes::from(body.finish())))
+            .body(Full::new(Bytes::from(body)))
             .unwrap();
         let stream = TcpStream::connect(address).await.unwrap();
         let (mut sender, connection) =
@@ -205,7 +192,8 @@ async fn available(world: &World, place: &Place) {
     world.watch(look, |status| status == "available").await;
 }
 
-fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+/// What stands between two texts.
+pub(crate) fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
     let (_, rest) = text.split_once(before).unwrap_or_else(|| panic!("no {before} in {text}"));
     rest.split_once(after).unwrap().0
 }

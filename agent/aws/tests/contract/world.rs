@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -13,6 +12,7 @@ use aws_sdk_rds::config::Credentials;
 
 use crate::live::Live;
 use crate::moto::Moto;
+pub(crate) use crate::resources::{Balancer, Databases, GlobalDatabase, Place, Tasks, Zone, fresh};
 use crate::sandbox::SandboxWorld;
 
 /// Looks at a world before it is given up. With the emulators' pause this is a minute, far more than any of their
@@ -23,54 +23,9 @@ const LIVE_PAUSE: Duration = Duration::from_secs(5);
 /// Only there to turn a hang into a failure.
 const CALL_MAX: Duration = Duration::from_secs(30);
 
-/// A resource by its region and name.
-#[derive(Debug, Clone)]
-pub(crate) struct Place {
-    pub(crate) region: String,
-    pub(crate) id: String,
-}
-
-/// A primary instance and its replica in the other region. Both are available and have backups enabled on the
-/// primary; the replica is the primary's only one.
-#[derive(Debug, Clone)]
-pub(crate) struct Databases {
-    pub(crate) primary: Place,
-    pub(crate) replica: Place,
-}
-
-/// An ECS service with a load balancer target group and a scaling range, at rest.
-#[derive(Debug, Clone)]
-pub(crate) struct Tasks {
-    pub(crate) region: String,
-    pub(crate) cluster: String,
-    pub(crate) service: String,
-}
-
-/// A public hosted zone.
-#[derive(Debug, Clone)]
-pub(crate) struct Zone {
-    pub(crate) id: String,
-    /// Without the trailing dot.
-    pub(crate) name: String,
-    /// Two load balancers that an alias may point at.
-    pub(crate) balancers: [Balancer; 2],
-}
-
-/// A load balancer, as an alias names it.
-#[derive(Debug, Clone)]
-pub(crate) struct Balancer {
-    pub(crate) name: String,
-    /// The hosted zone id of its region's load balancers.
-    pub(crate) zone: String,
-}
-
-/// An Aurora global database of two clusters.
-#[derive(Debug, Clone)]
-pub(crate) struct GlobalDatabase {
-    pub(crate) id: String,
-    /// Region of the secondary, from which a failover is asked for.
-    pub(crate) standby: String,
-}
+/// How long strict moto's states last, in milliseconds: long enough to be seen by a story that looks every 40 ms.
+pub(crate) const MOTO_TIMING: [&str; 8] =
+    ["--database-ms", "500", "--task-ms", "60", "--health-ms", "400", "--change-ms", "500"];
 
 /// A role that wants an external id.
 #[derive(Debug, Clone)]
@@ -293,13 +248,6 @@ impl World {
     pub(crate) fn route53(&self) -> aws_sdk_route53::Client {
         aws_sdk_route53::Client::new(&self.global)
     }
-}
-
-/// A name that nobody else has: moto is shared by all stories, a real account with the last run.
-pub(crate) fn fresh(prefix: &str) -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    format!("{prefix}-{}-{number}", std::process::id())
 }
 
 /// One attempt for each call: a retry would hide the refusal that a story is about.

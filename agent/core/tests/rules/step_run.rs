@@ -194,6 +194,21 @@ fn r5_who_may_not_act_leaves() {
     assert_eq!(run.next(Monotonic(0), refused), StepWork::Leave("paused by olga".to_owned()));
 }
 
+/// Goal: P4, the last look, which is cut short where the attempt's time ends, does not hide what the look before it told;
+/// and it is no proof that nothing is under way (R7). Method: a region that refuses at first, then hangs.
+#[test]
+fn a_look_without_an_answer_hides_nothing() {
+    let mut run = StepRun::new(Monotonic(0), Millis::from_secs(20), 0);
+    assert_eq!(run.next(Monotonic(0), StepEvent::Ready), StepWork::Observe);
+    let waits = run.next(Monotonic(8_000), StepEvent::Observed(unreadable()));
+    assert!(matches!(waits, StepWork::Wait(_)), "{waits:?}");
+    assert_eq!(run.next(Monotonic(9_000), StepEvent::Ready), StepWork::Observe);
+    let end = run.next(Monotonic(20_000), StepEvent::Unanswered { within: Millis::from_secs(11) });
+    let reason =
+        "not done in time; last seen: read timed out; then the world did not answer within 11s".to_owned();
+    assert_eq!(end, StepWork::Finish(StepOutcome::Unknown { reason }));
+}
+
 proptest! {
     /// Goal: R4, P3, in one attempt nothing follows an act that may have been applied but looks; nothing is begun
     /// after the deadline; success is seen, never assumed; failed is only what certainly did not happen; and after the
