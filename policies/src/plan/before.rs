@@ -2,11 +2,14 @@
 //! nobody can read it any more: for the undo, and for the loss that the report tells.
 
 use crate::{
-    plan::action::{Action, EcsScale, RdsUnfence, Route53Repoint, ScalingRange},
+    plan::action::{Action, EcsScale, RdsUnfence, Route53Repoint, Route53Signal, ScalingRange},
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
+
+/// What the names of the steps begin with by which an abort takes others back; a policy may not use it.
+pub const UNDO_PREFIX: &str = "undo-";
 
 /// What stood before, by action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,8 +59,8 @@ pub enum Before {
     },
     /// `route53.signal`.
     Signalled {
-        /// The region that traffic was signalled to, if any.
-        region: Option<String>,
+        /// The region that traffic belonged to.
+        region: String,
     },
 }
 
@@ -129,8 +132,7 @@ impl fmt::Display for Before {
             Before::Rebooted { restarted: None } => f.write_str("no restart on record"),
             Before::Renamed { old, new } => write!(f, "old primary {old}, which becomes {new}"),
             Before::Repointed { answer } => write!(f, "{answer}"),
-            Before::Signalled { region: Some(region) } => write!(f, "signalled to {region}"),
-            Before::Signalled { region: None } => f.write_str("not signalled"),
+            Before::Signalled { region } => write!(f, "traffic belonged to {region}"),
         }
     }
 }
@@ -179,6 +181,9 @@ pub fn undo(action: &Action, before: Option<&Before>) -> Option<Action> {
             security_groups: groups.clone(),
         })),
         (Action::Route53Repoint(repoint), Before::Repointed { answer }) => repoint_back(repoint, answer),
+        (Action::Route53Signal(_), Before::Signalled { region }) => {
+            Some(Action::Route53Signal(Route53Signal { region: region.clone() }))
+        }
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! Web addresses: what a probe, a webhook or an endpoint may name.
+//! Addresses: the URLs that a probe, a webhook or an endpoint may name, and the ARNs of AWS.
 
 use url::{ParseError, Url};
 
@@ -27,6 +27,15 @@ pub(in crate::document) fn web(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The name in an ARN of one service and one kind of resource, such as `rds` and `cluster:`; none if it is no such ARN.
+pub(in crate::document) fn arn<'a>(text: &'a str, service: &str, kind: &str) -> Option<&'a str> {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let [scheme, partition, of, _, account, resource] = parts.as_slice() else { return None };
+    let sound = *scheme == "arn" && partition.starts_with("aws") && *of == service;
+    let numbered = !account.is_empty() && account.bytes().all(|byte| byte.is_ascii_digit());
+    resource.strip_prefix(kind).filter(|name| sound && numbered && !name.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -48,5 +57,19 @@ mod tests {
         ] {
             assert!(web(bad).is_err(), "{bad}");
         }
+    }
+
+    /// Goal: an ARN of the right kind is told from everything else. Method: a table of both.
+    #[test]
+    fn arns_have_a_kind() {
+        let cluster = "arn:aws:rds:us-west-2:123456789012:cluster:shop";
+        assert_eq!(arn(cluster, "rds", "cluster:"), Some("shop"));
+        assert_eq!(arn("arn:aws-cn:iam::123456789012:role/a/b", "iam", "role/"), Some("a/b"));
+        for bad in
+            ["shop", "arn:aws:rds:us-west-2:123456789012:db:shop", "arn:aws:rds:us-west-2::cluster:shop"]
+        {
+            assert_eq!(arn(bad, "rds", "cluster:"), None, "{bad}");
+        }
+        assert_eq!(arn(cluster, "iam", "role/"), None);
     }
 }

@@ -7,8 +7,8 @@ use crate::{
         nearest,
         problem::{FieldPath, Problem},
     },
-    name::StepName,
-    plan::{Action, graph},
+    name::{NAME_BYTES_MAX, StepName},
+    plan::{Action, before::UNDO_PREFIX, graph},
     policy::{OnError, PlanTemplate, Policy},
     time::Millis,
 };
@@ -32,11 +32,29 @@ pub(super) fn check(policy: &Policy, problems: &mut Vec<Problem>) {
                     "write a duration above 0s",
                 ));
             }
+            step_name(&field, step, problems);
             actions::check(policy, &field, &template.action, problems);
+            if let Some(role) = &template.role {
+                actions::role(policy, &field, role, problems);
+            }
         }
         if let Some(needs) = needs(&field, plan, problems) {
             order(&field, plan, &needs, problems);
         }
+    }
+}
+
+/// A step that takes another one back is called after it, so its name must be free, and there must be room for it.
+fn step_name(field: &FieldPath, step: &StepName, problems: &mut Vec<Problem>) {
+    let longest = NAME_BYTES_MAX - UNDO_PREFIX.len();
+    if step.as_str().starts_with(UNDO_PREFIX) {
+        let message =
+            format!("`{UNDO_PREFIX}` begins the names of the steps by which an abort takes others back");
+        problems.push(Problem::error(field.clone(), message, "choose another name"));
+    } else if step.as_str().len() > longest {
+        let message =
+            format!("the name leaves no room for the step that would take it back, {UNDO_PREFIX}...");
+        problems.push(Problem::error(field.clone(), message, format!("use at most {longest} characters")));
     }
 }
 

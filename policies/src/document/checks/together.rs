@@ -7,8 +7,9 @@ use crate::{
         agent_file::Member,
         problem::{FieldPath, Problem},
     },
-    name::{AgentName, RegionName},
-    policy::Policy,
+    name::{AgentName, RegionName, StepName},
+    plan::{Action, graph},
+    policy::{Policy, StepTemplate},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,12 +24,42 @@ pub fn check_together(policy: &Policy, members: &BTreeMap<AgentName, Member>) ->
     let regions: BTreeSet<&RegionName> = members.values().map(|member| &member.region).collect();
     automation(policy, members.len(), regions.len(), &mut problems);
     agreement(policy, members.len(), &regions, &mut problems);
+    fences(policy, &mut problems);
     for region in policy.regions.keys().filter(|region| !regions.contains(region)) {
         let message = format!("no agent runs in `{region}`: its steps run from elsewhere");
         let mend = "run an agent there, so that a plan can act from the region that it activates";
         problems.push(Problem::warning(FieldPath::from(["regions", region.as_str()]), message, mend));
     }
     problems
+}
+
+/// A promotion before which nothing keeps the old primary from writing (R13): then only the write lease does, and only
+/// in applications that ask for it.
+fn fences(policy: &Policy, problems: &mut Vec<Problem>) {
+    for (name, plan) in &policy.plans {
+        let needs: graph::Needs = plan
+            .steps
+            .iter()
+            .map(|(step, template)| (step.clone(), template.needs.iter().cloned().collect()))
+            .collect();
+        let fences = |step: &StepName| {
+            plan.steps.get(step).is_some_and(|template| {
+                let to_zero = matches!(&template.action, Action::EcsScale(scale) if scale.desired == Some(0));
+                to_zero || matches!(&template.action, Action::RdsFence(_))
+            })
+        };
+        let promotes = |template: &StepTemplate| matches!(template.action, Action::RdsPromoteReadReplica(_));
+        for (step, _) in plan.steps.iter().filter(|(_, template)| promotes(template)) {
+            if !graph::ancestors(&needs, step).iter().any(fences) {
+                let message = format!(
+                    "nothing fences the old primary before `{step}`: only the write lease stops its writes"
+                );
+                let mend = "put rds.fence, or ecs.scale to 0 near {from}, before it, and name that step in its needs";
+                let field = FieldPath::from(["plans", name.as_str(), "steps", step.as_str()]);
+                problems.push(Problem::warning(field, message, mend));
+            }
+        }
+    }
 }
 
 fn automation(policy: &Policy, voters: usize, regions: usize, problems: &mut Vec<Problem>) {
