@@ -319,7 +319,10 @@ impl Node {
     /// Attempts that are this agent's and not under way in this process.
     fn order(&mut self, now: Now, out: &mut Vec<Output>) {
         let cluster = Arc::clone(&self.cluster);
-        let running = |e: &&Execution| e.state == ExecutionState::Running;
+        // An aborted one too: its steps that take others back, and one that was begun by an earlier process of this
+        // agent, for the undo waits until it is reported.
+        let running =
+            |e: &&Execution| matches!(e.state, ExecutionState::Running | ExecutionState::Undoing { .. });
         for execution in cluster.executions.values().filter(running) {
             if cluster.held_at(execution, cluster.clock.max(now.wall)).is_some() {
                 continue;

@@ -128,6 +128,12 @@ impl Action {
         }
     }
 
+    /// Whether the action changes nothing in the world, so that there is nothing to take back.
+    #[must_use]
+    pub const fn only_looks(&self) -> bool {
+        matches!(self, Action::DnsConverged(_) | Action::VerifyProbes(_))
+    }
+
     /// The same action with the variables in its texts resolved. Every text is taken from the written form, so that
     /// one of a new field cannot be forgotten.
     ///

@@ -5,6 +5,7 @@
 
 mod agreement;
 mod agreement_properties;
+mod before;
 mod graph;
 mod guard;
 mod guard_order;

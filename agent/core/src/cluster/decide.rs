@@ -151,16 +151,11 @@ impl Cluster {
         Ok(Response::Done)
     }
 
-    /// Ends an execution: open steps are cancelled, the slot is free, the cool-down begins (R3).
+    /// Ends an execution: open steps are cancelled or unknown, the slot is free, the cool-down begins (R3).
     pub(super) fn end(&mut self, id: &ExecutionId, state: ExecutionState, actor: &str) {
         let now = self.clock;
         let Some(execution) = self.executions.get_mut(id) else { return };
-        for progress in execution.steps.values_mut().filter(|progress| !progress.state.ended()) {
-            if let Ok(next) = progress.state.next(&StepMove::Cancel) {
-                progress.state = next;
-                progress.ended_at = Some(now);
-            }
-        }
+        execution.steps.values_mut().for_each(|progress| progress.leave_open(now));
         execution.state = state;
         execution.ended_at = Some(now);
         let (service, to) = (execution.service.clone(), execution.to().clone());

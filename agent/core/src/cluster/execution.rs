@@ -24,7 +24,7 @@ pub struct Execution {
     pub service: ServiceName,
     /// The fencing token.
     pub epoch: u64,
-    /// The whole plan; never edited.
+    /// The whole plan. Never edited but for the steps that an abort adds to take others back.
     pub plan: Plan,
     /// By which policy.
     pub policy_hash: String,
@@ -177,8 +177,10 @@ pub enum StepMove {
     Finish(StepOutcome, u32),
     /// Its agent is lost.
     Lose,
-    /// The execution ended.
+    /// The execution ended before it began.
     Cancel,
+    /// It had begun, and nobody will learn what became of it.
+    Forsake(String),
 }
 
 /// A move that the state does not know.
@@ -207,12 +209,8 @@ impl StepState {
                 Ok(StepState::Waiting)
             }
             (StepState::Waiting | StepState::Assigned { .. }, StepMove::Cancel) => Ok(StepState::Cancelled),
-            // What has started is not undone by ending the execution: its outcome is unknown until observed.
-            (StepState::Started { .. }, StepMove::Cancel) => Ok(StepState::Failed {
-                reason: "the execution ended while the step ran".to_owned(),
-                unknown: true,
-            }),
-            (ended, StepMove::Cancel) if ended.ended() => Ok(ended.clone()),
+            (ended, StepMove::Cancel | StepMove::Forsake(_)) if ended.ended() => Ok(ended.clone()),
+            (_, StepMove::Forsake(reason)) => Ok(StepState::Failed { reason: reason.clone(), unknown: true }),
             (state, movement) => Err(IllegalMove { state: state.word(), movement: movement.word() }),
         }
     }
@@ -285,6 +283,23 @@ impl StepMove {
             StepMove::Finish(..) => "finish",
             StepMove::Lose => "lose its agent",
             StepMove::Cancel => "be cancelled",
+            StepMove::Forsake(_) => "be forsaken",
+        }
+    }
+}
+
+impl StepProgress {
+    /// The execution ends before the step does. One that never began is cancelled; of one that had begun, by this attempt
+    /// or an earlier one, it is not known what stands (R4).
+    pub(super) fn leave_open(&mut self, now: Timestamp) {
+        if self.state.ended() {
+            return;
+        }
+        let reason = "the execution ended before its outcome was known".to_owned();
+        let movement = if self.started_at.is_some() { StepMove::Forsake(reason) } else { StepMove::Cancel };
+        if let Ok(next) = self.state.next(&movement) {
+            self.state = next;
+            self.ended_at = Some(now);
         }
     }
 }
@@ -352,7 +367,8 @@ impl Execution {
         };
         let done = !matches!(self.state, ExecutionState::Succeeded { .. });
         let names = self.steps.iter().filter(|(name, progress)| {
-            done && progress.state.may_stand() && !is_undo(name) && !taken_back(name)
+            let looks = self.plan.steps.get(*name).is_some_and(|step| step.action.only_looks());
+            done && progress.state.may_stand() && !looks && !is_undo(name) && !taken_back(name)
         });
         names.map(|(name, progress)| format!("{name} ({})", progress.state.word())).collect()
     }

@@ -167,7 +167,9 @@ impl Cluster {
             return Err(Refusal::StepNotYours { execution: id.clone(), step: step.clone(), why });
         }
         let failures = progress.map_or(0, |p| p.failures);
-        let retries = execution.plan.steps.get(step).map_or(0, |s| s.retries);
+        // What an abort overtook is not tried again: it is taken back.
+        let over = matches!(execution.state, ExecutionState::Undoing { .. }) && !execution.may_run(step);
+        let retries = execution.plan.steps.get(step).filter(|_| !over).map_or(0, |s| s.retries);
         let service = execution.service.clone();
         self.advance(id, step, &StepMove::Finish(outcome.clone(), retries.saturating_sub(failures)))?;
         let event = AuditEvent::StepFinished { step: step.clone(), attempt, outcome: outcome.clone() };

@@ -7,7 +7,10 @@ use crate::command::ExecutionId;
 use quorate_policies::{
     Millis, StepName,
     name::NAME_BYTES_MAX,
-    plan::{Step, before::undo},
+    plan::{
+        Step,
+        before::{UNDO_PREFIX, undo},
+    },
     policy::OnError,
 };
 use std::collections::BTreeSet;
@@ -15,8 +18,10 @@ use std::collections::BTreeSet;
 /// Before a step that nobody heard the end of is taken back: longer than its last call can take (12 s), because until
 /// then it may still be applied.
 const UNHEARD_OF: Millis = Millis(15_000);
-/// What the names of such steps begin with; a policy may not use it.
-pub const UNDO_PREFIX: &str = "undo-";
+/// A step that takes another one back is tried at least so often again, and for so long: what the other one could do
+/// without, such as a fence in a region that is lost, the service needs back. Tasks come back within minutes.
+const RETRIES_MIN: u32 = 2;
+const TIMEOUT_MIN: Millis = Millis::from_secs(600);
 
 impl Cluster {
     /// Ends what has not begun, and takes back the rest once every running step has ended.
@@ -24,13 +29,8 @@ impl Cluster {
         let now = self.clock;
         let Some(execution) = self.executions.get_mut(id) else { return };
         execution.state = ExecutionState::Undoing { reason: reason.to_owned() };
-        for progress in execution.steps.values_mut() {
-            let open = matches!(progress.state, StepState::Waiting | StepState::Assigned { .. });
-            if open && let Ok(next) = progress.state.next(&StepMove::Cancel) {
-                progress.state = next;
-                progress.ended_at = Some(now);
-            }
-        }
+        let waiting = |progress: &&mut StepProgress| !matches!(progress.state, StepState::Started { .. });
+        execution.steps.values_mut().filter(waiting).for_each(|progress| progress.leave_open(now));
         self.go_home(id);
         self.go_on_undoing(id, actor);
     }
@@ -81,9 +81,7 @@ impl Cluster {
         }
         for (name, progress) in &mut execution.steps {
             if progress.state == StepState::Waiting && !is_undo(name) {
-                let reason = "its agent was lost while the execution was aborted".to_owned();
-                progress.state = StepState::Failed { reason, unknown: true };
-                progress.ended_at = Some(now);
+                progress.leave_open(now);
             }
         }
     }
@@ -144,6 +142,8 @@ fn undo_steps(execution: &Execution) -> Vec<(StepName, Step)> {
             // One undo that fails is named, and keeps none of the others from being done.
             on_error: OnError::Continue,
             reversible: true,
+            retries: step.retries.max(RETRIES_MIN),
+            timeout: step.timeout.max(TIMEOUT_MIN),
             delay: if unheard { UNHEARD_OF } else { Millis::ZERO },
             ..step.clone()
         };

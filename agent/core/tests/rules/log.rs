@@ -6,7 +6,9 @@ use quorate_core::{
     Body, Cluster, Command, Execution, ExecutionState, LeaseProof, Response, StepOutcome, StepState,
     cluster::service::LeaseRecord,
 };
-use quorate_policies::{Millis, Policy, Timestamp, agreement::Evidence, guard::Refusal, guard::Trigger};
+use quorate_policies::{
+    Millis, Policy, Timestamp, agreement::Evidence, guard::Refusal, guard::Trigger, plan::Before,
+};
 use std::fmt::Write as _;
 
 /// When every story begins.
@@ -108,6 +110,25 @@ impl Log {
     pub(crate) fn start_as(&mut self, by: &str, name: &str, attempt: u32) -> Response {
         let execution = self.latest().id.clone();
         self.say(by, Body::StartStep { execution, step: step(name), attempt })
+    }
+
+    /// The step's agent notes what stands before it acts.
+    pub(crate) fn note(&mut self, name: &str, before: Before) -> Response {
+        let (_, by, attempt) = self.step(name);
+        self.note_as(&by, name, attempt, before)
+    }
+
+    pub(crate) fn note_as(&mut self, by: &str, name: &str, attempt: u32, before: Before) -> Response {
+        let execution = self.latest().id.clone();
+        self.say(by, Body::NoteStep { execution, step: step(name), attempt, before })
+    }
+
+    /// As [`Self::run`], for a step that changes something.
+    pub(crate) fn change(&mut self, name: &str, before: Before) {
+        assert_eq!(self.start(name), Response::Done, "{name} starts");
+        assert_eq!(self.note(name, before), Response::Done, "{name} is noted");
+        self.wait(Millis::from_secs(1));
+        assert_eq!(self.finish(name, succeeded()), Response::Done, "{name} finishes");
     }
 
     /// The step's agent reports.

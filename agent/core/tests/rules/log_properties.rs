@@ -26,6 +26,11 @@ enum Said {
         by: Option<usize>,
         attempt: i64,
     },
+    Note {
+        step: usize,
+        by: Option<usize>,
+        desired: u32,
+    },
     Finish {
         step: usize,
         by: Option<usize>,
@@ -72,8 +77,9 @@ fn any_said() -> impl Strategy<Value = Said> {
     );
     prop_oneof![
         3 => decide,
-        6 => (0..5usize, who(), about()).prop_map(|(step, by, attempt)| Said::Start { step, by, attempt }),
-        6 => (0..5usize, who(), about(), any_outcome())
+        6 => (0..8usize, who(), about()).prop_map(|(step, by, attempt)| Said::Start { step, by, attempt }),
+        3 => (0..8usize, who(), 0..9u32).prop_map(|(step, by, desired)| Said::Note { step, by, desired }),
+        6 => (0..8usize, who(), about(), any_outcome())
             .prop_map(|(step, by, attempt, outcome)| Said::Finish { step, by, attempt, outcome }),
         1 => (0..8usize).prop_map(|live| Said::Live { live }),
         1 => Just(Said::Approve),
@@ -134,6 +140,10 @@ fn command(log: &mut Log, said: &Said, earlier: &[Command]) -> Command {
             let (step, by, attempt) = pick(step, by, attempt).unwrap_or_else(nothing);
             (by, Body::StartStep { execution, step, attempt })
         }
+        Said::Note { step, by, desired } => {
+            let (step, by, attempt) = pick(step, by, 0).unwrap_or_else(nothing);
+            (by, Body::NoteStep { execution, step, attempt, before: scaled(desired) })
+        }
         Said::Finish { step, by, attempt, outcome } => {
             let (step, by, attempt) = pick(step, by, attempt).unwrap_or_else(nothing);
             (by, Body::FinishStep { execution, step, attempt, outcome })
@@ -192,6 +202,25 @@ fn lease_epoch(record: &LeaseRecord) -> u64 {
     }
 }
 
+/// R1: what was noted stays. R4: what is taken back was begun, has ended, and is taken back by an aborted execution only.
+fn notes_and_undos(before: &Cluster, after: &Cluster) -> Result<(), TestCaseError> {
+    for (id, execution) in &before.executions {
+        let Some(now) = after.executions.get(id) else { continue };
+        for (name, progress) in execution.steps.iter().filter(|(_, progress)| progress.before.is_some()) {
+            prop_assert_eq!(&progress.before, &now.steps[name].before, "the note of {} changed", name);
+        }
+    }
+    for execution in after.executions.values() {
+        for name in execution.steps.keys().filter_map(|name| name.as_str().strip_prefix("undo-")) {
+            prop_assert!(matches!(execution.state.word(), "undoing" | "aborted"), "an undo without an abort");
+            prop_assert!(!execution.past_no_return(), "an undo after the point of no return");
+            let taken_back = &execution.steps[&step(name)];
+            prop_assert!(taken_back.state.ended() && taken_back.state.may_stand(), "{} is taken back", name);
+        }
+    }
+    Ok(())
+}
+
 /// Everything that must hold between two states of the log.
 fn check(
     before: &Cluster,
@@ -224,6 +253,7 @@ fn check(
         let moving = matches!(&old.lease, LeaseRecord::Releasing { to, .. } if to == may_hold(&new.lease));
         prop_assert!(released && moving, "the lease jumped: {:?} -> {:?}", old.lease, new.lease);
     }
+    notes_and_undos(before, after)?;
     // R31: a refusal changes nothing but the audit and the clock.
     if matches!(response, Response::Refused { .. }) {
         let state = |cluster: &Cluster| {

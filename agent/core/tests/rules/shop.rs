@@ -8,6 +8,7 @@ use quorate_policies::{
     document::read_policy,
     guard::Trigger,
     health::Verdict,
+    plan::{Before, before::RecordBefore},
     policy::{Mode, Region, Role},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -132,4 +133,16 @@ pub(crate) fn impossible() -> StepOutcome {
 
 pub(crate) fn unknown() -> StepOutcome {
     StepOutcome::Unknown { reason: "the reply was lost".to_owned() }
+}
+
+/// A service had so many tasks, and was to get others.
+pub(crate) fn scaled(desired: u32) -> Before {
+    let because = "the policy says so".to_owned();
+    Before::Scaled { wanted: 4, because, desired, scaling: None }
+}
+
+/// A record was an alias of a region's load balancer.
+pub(crate) fn repointed(name: &str) -> Before {
+    let answer = RecordBefore::Alias { name: name.to_owned(), zone: "Z2".to_owned() };
+    Before::Repointed { answer }
 }

@@ -9,49 +9,49 @@ use quorate_policies::{
 };
 use std::fmt::Write as _;
 
-fn done() -> Observed {
+pub(crate) fn done() -> Observed {
     Observed::Done { detail: "available".to_owned() }
 }
-fn not_done() -> Observed {
+pub(crate) fn not_done() -> Observed {
     Observed::not_done("a replica".to_owned())
 }
-fn in_progress() -> Observed {
+pub(crate) fn in_progress() -> Observed {
     Observed::InProgress { detail: "modifying".to_owned() }
 }
-fn no_such() -> Observed {
+pub(crate) fn no_such() -> Observed {
     Observed::Impossible { reason: "DBInstanceNotFound".to_owned() }
 }
-fn unreadable() -> Observed {
+pub(crate) fn unreadable() -> Observed {
     Observed::Unknown { reason: "read timed out".to_owned() }
 }
-fn accepted() -> Acted {
+pub(crate) fn accepted() -> Acted {
     Acted::Accepted { detail: "promote".to_owned() }
 }
-fn throttled() -> Acted {
+pub(crate) fn throttled() -> Acted {
     Acted::Refused { reason: "Throttling".to_owned(), retryable: true }
 }
-fn denied() -> Acted {
+pub(crate) fn denied() -> Acted {
     Acted::Refused { reason: "AccessDenied".to_owned(), retryable: false }
 }
-fn lost() -> Acted {
+pub(crate) fn lost() -> Acted {
     Acted::Unknown { reason: "no reply in 8s".to_owned() }
 }
 
 /// A world that follows a script: what each look shows, the last for ever, and what becomes of each act.
-struct Script {
-    timeout: Millis,
-    failures: u32,
-    looks: Vec<Observed>,
-    acts: Vec<Acted>,
+pub(crate) struct Script {
+    pub(crate) timeout: Millis,
+    pub(crate) failures: u32,
+    pub(crate) looks: Vec<Observed>,
+    pub(crate) acts: Vec<Acted>,
 }
 
 impl Script {
-    fn new(looks: &[Observed], acts: &[Acted]) -> Self {
+    pub(crate) fn new(looks: &[Observed], acts: &[Acted]) -> Self {
         Self { timeout: Millis::from_secs(600), failures: 0, looks: looks.to_vec(), acts: acts.to_vec() }
     }
 
     /// Runs the attempt. A look takes 10 ms, an act 100 ms; repeated looks at the same are told once.
-    fn tell(&self) -> String {
+    pub(crate) fn tell(&self) -> String {
         let mut text = String::new();
         let mut now = Monotonic(0);
         let mut run = StepRun::new(now, self.timeout, self.failures);
@@ -79,10 +79,11 @@ impl Script {
                     }
                     event = StepEvent::Observed(seen);
                 }
-                StepWork::Act { .. } => {
+                StepWork::Act { part, .. } => {
                     now = now.plus(Millis(100));
                     let acted = acts.next().expect("the script has no more acts").clone();
-                    writeln!(text, "{:>7}  act: {acted:?}", now.since(Monotonic(0)).to_string()).unwrap();
+                    let at = now.since(Monotonic(0)).to_string();
+                    writeln!(text, "{at:>7}  act on part {part}: {acted:?}").unwrap();
                     told.clear();
                     event = StepEvent::Acted(acted);
                 }

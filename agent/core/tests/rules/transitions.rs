@@ -38,6 +38,7 @@ fn step_transition_table() {
         ("finish: impossible, 1 left", StepMove::Finish(impossible(), 1)),
         ("lose", StepMove::Lose),
         ("cancel", StepMove::Cancel),
+        ("forsake", StepMove::Forsake(text())),
     ];
     let mut table = String::new();
     for state in &states {
@@ -64,6 +65,16 @@ fn short_plan(mut policy: Policy) -> Policy {
     policy
 }
 
+/// The same the other way round: the step that can be undone comes first, so that an abort has something to take back.
+fn undoable_plan(policy: Policy) -> Policy {
+    let mut policy = short_plan(policy);
+    let steps = &mut policy.plans.get_mut("failover").unwrap().steps;
+    steps.get_mut("scale").unwrap().needs = Vec::new();
+    let promote = steps.get_mut("promote").unwrap();
+    (promote.needs, promote.retries) = (vec![step("scale")], 0);
+    policy
+}
+
 /// What makes two states of an execution the same for a walk: everything but clocks, attempts and texts.
 fn shape(log: &Log) -> String {
     let Execution { state, steps, .. } = log.latest();
@@ -71,7 +82,8 @@ fn shape(log: &Log) -> String {
     let mut shape = format!("{} at {}", state.word(), service.active);
     for (name, progress) in steps {
         let begun = if progress.started_at.is_some() { ", begun" } else { "" };
-        write!(shape, "; {name} {} {}{begun}", progress.state.word(), progress.failures).unwrap();
+        let noted = if progress.before.is_some() { ", noted" } else { "" };
+        write!(shape, "; {name} {} {}{begun}{noted}", progress.state.word(), progress.failures).unwrap();
     }
     let lease = match &service.lease {
         LeaseRecord::Held { region, .. } => format!("held by {region}"),
@@ -101,6 +113,14 @@ fn moves(log: &Log) -> Vec<(&'static str, bool, Body)> {
         let (execution, step, attempt) = (execution.clone(), step.clone(), progress.attempt);
         let start = Body::StartStep { execution: execution.clone(), step: step.clone(), attempt };
         moves.push(("step starts", false, start));
+        if step.as_str() == "scale" {
+            let (execution, step) = (execution.clone(), step.clone());
+            moves.push((
+                "step is noted",
+                false,
+                Body::NoteStep { execution, step, attempt, before: scaled(1) },
+            ));
+        }
         let outcomes: [(&str, StepOutcome); 4] = [
             ("step succeeds", succeeded()),
             ("step fails", failed()),
@@ -139,9 +159,9 @@ impl Walk {
             for (name, operator, body) in moves(&log) {
                 let mut next = log.clone();
                 let by = match &body {
-                    Body::StartStep { step, .. } | Body::FinishStep { step, .. } => {
-                        next.step(step.as_str()).1
-                    }
+                    Body::StartStep { step, .. }
+                    | Body::NoteStep { step, .. }
+                    | Body::FinishStep { step, .. } => next.step(step.as_str()).1,
                     _ => NOA.to_owned(),
                 };
                 if by.is_empty() {
@@ -173,38 +193,43 @@ impl Walk {
     }
 }
 
-fn walk_all() -> Walk {
-    let mut first = Log::with(short_plan(with_approval()));
+fn walk_of(plan: fn(Policy) -> Policy) -> Walk {
+    let mut first = Log::with(plan(with_approval()));
     first.decide();
     Walk::from(first)
 }
 
 /// Goal: R30, no state of an execution lacks a way out: from every one an ended state can be reached, and from every
-/// running one the agents alone can bring it to an end or to a stop.
-/// Method: walk over every state of an execution with every command that can be said to it, then walk back.
+/// running one the agents alone can bring it to an end or to a stop, from every aborted one to its end.
+/// Method: walk over every state of two plans with every command that can be said to them, then walk back.
 #[test]
 fn r30_every_state_has_a_way_out() {
-    let walk = walk_all();
-    assert!(walk.words.len() > 20, "the walk found only {} states", walk.words.len());
-    let all: BTreeSet<String> = walk.words.keys().cloned().collect();
-    let stuck: Vec<_> = all.difference(&walk.reaching(walk.ended.clone(), true)).cloned().collect();
-    assert_eq!(stuck, Vec::<String>::new(), "no way out, even for an operator");
-
-    let halted = walk.words.iter().filter(|(_, word)| matches!(**word, "stopped" | "succeeded" | "aborted"));
-    let by_agents = walk.reaching(halted.map(|(shape, _)| shape.clone()).collect(), false);
-    let running = walk.words.iter().filter(|(_, word)| **word == "running").map(|(shape, _)| shape.clone());
-    let stuck: Vec<String> = running.filter(|shape| !by_agents.contains(shape)).collect();
-    assert_eq!(stuck, Vec::<String>::new(), "no way out for the agents alone");
+    for walk in [walk_of(short_plan), walk_of(undoable_plan)] {
+        assert!(walk.words.len() > 20, "the walk found only {} states", walk.words.len());
+        let all: BTreeSet<String> = walk.words.keys().cloned().collect();
+        let stuck: Vec<_> = all.difference(&walk.reaching(walk.ended.clone(), true)).cloned().collect();
+        assert_eq!(stuck, Vec::<String>::new(), "no way out, even for an operator");
+        for (from, to) in [("running", &["stopped", "succeeded", "aborted"][..]), ("undoing", &["aborted"])] {
+            let of = |words: &[&str]| -> BTreeSet<String> {
+                let fits = walk.words.iter().filter(|(_, word)| words.contains(*word));
+                fits.map(|(shape, _)| shape.clone()).collect()
+            };
+            let by_agents = walk.reaching(of(to), false);
+            let stuck: Vec<String> = of(&[from]).difference(&by_agents).cloned().collect();
+            assert_eq!(stuck, Vec::<String>::new(), "{from}: no way out for the agents alone");
+        }
+    }
 }
 
-/// Goal: the table of an execution's states is readable and deliberate. Method: the same walk, seen from afar.
+/// Goal: the table of an execution's states is readable and deliberate. Method: the same walks, seen from afar.
 #[test]
 fn execution_transition_table() {
-    let walk = walk_all();
-    let rows: BTreeSet<(&str, &str, &str)> = walk
-        .edges
+    let walks = [walk_of(short_plan), walk_of(undoable_plan)];
+    let rows: BTreeSet<(&str, &str, &str)> = walks
         .iter()
-        .map(|(from, name, _, to)| (walk.words[from], *name, walk.words[to]))
+        .flat_map(|walk| {
+            walk.edges.iter().map(|(from, name, _, to)| (walk.words[from], *name, walk.words[to]))
+        })
         .filter(|(from, _, to)| from != to)
         .collect();
     let mut table = String::new();
