@@ -4,7 +4,7 @@ use aws_sdk_applicationautoscaling::types::ServiceNamespace;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use quorate_policies::plan::Action;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Prepared, Subject, action};
 use crate::world::World;
@@ -23,15 +23,25 @@ pub(crate) fn subjects() -> Vec<Subject> {
     }]
 }
 
-/// The scaling of a world's service. The new range alone moves no count, because AWS does not say when it would.
+/// The scaling of a world's service to a number of tasks.
 pub(crate) async fn scale(world: &World) -> Prepared {
+    scaling(world, json!({ "desired": TASKS.1 })).await
+}
+
+/// The scaling of a world's service to what another region's runs, of which nothing can be known when that is gone.
+pub(crate) async fn scale_as(world: &World, region: &str) -> Prepared {
+    let other = json!({ "region": region, "cluster": "shop", "service": "web", "at_least": TASKS.1 });
+    scaling(world, json!({ "percent_of": other })).await
+}
+
+/// The new range alone moves no count, because AWS does not say when it would.
+async fn scaling(world: &World, mut fields: Value) -> Prepared {
     let tasks = world.tasks(TASKS.0).await;
-    let wanted = TASKS.1;
-    let fields = json!({
-        "region": tasks.region, "cluster": tasks.cluster, "service": tasks.service, "desired": wanted,
-        "scaling": { "min": TASKS.0, "max": MOST },
-    });
-    let done = format!("desired {wanted}, running {wanted}, range {} to {MOST}", TASKS.0);
+    fields["region"] = json!(tasks.region);
+    fields["cluster"] = json!(tasks.cluster);
+    fields["service"] = json!(tasks.service);
+    fields["scaling"] = json!({ "min": TASKS.0, "max": MOST });
+    let done = format!("desired {0}, running {0}, range {1} to {MOST}", TASKS.1, TASKS.0);
     Prepared { action: action("ecs.scale", fields), look: counts, done }
 }
 

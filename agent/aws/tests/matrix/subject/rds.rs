@@ -50,21 +50,28 @@ pub(crate) fn subjects() -> Vec<Subject> {
     ]
 }
 
-/// The promotion of a world's replica.
-pub(crate) async fn promote(world: &World) -> Prepared {
-    let replica = world.databases().await.replica;
+async fn promote(world: &World) -> Prepared {
+    promotion(&world.databases().await.replica)
+}
+
+/// The promotion of a replica.
+pub(crate) fn promotion(replica: &Place) -> Prepared {
     let action =
         action("rds.promote_read_replica", json!({ "region": replica.region, "instance": replica.id }));
     Prepared { action, look: standing, done: "available, on its own".to_owned() }
 }
 
 async fn fence(world: &World) -> Prepared {
-    let primary = detached(world).await.primary;
+    fencing(world, &detached(world).await.primary).await
+}
+
+/// The fence of an old primary, to the point of stopping it.
+pub(crate) async fn fencing(world: &World, primary: &Place) -> Prepared {
     let quarantine = world.quarantine(&primary.region).await;
     let fields = json!({
         "region": primary.region, "instance": primary.id, "quarantine_groups": [quarantine], "stop": true,
     });
-    let restarts = restarts(world, &primary).await + 1;
+    let restarts = restarts(world, primary).await + 1;
     let done = format!("stopped, on its own, behind {quarantine}, restarted {restarts} times");
     Prepared { action: action("rds.fence", fields), look: fenced, done }
 }
