@@ -3,6 +3,7 @@
 
 pub mod action;
 pub mod before;
+pub mod dependence;
 pub mod expand;
 pub mod graph;
 pub mod template;

@@ -19,7 +19,7 @@ pub struct CheckArgs {
     /// Policies and agents' own files, in any order. Given together, they are also checked against each other.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Print each policy with every default written out.
+    /// Print each policy with every default written out, and what its plans can do without.
     #[arg(long)]
     explain: bool,
 }
@@ -65,6 +65,7 @@ pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let screen = Screen::detect();
     for (file, policy) in checked.policies.iter().filter(|_| args.explain) {
         screen.print(&format!("# {file}, every default written out\n{}", document::explain(policy)))?;
+        screen.print(&document::explain_plans(policy))?;
     }
     for file in &checked.good {
         screen.print(&format!("{file}: ok"))?;

@@ -134,8 +134,8 @@ impl Action {
         matches!(self, Action::DnsConverged(_) | Action::VerifyProbes(_))
     }
 
-    /// The same action with the variables in its texts resolved. Every text is taken from the written form, so that
-    /// one of a new field cannot be forgotten.
+    /// The same action with the variables in its texts resolved, those in the names of sets included. Every text is taken
+    /// from the written form, so that one of a new field cannot be forgotten.
     ///
     /// # Errors
     /// When a variable is unknown or a brace is wrong.
@@ -157,12 +157,16 @@ fn resolve(
         Value::Array(items) => {
             Value::Array(items.into_iter().map(|item| resolve(item, variables)).collect::<Result<_, _>>()?)
         }
-        Value::Object(fields) => Value::Object(
-            fields
-                .into_iter()
-                .map(|(key, field)| Ok((key, resolve(field, variables)?)))
-                .collect::<Result<_, _>>()?,
-        ),
+        Value::Object(fields) => {
+            let mut resolved = serde_json::Map::new();
+            for (key, field) in fields {
+                let name = template::resolve(&key, variables)?;
+                if resolved.insert(name.clone(), resolve(field, variables)?).is_some() {
+                    return Err(TemplateError::Twice { name });
+                }
+            }
+            Value::Object(resolved)
+        }
         plain @ (Value::Null | Value::Bool(_) | Value::Number(_)) => plain,
     })
 }

@@ -14,6 +14,12 @@ pub enum TemplateError {
         /// Those that have one.
         known: Vec<String>,
     },
+    /// Two names of one list mean the same.
+    #[error("`{name}` stands there twice once its variables are replaced")]
+    Twice {
+        /// The name.
+        name: String,
+    },
     /// A brace stands alone.
     #[error("a brace has no partner in `{text}`")]
     Brace {

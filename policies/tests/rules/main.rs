@@ -6,6 +6,7 @@
 mod agreement;
 mod agreement_properties;
 mod before;
+mod dependence;
 mod graph;
 mod guard;
 mod guard_order;

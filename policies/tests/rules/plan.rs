@@ -5,7 +5,7 @@ use quorate_policies::{
     Policy,
     document::read_policy,
     plan::{
-        Plan,
+        Action, Plan,
         expand::{ExpandError, expand},
         template::resolve,
     },
@@ -133,4 +133,28 @@ fn values_are_not_expanded_again() {
     let variables = [("a".to_owned(), "{b}".to_owned()), ("b".to_owned(), "x".to_owned())].into();
     assert_eq!(resolve("<{a}|{b}>", &variables).unwrap(), "<{b}|x>");
     assert_eq!(resolve("", &variables).unwrap(), "");
+}
+
+/// Goal: the names of a record's sets hold variables like every other text, because after a failover the other set is the
+/// one that answers; two that mean the same are refused, because one would be lost. Method: both.
+#[test]
+fn names_of_sets_hold_variables() {
+    let weights = |one: &str, other: &str| {
+        let weights = [(one.to_owned(), 100), (other.to_owned(), 0)].into();
+        let mut policy = policy();
+        let steps = &mut policy.plans.get_mut("failover").unwrap().steps;
+        if let Action::Route53Repoint(repoint) = &mut steps.get_mut("repoint").unwrap().action {
+            (repoint.alias, repoint.alias_zone, repoint.weights) = (None, None, weights);
+        }
+        expanded(&policy).map(|plan| plan.steps["repoint"].action.clone())
+    };
+    match weights("{to.database}", "{from.database}").unwrap() {
+        Action::Route53Repoint(repoint) => {
+            let expected = [("shop-east".to_owned(), 0), ("shop-west".to_owned(), 100)].into();
+            assert_eq!(repoint.weights, expected);
+        }
+        other => panic!("{}", other.kind()),
+    }
+    let twice = weights("{to.database}", "shop-west").unwrap_err().to_string();
+    assert_eq!(twice, "step `repoint`: `shop-west` stands there twice once its variables are replaced");
 }

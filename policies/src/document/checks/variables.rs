@@ -48,7 +48,8 @@ pub(super) fn resolve(
             Ok(text) => {
                 resolved.insert(region.clone(), text);
             }
-            Err(TemplateError::Brace { .. }) => {
+            // Only a list of names can have one twice, and a text is none.
+            Err(TemplateError::Brace { .. } | TemplateError::Twice { .. }) => {
                 let message = format!("a brace in `{text}` has no partner");
                 problems.push(Problem::error(field.clone(), message, "close it, or remove it"));
                 return None;

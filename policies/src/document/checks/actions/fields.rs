@@ -115,7 +115,14 @@ fn texts(step: &FieldPath, action: &Action) -> Vec<(FieldPath, String)> {
                 open.extend(items.map(|(index, item)| (place.join(index.to_string()), item)));
             }
             Value::Object(fields) => {
-                open.extend(fields.into_iter().map(|(key, value)| (place.join(key), value)));
+                for (key, value) in fields {
+                    let place = place.join(key.clone());
+                    // The names of a record's sets may hold variables, as values do.
+                    if key.contains(['{', '}']) {
+                        found.push((place.clone(), key));
+                    }
+                    open.push((place, value));
+                }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
