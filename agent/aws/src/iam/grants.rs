@@ -61,7 +61,9 @@ impl Grant {
 #[must_use]
 pub fn grants(action: &Action, account: &str) -> Vec<(Purpose, Grant)> {
     let db = |region: &str, instance: &str| rds(region, account, "db", instance);
-    let reads_instances = || (Purpose::Read, Grant::anywhere(&["rds:DescribeDBInstances"]));
+    // Readiness also looks at a replica's source, whose name stands in AWS and not in the plan.
+    let instances = format!("arn:{}:rds:*:{account}:db:*", action.region().map_or("aws", partition));
+    let reads_instances = || (Purpose::Read, Grant::on("rds:DescribeDBInstances", [instances.clone()]));
     let reads_events = || (Purpose::Read, Grant::anywhere(&["rds:DescribeEvents"]));
     let reads_metrics = || (Purpose::Read, Grant::anywhere(&["cloudwatch:GetMetricData"]));
     let changes = |actions: &[&str], resource: String| (Purpose::Change, Grant::all(actions, [resource]));
@@ -177,7 +179,7 @@ fn global(cluster: &str, target: &str, account: &str, call: &str) -> Vec<(Purpos
         format!("arn:{partition}:rds:*:{account}:cluster:*"),
     ];
     vec![
-        (Purpose::Read, Grant::anywhere(&["rds:DescribeGlobalClusters", "rds:DescribeDBClusters"])),
+        (Purpose::Read, Grant::on("rds:DescribeGlobalClusters", [resources[0].clone()])),
         (Purpose::Change, Grant::all(&[call], resources)),
     ]
 }

@@ -1,0 +1,79 @@
+//! The IAM policies in `deploy/iam` are what the actions declare, for the example that has every action on AWS.
+//! `QUORATE_WRITE=1 cargo test -p quorate --test iam` writes them anew.
+
+use quorate::cli::iam::written;
+use quorate_aws::iam::{Principal, Scope};
+use quorate_policies::{document::read_policy, plan::Action};
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+const EXAMPLE: &str = include_str!("../../policies/examples/aws.yaml");
+
+/// The account of AWS's own documentation.
+fn principal() -> Principal {
+    Principal { account: "123456789012".into(), role: "quorate-agent".into() }
+}
+
+fn document(scope: Scope) -> serde_json::Value {
+    written(&read_policy("aws.yaml", EXAMPLE).unwrap(), scope, &principal())
+}
+
+/// Goal: the shipped policies cannot drift from what the actions call. Method: write each again and compare.
+#[test]
+fn the_shipped_policies_are_the_declared_ones() {
+    for scope in Scope::ALL {
+        let name = scope.as_str();
+        let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../deploy/iam/{name}.json"));
+        let text = format!("{}\n", serde_json::to_string_pretty(&document(scope)).unwrap());
+        if std::env::var_os("QUORATE_WRITE").is_some() {
+            fs::write(&file, &text).unwrap();
+        }
+        let shipped = fs::read_to_string(&file).unwrap_or_default();
+        assert!(
+            shipped == text,
+            "deploy/iam/{name}.json is not what the actions declare; see the head of this test"
+        );
+    }
+}
+
+/// Goal: the example has every action on AWS, so that no permission is forgotten. Method: compare its kinds with the
+/// list of all.
+#[test]
+fn the_example_has_every_action_on_aws() {
+    let policy = read_policy("aws.yaml", EXAMPLE).unwrap();
+    let steps = policy.plans.values().flat_map(|plan| plan.steps.values());
+    let used: BTreeSet<&str> = steps.map(|step| step.action.kind()).collect();
+    let outside = ["statuspage.incident"];
+    let missing: Vec<_> =
+        Action::KINDS.iter().filter(|k| !used.contains(**k) && !outside.contains(k)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
+/// Goal: watching changes nothing, and no policy may do anything to everything. Method: look for calls that change
+/// something in the two that only read, and for wide resources on calls that change something in the third.
+#[test]
+fn least_privilege() {
+    let reads = |action: &str| {
+        let name = action.split(':').nth(1).unwrap();
+        ["Describe", "List", "Get", "Simulate"].iter().any(|verb| name.starts_with(verb))
+    };
+    for scope in Scope::ALL {
+        for statement in document(scope)["Statement"].as_array().unwrap() {
+            let texts = |key: &str| -> Vec<String> {
+                statement[key]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|text| text.as_str().unwrap().to_owned())
+                    .collect()
+            };
+            for action in texts("Action") {
+                assert!(!action.contains('*'), "{action}");
+                assert!(scope == Scope::Act || reads(&action), "{} may {action}", scope.as_str());
+                assert!(
+                    reads(&action) || !texts("Resource").contains(&"*".to_owned()),
+                    "{action} on everything"
+                );
+            }
+        }
+    }
+}
