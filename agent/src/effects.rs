@@ -9,8 +9,8 @@ use dns::Converge;
 use quorate_aws::{Aws, AwsAction, AwsSettings};
 use quorate_policies::{
     document::AgentFile,
-    effect::{Acted, EffectContext, Observed},
-    plan::Action,
+    effect::{Acted, AssumeRole, EffectContext, Observed},
+    plan::{Action, Lag, action::VerifyProbes},
     readiness::Finding,
 };
 use quorate_probes::Prober;
@@ -31,7 +31,7 @@ pub struct Effects {
 enum Room<'a> {
     Aws(AwsAction<'a>),
     Statuspage(&'a quorate_policies::plan::action::StatuspageIncident),
-    Verify(&'a quorate_policies::plan::action::VerifyProbes),
+    Verify(&'a VerifyProbes),
     Converge(&'a quorate_policies::plan::action::DnsConverged),
 }
 
@@ -69,7 +69,10 @@ impl Effects {
     /// Reads the world.
     pub async fn observe(&self, action: &Action, context: &EffectContext) -> Observed {
         match room(action) {
-            Some(Room::Aws(action)) => self.aws().await.observe(action, context).await,
+            Some(Room::Aws(aws)) => {
+                let seen = self.aws().await.observe(aws, context).await;
+                self.proven(action, seen).await
+            }
             Some(Room::Statuspage(action)) => self.statuspage.observe(action, context).await,
             Some(Room::Verify(action)) => self.verify.observe(action).await,
             Some(Room::Converge(action)) => self.converge.observe(action).await,
@@ -88,9 +91,31 @@ impl Effects {
         }
     }
 
+    /// A promotion is done when the database takes writes, where the policy says how to see it: `available` may show
+    /// before the reboot does.
+    async fn proven(&self, action: &Action, seen: Observed) -> Observed {
+        let (Action::RdsPromoteReadReplica(promote), Observed::Done { detail }) = (action, &seen) else {
+            return seen;
+        };
+        let Some(url) = &promote.writable else { return seen };
+        let probe = VerifyProbes { through: url.clone(), successes: 1 };
+        match self.verify.observe(&probe).await {
+            Observed::Done { detail: answer } => Observed::Done { detail: format!("{detail}; {answer}") },
+            Observed::InProgress { detail: silent } => {
+                Observed::InProgress { detail: format!("{detail}; it takes no writes yet: {silent}") }
+            }
+            other => other,
+        }
+    }
+
     /// What stands in the way of an action, as far as reading tells.
     pub async fn check(&self, action: &Action, context: &EffectContext) -> Vec<Finding> {
         self.aws().await.check(action, context).await
+    }
+
+    /// How far a replica is behind.
+    pub async fn replica_lag(&self, region: &str, instance: &str, role: Option<&AssumeRole>) -> Lag {
+        self.aws().await.replica_lag(region, instance, role).await
     }
 
     async fn aws(&self) -> &Aws {

@@ -15,6 +15,7 @@ mod read;
 mod routes;
 mod screen;
 mod server;
+mod signal;
 mod telemetry;
 mod view;
 
@@ -29,6 +30,11 @@ use crate::shell::Agent;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+/// Serves the signal alone, for Route 53's health checkers.
+pub async fn serve_signal(agent: Arc<Agent>, listener: TcpListener, stop: CancellationToken) {
+    signal::serve(agent, listener, stop).await;
+}
 
 /// Serves the API until it is stopped; requests under way are answered first.
 pub async fn serve(agent: Arc<Agent>, listener: TcpListener, stop: CancellationToken) {

@@ -4,9 +4,11 @@
 mod agent;
 pub mod audit_file;
 pub mod clock;
+mod lags;
 mod leases;
 mod probing;
 mod readiness;
+mod signal;
 pub mod signals;
 mod start;
 mod steps;

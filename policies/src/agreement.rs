@@ -1,8 +1,10 @@
 //! From the reports of all agents to one opinion of a region. Agreement *detects*; it authorizes nothing.
 //! Votes count against the *configured* agents, never against those that happen to answer (P1).
 
+pub mod lag;
 pub mod report;
 pub mod tally;
 
+pub use lag::{LagVote, ReplicaLag};
 pub use report::{PolicyHash, Report, ServiceReport, TargetReport, policy_hash};
 pub use tally::{Evidence, Opinion, RegionTally, TargetTally, Vote, region_opinion, tally_region};

@@ -1,5 +1,6 @@
 //! What forbids acting. Agreement has detected; the guards say whether the plan may run, and if not, why.
 
+pub mod lag;
 pub mod refusal;
 pub mod situation;
 

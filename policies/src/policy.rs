@@ -251,6 +251,8 @@ pub struct Guards {
     pub flaps_max: u32,
     /// The window of `flaps_max`.
     pub flap_window: Millis,
+    /// How far a replica may be behind when it is promoted (R16). An unknown lag refuses as well.
+    pub max_replica_lag: Millis,
 }
 
 impl Default for Guards {
@@ -262,6 +264,8 @@ impl Default for Guards {
             // A region that goes down, up, down, up, down within five minutes is overloaded, not dead (F17).
             flaps_max: 4,
             flap_window: Millis::from_secs(300),
+            // A healthy replica is behind by seconds; half a minute of lost writes is somebody's decision.
+            max_replica_lag: Millis::from_secs(30),
         }
     }
 }

@@ -129,6 +129,7 @@ region: us-east-1
 data_dir: data
 listen: 127.0.0.1:7950
 allow_remote_api: false
+signal_listen: "0.0.0.0:7952"
 peer_listen: 0.0.0.0:7951
 cluster: quorate
 members:

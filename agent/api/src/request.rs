@@ -31,6 +31,9 @@ pub struct Failover {
     pub reason: String,
     /// The service's name once more: a failover cannot be undone.
     pub confirm: String,
+    /// Whether an unknown or too high replica lag is accepted, for this once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_data_loss: bool,
 }
 
 /// `POST /v1/services/{service}/pause`.

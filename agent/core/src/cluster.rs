@@ -6,6 +6,7 @@ mod decide;
 pub mod execution;
 mod ledger;
 pub mod service;
+pub mod signal;
 pub(crate) mod steps;
 pub mod undo;
 
@@ -72,6 +73,9 @@ impl Cluster {
             }
             Body::NoteStep { execution, step, attempt, before } => {
                 self.note_step(&command.by, execution, step, *attempt, before)
+            }
+            Body::Signal { execution, step, attempt, region } => {
+                self.signal_to(&command.by, execution, step, *attempt, region)
             }
             Body::FinishStep { execution, step, attempt, outcome } => {
                 self.finish_step(&command.by, execution, step, *attempt, outcome)

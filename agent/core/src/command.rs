@@ -97,6 +97,17 @@ pub enum Body {
         /// What stands.
         before: Before,
     },
+    /// The effect of `route53.signal`: traffic belongs to this region from now on.
+    Signal {
+        /// Which execution.
+        execution: ExecutionId,
+        /// Which step.
+        step: StepName,
+        /// Which assignment.
+        attempt: u32,
+        /// Where traffic shall go.
+        region: RegionName,
+    },
     /// What became of an attempt.
     FinishStep {
         /// Which execution.

@@ -4,6 +4,7 @@
 mod evidence;
 pub mod explain;
 mod health;
+mod lags;
 mod lead;
 pub mod lease;
 mod reports;
@@ -19,6 +20,7 @@ use crate::{
 };
 use evidence::RegionWatch;
 use health::Health;
+use lags::Lags;
 use lease::Leases;
 use quorate_policies::{
     AgentName, Millis, Monotonic, RegionName, ServiceName, StepName, TargetName, Timestamp,
@@ -116,6 +118,17 @@ pub enum Input {
         /// What it says.
         observation: Observation,
     },
+    /// A replica's lag was read. One that could not be read is not told.
+    Lag {
+        /// Of which service.
+        service: ServiceName,
+        /// Which replica, by [`quorate_policies::agreement::lag::replica_name`].
+        replica: String,
+        /// How far it is behind.
+        behind: Millis,
+        /// How long ago that was measured.
+        measured: Millis,
+    },
     /// A peer reported.
     Heard(Report),
     /// The log has moved.
@@ -200,6 +213,7 @@ pub struct Node {
     leader_since: Option<Monotonic>,
     health: Health,
     reports: ReportBook,
+    lags: Lags,
     watches: BTreeMap<ServiceName, RegionWatch>,
     leases: Leases,
     self_health: SelfHealth,
@@ -224,6 +238,7 @@ impl Node {
             leader_since: None,
             health: Health::default(),
             reports: ReportBook::default(),
+            lags: Lags::default(),
             watches: BTreeMap::new(),
             self_health: SelfHealth::new(now.mono),
             given: BTreeSet::new(),
@@ -254,6 +269,9 @@ impl Node {
                 if change.confirm || change.look_again {
                     out.push(Output::Confirm { service, target, everywhere: change.confirm });
                 }
+            }
+            Input::Lag { service, replica, behind, measured } => {
+                self.lags.read(now.mono, service, replica, behind, measured);
             }
             Input::Heard(report) => self.reports.heard(now.mono, report),
             Input::Applied(cluster) => self.applied(now, cluster, &mut out),
@@ -289,6 +307,7 @@ impl Node {
         if self.policies() != policies_before {
             let targets = targets::targets(&self.cluster);
             self.health.set_targets(now.mono, &targets);
+            self.lags.retain(|service| self.cluster.services.contains_key(service));
             self.report_due = true;
             out.push(Output::Targets(targets));
         }

@@ -26,6 +26,9 @@ pub struct FailoverArgs {
     /// The service's name once more, where nobody can be asked: a failover cannot be undone.
     #[arg(long, value_name = "SERVICE")]
     confirm: Option<String>,
+    /// Promote a replica also when nobody knows how far it is behind, or when it is too far behind.
+    #[arg(long)]
+    accept_data_loss: bool,
     /// How long to follow the execution.
     #[arg(long, value_name = "DURATION", default_value_t = follow::WAIT_DEFAULT, value_parser = Millis::parse)]
     wait: Millis,
@@ -53,7 +56,12 @@ pub async fn failover(args: &FailoverArgs) -> Result<Exit, Failure> {
     if !confirmed {
         ask(args, &before.value)?;
     }
-    let order = Failover { to: args.to.clone(), reason: args.reason.clone(), confirm: args.service.clone() };
+    let order = Failover {
+        to: args.to.clone(),
+        reason: args.reason.clone(),
+        confirm: args.service.clone(),
+        accept_data_loss: args.accept_data_loss,
+    };
     let changed =
         session.client.post::<Changed>(&["services", &args.service, "failover"], &order).await?.value;
     note(&changed.message);

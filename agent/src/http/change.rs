@@ -36,7 +36,11 @@ pub(super) async fn failover<C: Control>(
     let service = read::service_name(&service)?;
     let to = asked.request.to.as_deref().map(region_name).transpose()?;
     let actor = asked.actor();
-    let trigger = Trigger::Operator { by: actor.name, reason: actor.reason };
+    let trigger = Trigger::Operator {
+        by: actor.name,
+        reason: actor.reason,
+        accept_data_loss: asked.request.accept_data_loss,
+    };
     let body = agent.with_node(|node, now| decide(node, now, &service, to, trigger))?;
     let id = asked.command_id("failover", service.as_str());
     match submit(agent.as_ref(), id, body).await? {

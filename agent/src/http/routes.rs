@@ -1,6 +1,6 @@
 //! Every path of the API, once: for the router, the index, the metric's labels and the tests.
 
-use super::{answer::Failure, change, control::Control, lease, policy, read, telemetry};
+use super::{answer::Failure, change, control::Control, lease, policy, read, signal, telemetry};
 use axum::{
     Router, middleware,
     routing::{get, post},
@@ -50,6 +50,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/policies", "put a policy into force: {policy, file?, reason}"),
     route("GET", "/v1/audit", "the audit; ?after=SEQUENCE&limit=COUNT"),
     route("GET", "/v1/lease/{service}", "whether this region may write: 200, or 409"),
+    route("GET", "/v1/signal/{service}/{region}", "whether traffic shall leave a region: 200, or 404"),
 ];
 
 /// The router.
@@ -77,6 +78,7 @@ pub(super) fn router<C: Control>(agent: Arc<C>) -> Router {
         .route("/v1/policies", post(policy::apply::<C>))
         .route("/v1/audit", get(read::audit::<C>))
         .route("/v1/lease/{service}", get(lease::lease::<C>))
+        .route("/v1/signal/{service}/{region}", get(signal::signal::<C>))
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(agent.clone(), telemetry::around::<C>))

@@ -7,7 +7,7 @@ use quorate_core::{
 };
 use quorate_policies::{
     AgentName, Millis, Monotonic, Policy, RegionName, Timestamp,
-    agreement::{Report, ServiceReport, TargetReport, policy_hash},
+    agreement::{ReplicaLag, Report, ServiceReport, TargetReport, policy_hash},
     document::{AgentFile, read_agent_file, read_policy},
     guard::{Hold, Trigger},
     health::{FailureReason, Verdict},
@@ -131,7 +131,12 @@ fn report(agent: &str, east: Verdict, west: Verdict) -> Report {
     let targets = [("web/us-east-1", target(east)), ("web/us-west-2", target(west))];
     let targets =
         targets.into_iter().map(|(name, report)| (name.to_owned().try_into().unwrap(), report)).collect();
-    let service = ServiceReport { policy_hash: policy_hash(&policy()), targets };
+    let lags = vec![ReplicaLag {
+        replica: "us-west-2/west-db".into(),
+        behind: Millis(1_000),
+        measured: Millis(20_000),
+    }];
+    let service = ServiceReport { policy_hash: policy_hash(&policy()), targets, lags };
     Report {
         agent: agent.parse().unwrap(),
         region: members()[agent].clone(),
@@ -159,7 +164,11 @@ pub(crate) fn executing() -> Cluster {
     let decide = Body::Decide {
         service: service(),
         to: "us-west-2".parse().unwrap(),
-        trigger: Trigger::Operator { by: "ann".into(), reason: "region lost".into() },
+        trigger: Trigger::Operator {
+            by: "ann".into(),
+            reason: "region lost".into(),
+            accept_data_loss: false,
+        },
         evidence: node.evidence_now(now, &service()),
         live: ["a".parse().unwrap()].into(),
     };

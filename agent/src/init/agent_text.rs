@@ -65,6 +65,7 @@ pub(super) fn agent_file(
         data_dir: PathBuf::from("data").join(&agent.name),
         listen: agent.listen,
         allow_remote_api: false,
+        signal_listen: None,
         peer_listen: agent.peer_listen,
         cluster: options.cluster.clone(),
         members: options.agents.iter().map(member).collect::<Result<_, _>>()?,

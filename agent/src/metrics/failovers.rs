@@ -17,7 +17,7 @@ const RECOVERY_BUCKETS: [f64; 12] =
 const TRIGGERS: [&str; 2] = ["automatic", "operator"];
 const OUTCOMES: [&str; 3] = ["succeeded", "stopped", "aborted"];
 const STEP_OUTCOMES: [&str; 4] = ["succeeded", "failed", "impossible", "unknown"];
-const EVENTS: [&str; 14] = [
+const EVENTS: [&str; 15] = [
     "members_set",
     "policy_applied",
     "decided",
@@ -26,6 +26,7 @@ const EVENTS: [&str; 14] = [
     "step_assigned",
     "step_started",
     "step_noted",
+    "signalled",
     "step_finished",
     "lease_released",
     "aborting",
@@ -34,7 +35,7 @@ const EVENTS: [&str; 14] = [
     "resumed",
 ];
 /// Guards that can stand in the audit: those of an operator's failover, and those that tell why automation did not act.
-const GUARDS: [&str; 21] = [
+const GUARDS: [&str; 23] = [
     "unusable_region",
     "execution_in_progress",
     "observe_only",
@@ -55,6 +56,8 @@ const GUARDS: [&str; 21] = [
     "cooldown",
     "velocity_cap",
     "standby_not_healthy",
+    "replica_lag_unknown",
+    "replica_lag",
     "policy_refused",
 ];
 

@@ -116,6 +116,7 @@ fn kind(event: &AuditEvent) -> Option<&'static str> {
         | AuditEvent::StepAssigned { .. }
         | AuditEvent::StepStarted { .. }
         | AuditEvent::StepNoted { .. }
+        | AuditEvent::Signalled { .. }
         | AuditEvent::Aborting { .. } => None,
     }
 }

@@ -4,6 +4,7 @@ use super::{
     Agent, OperatorToken,
     audit_file::AuditFile,
     clock::Clock,
+    lags,
     probing::{Bench, Found, Probing},
     readiness,
     signals::Signals,
@@ -130,6 +131,13 @@ pub async fn start(mut file: AgentFile, base: &Path) -> anyhow::Result<Running> 
         TcpListener::bind(file.listen).await.with_context(|| format!("cannot listen on {}", file.listen))?;
     let peer = TcpListener::bind(file.peer_listen);
     let peer = peer.await.with_context(|| format!("cannot listen on {} for peers", file.peer_listen))?;
+    let signal = match file.signal_listen {
+        Some(address) => {
+            let listener = TcpListener::bind(address).await;
+            Some(listener.with_context(|| format!("cannot listen on {address} for the signal"))?)
+        }
+        None => None,
+    };
     let stop = CancellationToken::new();
     let clock = Clock::start();
 
@@ -179,6 +187,9 @@ pub async fn start(mut file: AgentFile, base: &Path) -> anyhow::Result<Running> 
     spawn(&agent, seen, AuditFile::open(&data)?);
     agent.tasks.spawn(peers::server::serve(agent.clone(), peer, tls, stop.clone()));
     agent.tasks.spawn(http::serve(agent.clone(), api, stop.clone()));
+    if let Some(listener) = signal {
+        agent.tasks.spawn(http::serve_signal(agent.clone(), listener, stop.clone()));
+    }
     agent.tasks.spawn(notify::run(agent.clone(), stop));
     tracing::info!(agent = %agent.file.name, region = %agent.file.region, api = %address, "agent started");
     Ok(Running { agent, api: address })
@@ -189,6 +200,7 @@ fn spawn(agent: &Arc<Agent>, seen: mpsc::Receiver<Found>, audit: AuditFile) {
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(tick(agent.clone())));
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(results(agent.clone(), seen)));
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(readiness::run(agent.clone())));
+    agent.tasks.spawn(stop.clone().run_until_cancelled_owned(lags::run(agent.clone())));
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(follow(agent.clone(), audit)));
 }
 

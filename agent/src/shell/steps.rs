@@ -1,7 +1,7 @@
 //! Runs one attempt of one step: read barrier, check, intent, then what [`StepRun`] says. The loop here only carries
 //! messages between it, the log and the world.
 
-use super::{Agent, agent::PROPOSE_MAX};
+use super::{Agent, agent::PROPOSE_MAX, signal};
 use quorate_core::{
     Body, Command, Response, StepOutcome,
     cluster::execution::{ExecutionState, StepState},
@@ -12,7 +12,7 @@ use quorate_policies::{
     Millis,
     effect::{Acted, EffectContext},
     guard::Refusal,
-    plan::Before,
+    plan::{Action, Before},
 };
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -161,12 +161,18 @@ fn aborted(agent: &Agent, order: &StepOrder) -> bool {
 
 /// A look changes nothing, so it is cut short where the step's own time ends.
 async fn observe(agent: &Agent, order: &StepOrder, context: &EffectContext, left: Duration) -> StepEvent {
+    if let Action::Route53Signal(action) = &order.step.action {
+        return StepEvent::Observed(signal::observe(agent, order, action));
+    }
     let look = timeout(left, agent.effects.observe(&order.step.action, context)).await;
     let within = Millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
     look.map_or(StepEvent::Unanswered { within }, StepEvent::Observed)
 }
 
 async fn act(agent: &Agent, order: &StepOrder, part: u8, context: &EffectContext) -> Acted {
+    if let Action::Route53Signal(action) = &order.step.action {
+        return signal::act(agent, order, action).await;
+    }
     let call = agent.effects.act(&order.step.action, part, context);
     // A call without a reply may have been applied (P3).
     let late = || Acted::Unknown { reason: format!("no reply within {CALL_MAX:?}") };
@@ -206,7 +212,12 @@ async fn leave(agent: &Agent, order: &StepOrder) {
 }
 
 /// The id names the attempt, so that a repetition after a lost reply is applied once.
-async fn propose(agent: &Agent, order: &StepOrder, what: &str, body: Body) -> Result<Response, String> {
+pub(super) async fn propose(
+    agent: &Agent,
+    order: &StepOrder,
+    what: &str,
+    body: Body,
+) -> Result<Response, String> {
     let id = format!("{}/{}/{}/{what}", order.execution, order.name, order.attempt);
     let command = Command { id, at: agent.clock.now().wall, by: agent.file.name.clone(), body };
     let response = agent.consensus.propose(command, PROPOSE_MAX).await.map_err(|error| error.to_string());

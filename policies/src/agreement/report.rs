@@ -2,6 +2,7 @@
 //! state: they expire, and only decisions are in the log. No clock reading of the sender is in a report, only
 //! lengths, because clocks of two hosts are never compared.
 
+use super::lag::ReplicaLag;
 use crate::{
     health::{FailureReason, Verdict},
     name::{AgentName, RegionName, ServiceName, TargetName},
@@ -39,6 +40,9 @@ pub struct ServiceReport {
     pub policy_hash: PolicyHash,
     /// Verdicts by target.
     pub targets: BTreeMap<TargetName, TargetReport>,
+    /// How far replicas are behind, as far as this agent could read it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lags: Vec<ReplicaLag>,
 }
 
 /// One agent's verdict on one target.

@@ -2,6 +2,7 @@
 //! more dissent than allowed (R6, R9). A vote that is stale, of another policy, or of an abstaining agent counts
 //! neither way (R7, R29).
 
+use super::lag::LagVote;
 use crate::{
     health::{FailureReason, Verdict},
     name::{AgentName, RegionName, TargetName},
@@ -46,6 +47,9 @@ pub struct Evidence {
     pub down_for: Millis,
     /// How often the active region's state changed within the policy's window.
     pub flaps: u32,
+    /// How far replicas are behind, as each agent could read it; stale readings too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lags: Vec<LagVote>,
 }
 
 /// What the agents agree on.

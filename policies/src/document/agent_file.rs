@@ -30,6 +30,12 @@ pub struct AgentFile {
     /// Allows `listen` beyond this machine. Whoever reaches the API can order a failover.
     #[serde(default)]
     pub allow_remote_api: bool,
+    /// Where Route 53's health checkers ask for the signal, and can ask for nothing else; none unless a plan has
+    /// `route53.signal`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "socket::maybe")]
+    #[schemars(with = "Option<String>")]
+    pub signal_listen: Option<SocketAddr>,
     /// Where the other agents reach this one.
     #[serde(default = "peer_listen_default")]
     #[serde(deserialize_with = "socket::one")]
@@ -276,6 +282,10 @@ mod socket {
 
     pub(super) fn one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
         Socket::deserialize(deserializer).map(|Socket(address)| address)
+    }
+
+    pub(super) fn maybe<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+        Ok(Option::<Socket>::deserialize(deserializer)?.map(|Socket(address)| address))
     }
 
     pub(super) fn many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAddr>, D::Error> {

@@ -177,6 +177,22 @@ pub enum Refusal {
         /// What the agents think of it.
         opinion: Opinion,
     },
+    /// Nobody knows how far the replica is behind (R16).
+    #[error("nobody knows how far replica {replica} is behind: promoting it may lose anything")]
+    ReplicaLagUnknown {
+        /// Region and instance.
+        replica: String,
+    },
+    /// The replica is too far behind (R16).
+    #[error("replica {replica} is {behind} behind, at most {max} may be lost")]
+    ReplicaLagTooHigh {
+        /// Region and instance.
+        replica: String,
+        /// How far, when the failure began.
+        behind: Millis,
+        /// The policy's limit.
+        max: Millis,
+    },
     /// The agents have no majority, so nothing can be committed (R11).
     #[error("no quorum: the agents in contact are no majority; nothing is decided and nothing is changed")]
     NoQuorum,
@@ -260,6 +276,8 @@ impl Refusal {
             Refusal::Dwelling { .. } => "dwell",
             Refusal::Flapping { .. } => "flapping",
             Refusal::StandbyNotHealthy { .. } => "standby_not_healthy",
+            Refusal::ReplicaLagUnknown { .. } => "replica_lag_unknown",
+            Refusal::ReplicaLagTooHigh { .. } => "replica_lag",
             Refusal::NoQuorum => "no_quorum",
             Refusal::UnknownExecution { .. } => "unknown_execution",
             Refusal::WrongState { .. } => "wrong_state",

@@ -1,7 +1,7 @@
 //! The guards, in the order in which they are asked. One pure function serves the leader before it proposes, every
 //! replica when it applies, and `quorate explain`: so the safety rules live in one place.
 
-use super::Refusal;
+use super::{Refusal, lag::lag};
 use crate::{
     agreement::{Evidence, Opinion, RegionTally, tally_region},
     name::{AgentName, PlanName, RegionName},
@@ -60,12 +60,15 @@ pub enum Trigger {
     Automatic,
     /// An operator. Passes what keeps automation from being wrong or too quick: mode, voters, hold, agreement,
     /// flapping, dwell, cool-down and velocity cap (R19). Never passes an unusable region, a running execution (R2)
-    /// or a standby that is not healthy (R21).
+    /// or a standby that is not healthy (R21); the lag gate only where he says so.
     Operator {
         /// Who.
         by: String,
         /// Why.
         reason: String,
+        /// Whether an unknown or too high replica lag is accepted, for this one command (R16).
+        #[serde(default)]
+        accept_data_loss: bool,
     },
 }
 
@@ -126,11 +129,12 @@ fn checks(s: &Situation<'_>, trigger: &Trigger, to: &RegionName) -> Vec<(&'stati
         ("unusable_region", usable(s, trigger, to)),
         ("execution_in_progress", in_progress(s)),
         ("standby_not_healthy", standby_healthy(&standby)),
+        ("replica_lag", lag(s, trigger, to)),
     ];
     match trigger {
         Trigger::Operator { .. } => always.into(),
         Trigger::Automatic => {
-            let [usable, running, way_out] = always;
+            let [usable, running, way_out, replica_lag] = always;
             // What is wrong with the region comes before what is wrong with the way out of it.
             vec![
                 running,
@@ -150,6 +154,7 @@ fn checks(s: &Situation<'_>, trigger: &Trigger, to: &RegionName) -> Vec<(&'stati
                 ("cooldown", cooldown(s)),
                 ("velocity_cap", velocity(s)),
                 way_out,
+                replica_lag,
             ]
         }
     }

@@ -10,6 +10,7 @@ mod dependence;
 mod graph;
 mod guard;
 mod guard_order;
+mod lag;
 mod plan;
 mod refusal_texts;
 mod shop;

@@ -57,6 +57,12 @@ fn every_refusal() -> Vec<Refusal> {
             why: "another assignment has taken its place".to_owned(),
         },
         Refusal::LeaseNotReleased { step: step("promote"), holder: east.clone() },
+        Refusal::ReplicaLagUnknown { replica: "us-west-2/shop-west".to_owned() },
+        Refusal::ReplicaLagTooHigh {
+            replica: "us-west-2/shop-west".to_owned(),
+            behind: Millis::from_secs(42),
+            max: Millis::from_secs(30),
+        },
         Refusal::NoLease { region: east, why: "another region holds it, or it is moving".to_owned() },
         Refusal::PolicyRefused { why: "it names no primary region".to_owned() },
     ]

@@ -4,7 +4,7 @@
 use quorate_policies::{
     AgentName, CheckName, ComponentName, Millis, PlanName, Policy, RegionName, StepName, TargetName,
     Timestamp,
-    agreement::{Evidence, Vote},
+    agreement::{Evidence, LagVote, Vote, lag::replica_name},
     guard::{Hold, Refusal, ServiceFacts, Situation, Trigger, authorize, explain},
     health::Verdict,
     plan::action::{Action, EcsScale, RdsPromoteReadReplica, RecordKind, Route53Repoint, VerifyProbes},
@@ -200,6 +200,21 @@ pub(crate) struct Scene {
     pub(crate) to: RegionName,
 }
 
+/// Every replica is a second behind, as everybody read half a minute before the failure.
+pub(crate) fn lags() -> Vec<LagVote> {
+    let vote = |agent: AgentName, (at, instance): (&str, &str)| LagVote {
+        agent,
+        replica: replica_name(at, instance),
+        behind: Millis(1_000),
+        measured: Millis::from_secs(90),
+        age: Millis(300),
+        policy_matches: true,
+        abstains: false,
+    };
+    let replicas = [(EAST, "shop-east"), (WEST, "shop-west")];
+    members().into_keys().flat_map(|agent| replicas.map(|replica| vote(agent.clone(), replica))).collect()
+}
+
 impl Scene {
     /// The primary region has been down for a minute, the standby is healthy, and nothing forbids acting.
     pub(crate) fn primary_down() -> Self {
@@ -211,11 +226,11 @@ impl Scene {
             starts: Vec::new(),
         };
         let votes = [all(EAST, Verdict::Down), all(WEST, Verdict::Healthy)].concat();
-        let evidence = Evidence { votes, down_for: Millis::from_secs(60), flaps: 1 };
+        let evidence = Evidence { votes, down_for: Millis::from_secs(60), flaps: 1, lags: lags() };
         Self { policy: policy(), members: members(), facts, evidence, now: NOW, to: region(WEST) }
     }
 
-    fn situation(&self) -> Situation<'_> {
+    pub(crate) fn situation(&self) -> Situation<'_> {
         Situation {
             policy: &self.policy,
             members: &self.members,
@@ -261,7 +276,11 @@ impl Scene {
 }
 
 pub(crate) fn operator() -> Trigger {
-    Trigger::Operator { by: "olga".to_owned(), reason: "the ticket says so".to_owned() }
+    Trigger::Operator {
+        by: "olga".to_owned(),
+        reason: "the ticket says so".to_owned(),
+        accept_data_loss: false,
+    }
 }
 
 /// A pause without an end.

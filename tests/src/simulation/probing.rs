@@ -6,11 +6,14 @@ use openraft_rt::AsyncRuntime;
 use openraft_rt_sim::SimRuntime;
 use quorate_core::node::{Input, targets::ProbeTarget};
 use quorate_policies::{
-    TargetName,
+    Millis, TargetName,
+    agreement::lag::replica_name,
     health::{FailureReason, Observation},
 };
 use std::{sync::Arc, time::Duration};
 
+/// What the shop's plan may promote.
+const REPLICAS: [(&str, &str); 2] = [("us-east-1", "shop-us-east-1"), ("us-west-2", "shop-us-west-2")];
 /// Before the first policy there is nothing to probe.
 const IDLE: Duration = Duration::from_millis(500);
 
@@ -43,6 +46,14 @@ impl Host {
         }));
     }
 
+    /// The replicas are a second behind. Reading them is no part of what is simulated here.
+    fn read_lags(&self) {
+        for (region, instance) in REPLICAS {
+            let (replica, behind, measured) = (replica_name(region, instance), Millis(1_000), Millis(1_000));
+            self.input(Input::Lag { service: shop(), replica, behind, measured });
+        }
+    }
+
     async fn probe_once(&self, target: &ProbeTarget) {
         let region = &target.name.region;
         let reached = !self.network.is_dark(self.id, region) && self.network.draw(0..200) > 0;
@@ -56,6 +67,7 @@ impl Host {
         if self.runs().await {
             let (service, target) = (shop(), target.name.clone());
             self.input(Input::Probed { service, target, observation });
+            self.read_lags();
         }
     }
 }

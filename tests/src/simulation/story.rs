@@ -85,7 +85,11 @@ async fn homecoming(world: &mut World) {
         let host = any_host(world);
         let (evidence, live) =
             host.with_node(|node, now| (node.evidence_now(now, &shop()), node.live_now(now)));
-        let trigger = Trigger::Operator { by: "olga".to_owned(), reason: "it is mended".to_owned() };
+        let trigger = Trigger::Operator {
+            by: "olga".to_owned(),
+            reason: "it is mended".to_owned(),
+            accept_data_loss: false,
+        };
         let body = Body::Decide { service: shop(), to: region(EAST), trigger, evidence, live };
         begun = matches!(world.operate(&host, body).await, Some(Response::Execution { .. }));
         let pause = now() + Duration::from_secs(1);

@@ -111,6 +111,11 @@ pub enum AuditEvent {
         /// What stood.
         before: Before,
     },
+    /// The agents tell Route 53's health checks that traffic belongs to this region.
+    Signalled {
+        /// Which one.
+        region: RegionName,
+    },
     /// What became of an attempt.
     StepFinished {
         /// Which step.
@@ -170,6 +175,7 @@ impl AuditEvent {
             AuditEvent::StepAssigned { .. } => "step_assigned",
             AuditEvent::StepStarted { .. } => "step_started",
             AuditEvent::StepNoted { .. } => "step_noted",
+            AuditEvent::Signalled { .. } => "signalled",
             AuditEvent::StepFinished { .. } => "step_finished",
             AuditEvent::LeaseReleased { .. } => "lease_released",
             AuditEvent::Aborting { .. } => "aborting",
@@ -198,6 +204,7 @@ impl fmt::Display for AuditEvent {
             }
             AuditEvent::StepStarted { step, attempt } => write!(f, "step {step} started, attempt {attempt}"),
             AuditEvent::StepNoted { step, before } => write!(f, "step {step}, before it acts: {before}"),
+            AuditEvent::Signalled { region } => write!(f, "traffic is signalled to {region}"),
             AuditEvent::StepFinished { step, outcome, .. } => {
                 let word = match outcome {
                     StepOutcome::Succeeded { .. } => "succeeded",

@@ -30,6 +30,9 @@ pub struct ServiceState {
     pub lease: LeaseRecord,
     /// The longest lease that any policy of this service has allowed: what a new leader waits out.
     pub lease_ttl_max: Millis,
+    /// Where `route53.signal` has sent traffic last, if it ever did.
+    #[serde(default)]
+    pub signal: Option<RegionName>,
     /// The pause, if there is one.
     pub hold: Option<Hold>,
     /// The running execution (R2).
@@ -85,6 +88,7 @@ impl ServiceState {
             lease_ttl_max: policy.lease.ttl,
             policy,
             version: 1,
+            signal: None,
             hold: None,
             running: None,
             last_ended: None,

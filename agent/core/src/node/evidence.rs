@@ -5,7 +5,7 @@ use super::{Node, Now};
 use crate::cluster::service::ServiceState;
 use quorate_policies::{
     AgentName, Millis, Monotonic, RegionName, ServiceName,
-    agreement::{Evidence, Opinion, Report, ServiceReport, Vote, tally_region},
+    agreement::{Evidence, LagVote, Opinion, ReplicaLag, Report, ServiceReport, Vote, tally_region},
 };
 use std::collections::{BTreeSet, VecDeque};
 
@@ -63,7 +63,8 @@ impl Node {
         self.sequence += 1;
         let services = self.cluster.services.iter().map(|(name, state)| {
             let targets = self.health.report(now.mono, name);
-            (name.clone(), ServiceReport { policy_hash: state.policy_hash.clone(), targets })
+            let lags = self.lags.report(now.mono, name);
+            (name.clone(), ServiceReport { policy_hash: state.policy_hash.clone(), targets, lags })
         });
         let report = Report {
             agent: self.settings.name.clone(),
@@ -99,6 +100,11 @@ impl Node {
             votes: self.votes(now, name, state),
             down_for: watch.and_then(|w| w.down_since).map_or(Millis::ZERO, |since| now.since(since)),
             flaps: watch.map_or(0, |w| w.flaps(now, state.policy.guards.flap_window)),
+            lags: self
+                .reports
+                .all()
+                .flat_map(|(at, report)| lags_of(now.since(at), report, name, state))
+                .collect(),
         }
     }
 
@@ -118,6 +124,20 @@ impl Node {
             .chain([self.settings.name.clone()])
             .collect()
     }
+}
+
+fn lags_of(age: Millis, report: &Report, name: &ServiceName, state: &ServiceState) -> Vec<LagVote> {
+    let Some(service) = report.services.get(name) else { return Vec::new() };
+    let vote = |lag: &ReplicaLag| LagVote {
+        agent: report.agent.clone(),
+        replica: lag.replica.clone(),
+        behind: lag.behind,
+        measured: Millis(lag.measured.0 + age.0),
+        age,
+        policy_matches: service.policy_hash == state.policy_hash,
+        abstains: report.abstains.is_some(),
+    };
+    service.lags.iter().map(vote).collect()
 }
 
 fn votes_of(age: Millis, report: &Report, name: &ServiceName, state: &ServiceState) -> Vec<Vote> {

@@ -13,6 +13,7 @@ use quorate_core::{
 };
 use quorate_policies::{
     Millis, Monotonic, Policy, TargetName, Timestamp,
+    agreement::lag::replica_name,
     health::{FailureReason, Observation},
 };
 use std::{
@@ -277,6 +278,12 @@ impl World {
             targets.extend(self.agents[index].targets.iter().map(|target| target.name.clone()));
         }
         let now = self.now;
+        // Every agent reads the replica's lag as often as it probes.
+        for (region, instance) in [(EAST, "shop-east"), (WEST, "shop-west"), (NORTH, "shop-west")] {
+            let (behind, measured) = (Millis(1_000), Millis::from_secs(60));
+            let replica = replica_name(region, instance);
+            self.give(index, Input::Lag { service: shop(), replica, behind, measured });
+        }
         targets.extend(
             self.confirmations.extract_if(.., |(due, of, _)| *of == index && *due <= now).map(|c| c.2),
         );

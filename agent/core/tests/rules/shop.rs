@@ -4,7 +4,7 @@
 use quorate_core::{Actor, StepOutcome};
 use quorate_policies::{
     AgentName, Millis, Policy, RegionName, ServiceName, StepName, TargetName,
-    agreement::{Evidence, Vote},
+    agreement::{Evidence, LagVote, Vote, lag::replica_name},
     document::read_policy,
     guard::Trigger,
     health::Verdict,
@@ -102,13 +102,28 @@ pub(crate) fn all(at: &str, verdict: Verdict) -> Vec<Vote> {
 pub(crate) fn east_is_down() -> Evidence {
     let votes =
         [all(EAST, Verdict::Down), all(WEST, Verdict::Healthy), all(NORTH, Verdict::Healthy)].concat();
-    Evidence { votes, down_for: Millis::from_secs(60), flaps: 1 }
+    Evidence { votes, down_for: Millis::from_secs(60), flaps: 1, lags: lags() }
 }
 
 /// Every region is healthy.
 pub(crate) fn all_is_well() -> Evidence {
     let votes = [EAST, WEST, NORTH].map(|at| all(at, Verdict::Healthy)).concat();
-    Evidence { votes, down_for: Millis::ZERO, flaps: 0 }
+    Evidence { votes, down_for: Millis::ZERO, flaps: 0, lags: lags() }
+}
+
+/// Every replica is a second behind, as everybody read half a minute before the failure.
+pub(crate) fn lags() -> Vec<LagVote> {
+    let replicas = [(EAST, "shop-east"), (WEST, "shop-west"), (NORTH, "shop-west")];
+    let vote = |name: &str, (at, instance): (&str, &str)| LagVote {
+        agent: agent(name),
+        replica: replica_name(at, instance),
+        behind: Millis(1_000),
+        measured: Millis::from_secs(90),
+        age: Millis(300),
+        policy_matches: true,
+        abstains: false,
+    };
+    AGENTS.iter().flat_map(|name| replicas.map(|replica| vote(name, replica))).collect()
 }
 
 pub(crate) fn olga(reason: &str) -> Actor {
@@ -116,7 +131,11 @@ pub(crate) fn olga(reason: &str) -> Actor {
 }
 
 pub(crate) fn operator() -> Trigger {
-    Trigger::Operator { by: "olga".to_owned(), reason: "the ticket says so".to_owned() }
+    Trigger::Operator {
+        by: "olga".to_owned(),
+        reason: "the ticket says so".to_owned(),
+        accept_data_loss: false,
+    }
 }
 
 pub(crate) fn succeeded() -> StepOutcome {

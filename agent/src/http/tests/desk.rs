@@ -65,6 +65,16 @@ impl Desk {
         self.with_node(|node, _| node.cluster().clone())
     }
 
+    /// The log's state after a signal.
+    pub(super) fn signal(&self, region: &str) {
+        self.with_node(|node, now| {
+            let mut cluster = Cluster::clone(node.cluster());
+            let service = cluster.services.values_mut().next().unwrap();
+            service.signal = Some(region.parse().unwrap());
+            node.step(now, Input::Applied(Arc::new(cluster)));
+        });
+    }
+
     pub(super) fn router(self: &Arc<Self>) -> Router {
         router(self.clone())
     }

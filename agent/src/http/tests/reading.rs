@@ -27,7 +27,9 @@ async fn every_path_can_be_read() {
     let index = desk.get("/").await.body;
     for route in ROUTES {
         assert!(index.as_str().unwrap().contains(route.path));
-        if route.method == "GET" && !route.path.contains("/lease/") {
+        // A region without the lease, and one that nothing leaves, are told by the status.
+        let by_status = ["/lease/", "/signal/"].iter().any(|part| route.path.contains(part));
+        if route.method == "GET" && !by_status {
             let path = route.path.replace("{service}", "shop").replace("{execution}", "shop-2");
             let answer = desk.get(&path).await;
             assert_eq!(answer.status, 200, "{path}: {}", answer.body);
@@ -115,4 +117,19 @@ async fn requests_are_counted() {
         assert!(text.contains(&line), "{line}");
     }
     assert!(!text.contains("secret-path"));
+}
+
+/// Goal: the signal says leave only of the region that traffic was signalled away from; everything else says stay by its
+/// status, because an inverted health check knows nothing else. Method: before and after a signal, and names that do not
+/// exist.
+#[tokio::test]
+async fn the_signal_is_a_status() {
+    let desk = Desk::failing();
+    let status = async |path: &str| desk.get(path).await.status.as_u16();
+    assert_eq!(status("/v1/signal/shop/us-east-1").await, 404, "nobody has signalled");
+    desk.signal("us-west-2");
+    assert_eq!(status("/v1/signal/shop/us-east-1").await, 200);
+    assert_eq!(status("/v1/signal/shop/us-west-2").await, 404);
+    assert_eq!(status("/v1/signal/shop/mars").await, 404);
+    assert_eq!(status("/v1/signal/other/us-east-1").await, 404);
 }

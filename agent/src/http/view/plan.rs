@@ -72,7 +72,11 @@ fn authorized(
         evidence: &evidence,
         now: node.cluster().clock.max(now.wall),
     };
-    let trigger = Trigger::Operator { by: "operator".to_owned(), reason: "dry run".to_owned() };
+    let trigger = Trigger::Operator {
+        by: "operator".to_owned(),
+        reason: "dry run".to_owned(),
+        accept_data_loss: false,
+    };
     authorize(&situation, &trigger, to)
 }
 

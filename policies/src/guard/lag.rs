@@ -1,0 +1,105 @@
+//! The lag gate: a replica of unknown position, or one that is too far behind, is not promoted (R16). An operator may
+//! accept the loss, for one command, by name and with a reason.
+
+use super::{Refusal, Situation, Trigger, situation::scenario};
+use crate::{
+    agreement::{LagVote, lag::replica_name},
+    health::Verdict,
+    name::RegionName,
+    plan::{Action, expand},
+    time::Millis,
+};
+
+/// How long before the failure a reading may have been made. CloudWatch has one point a minute and is one or two late,
+/// so the freshest reading before a failure is up to three minutes old; above five the monitoring itself had failed.
+pub const READING_AGE_MAX: Millis = Millis::from_secs(300);
+
+/// Why the plan may not promote what it would promote.
+pub(super) fn lag(s: &Situation<'_>, trigger: &Trigger, to: &RegionName) -> Option<Refusal> {
+    if matches!(trigger, Trigger::Operator { accept_data_loss: true, .. }) {
+        return None;
+    }
+    let max = s.policy.guards.max_replica_lag;
+    replicas(s, to).into_iter().find_map(|replica| match estimate(s, &replica) {
+        None => Some(Refusal::ReplicaLagUnknown { replica }),
+        Some(behind) if behind > max => Some(Refusal::ReplicaLagTooHigh { replica, behind, max }),
+        Some(_) => None,
+    })
+}
+
+/// The replicas that the scenario's plan promotes. A plan that cannot be expanded is refused by its expansion.
+pub fn replicas(s: &Situation<'_>, to: &RegionName) -> Vec<String> {
+    let Some(plan) = scenario(s.policy).and_then(|(name, _)| s.policy.plans.get(name)) else {
+        return Vec::new();
+    };
+    let Ok(variables) = expand::variables(s.policy, &s.facts.active, to) else { return Vec::new() };
+    let promotions =
+        plan.steps.values().filter(|step| matches!(step.action, Action::RdsPromoteReadReplica(_)));
+    let resolved = promotions.filter_map(|step| step.action.resolved(&variables).ok());
+    resolved
+        .filter_map(|action| match action {
+            Action::RdsPromoteReadReplica(promote) => Some(replica_name(&promote.region, &promote.instance)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The largest estimate of what a promotion would lose, over the agents that may be believed.
+fn estimate(s: &Situation<'_>, replica: &str) -> Option<Millis> {
+    let failing = failing(s);
+    let votes = s.evidence.lags.iter().filter(|vote| vote.replica == replica && counts(s, vote));
+    votes.filter_map(|vote| behind_at_failure(vote.behind, vote.measured, failing)).max()
+}
+
+fn counts(s: &Situation<'_>, vote: &LagVote) -> bool {
+    let member = s.members.contains_key(&vote.agent);
+    member && vote.policy_matches && !vote.abstains && vote.age <= s.policy.agreement.freshness
+}
+
+/// For how long the active region has been failing, as the agent says that has seen it longest.
+fn failing(s: &Situation<'_>) -> Millis {
+    let down = s.evidence.votes.iter().filter(|vote| {
+        vote.target.region == s.facts.active && matches!(vote.verdict, Verdict::Down | Verdict::Suspect)
+    });
+    down.filter_map(|vote| Some(Millis(vote.failing_for?.0 + vote.age.0))).max().unwrap_or_default()
+}
+
+/// How far the replica was behind when the failure began.
+fn behind_at_failure(behind: Millis, measured: Millis, failing: Millis) -> Option<Millis> {
+    if measured >= failing {
+        // Made before the failure.
+        return (measured.0 - failing.0 <= READING_AGE_MAX.0).then_some(behind);
+    }
+    // Made after it: PostgreSQL counts from the last replayed transaction, so on a dead primary the lag grows by itself
+    // with nothing missing (P12).
+    Some(Millis(behind.0.saturating_sub(failing.0 - measured.0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: what a reading says about the moment of the failure. Method: a table of seconds: behind, measured so long
+    /// ago, failing for so long.
+    #[test]
+    fn readings_before_and_after_the_failure() {
+        let s = Millis::from_secs;
+        let table = [
+            // No failure: the reading stands as long as it is young.
+            (2, 40, 0, Some(2)),
+            (2, 300, 0, Some(2)),
+            (2, 301, 0, None),
+            // Before the failure: it stands, and its age counts from there.
+            (2, 100, 60, Some(2)),
+            (2, 361, 60, None),
+            // After it: what grew by itself is taken off, never below nothing.
+            (62, 0, 60, Some(2)),
+            (92, 10, 60, Some(42)),
+            (5, 10, 60, Some(0)),
+        ];
+        for (behind, measured, failing, expected) in table {
+            let seen = behind_at_failure(s(behind), s(measured), s(failing));
+            assert_eq!(seen, expected.map(s), "{behind} {measured} {failing}");
+        }
+    }
+}

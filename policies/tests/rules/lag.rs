@@ -1,0 +1,111 @@
+//! R16, F19, P12: a replica of unknown position, or one that is too far behind, is not promoted; an operator may accept
+//! the loss for one command.
+
+use crate::shop::*;
+use quorate_policies::{
+    Millis,
+    guard::{Refusal, Trigger, authorize},
+    health::Verdict,
+};
+
+/// What the guards say of a scene whose lag readings were changed.
+fn said(change: impl FnOnce(&mut Scene), trigger: &Trigger) -> Option<&'static str> {
+    let mut scene = Scene::primary_down();
+    for vote in scene.evidence.votes.iter_mut().filter(|vote| vote.verdict == Verdict::Down) {
+        vote.failing_for = Some(Millis::from_secs(60));
+    }
+    change(&mut scene);
+    authorize(&scene.situation(), trigger, &scene.to.clone()).err().map(|refusal| refusal.guard())
+}
+
+fn operator(accept_data_loss: bool) -> Trigger {
+    Trigger::Operator { by: "olga".into(), reason: "no other way".into(), accept_data_loss }
+}
+
+/// Goal: each state of the readings opens or closes the gate, for automation and for an operator alike. Method: a table
+/// of changes to a scene in which the region has failed for a minute and every agent read a lag of one second before.
+#[test]
+fn r16_the_gate() {
+    type Change = fn(&mut Scene);
+    let table: [(&str, Change, Option<&str>); 11] = [
+        ("a second behind", |_| {}, None),
+        ("nobody has read it", |s| s.evidence.lags.clear(), Some("replica_lag_unknown")),
+        (
+            "only of another replica",
+            |s| s.evidence.lags.retain(|l| l.replica.starts_with(EAST)),
+            Some("replica_lag_unknown"),
+        ),
+        ("at the limit", |s| s.evidence.lags.iter_mut().for_each(|l| l.behind = Millis(30_000)), None),
+        (
+            "above it",
+            |s| s.evidence.lags.iter_mut().for_each(|l| l.behind = Millis(30_001)),
+            Some("replica_lag"),
+        ),
+        ("one agent read more", |s| s.evidence.lags[1].behind = Millis(40_000), Some("replica_lag")),
+        (
+            "every report is stale",
+            |s| s.evidence.lags.iter_mut().for_each(|l| l.age = Millis(3_001)),
+            Some("replica_lag_unknown"),
+        ),
+        (
+            "read by another policy",
+            |s| s.evidence.lags.iter_mut().for_each(|l| l.policy_matches = false),
+            Some("replica_lag_unknown"),
+        ),
+        (
+            "its readers abstain",
+            |s| s.evidence.lags.iter_mut().for_each(|l| l.abstains = true),
+            Some("replica_lag_unknown"),
+        ),
+        (
+            "read long before the failure",
+            |s| s.evidence.lags.iter_mut().for_each(|l| l.measured = Millis(400_000)),
+            Some("replica_lag_unknown"),
+        ),
+        (
+            // The primary has been dead for a minute; half of what a reading now shows grew by itself.
+            "grown since the failure",
+            |s| {
+                s.evidence
+                    .lags
+                    .iter_mut()
+                    .for_each(|l| (l.behind, l.measured) = (Millis(61_000), Millis::ZERO))
+            },
+            None,
+        ),
+    ];
+    for (name, change, expected) in table {
+        assert_eq!(said(change, &Trigger::Automatic), expected, "{name}");
+        assert_eq!(said(change, &operator(false)), expected, "{name}, by an operator");
+        assert_eq!(said(change, &operator(true)), None, "{name}, accepted");
+    }
+}
+
+/// Goal: who accepts the loss of data accepts nothing else. Method: a standby that is down, and a running execution.
+#[test]
+fn r16_accepting_the_loss_passes_no_other_guard() {
+    let running = |s: &mut Scene| s.facts.running = Some("shop-7".to_owned());
+    assert_eq!(said(running, &operator(true)), Some("execution_in_progress"));
+}
+
+/// Goal: a plan that promotes nothing needs no lag. Method: take the promotion out.
+#[test]
+fn a_plan_without_promotion_needs_no_lag() {
+    let change = |scene: &mut Scene| {
+        scene.evidence.lags.clear();
+        for plan in scene.policy.plans.values_mut() {
+            plan.steps.retain(|name, _| name.as_str() != "promote");
+        }
+    };
+    assert_eq!(said(change, &Trigger::Automatic), None);
+}
+
+/// Goal: the refusal says which replica, how far, and how far it may be. Method: one that is too far behind.
+#[test]
+fn f19_the_refusal_is_told() {
+    let mut scene = Scene::primary_down();
+    scene.evidence.lags.iter_mut().for_each(|lag| lag.behind = Millis(42_000));
+    let refusal = authorize(&scene.situation(), &Trigger::Automatic, &scene.to.clone()).unwrap_err();
+    assert!(matches!(refusal, Refusal::ReplicaLagTooHigh { .. }));
+    assert_eq!(refusal.to_string(), "replica us-west-2/shop-west is 42s behind, at most 30s may be lost");
+}
