@@ -92,8 +92,9 @@ pub(super) fn check_of(check: &HealthCheck) -> Check {
 fn kind_of(config: &HealthCheckConfig) -> CheckKind {
     let number =
         |number: Option<i32>, default: u32| number.map_or(default, |n| u32::try_from(n).unwrap_or_default());
-    match config.r#type() {
-        HealthCheckType::Http => CheckKind::Http {
+    // By name, because the SDK's enum may grow.
+    match config.r#type().as_str() {
+        "HTTP" => CheckKind::Http {
             host: config.ip_address().or(config.fully_qualified_domain_name()).unwrap_or_default().to_owned(),
             // What Route 53 takes when it is not told.
             port: u16::try_from(number(config.port(), 80)).unwrap_or_default(),
@@ -101,11 +102,11 @@ fn kind_of(config: &HealthCheckConfig) -> CheckKind {
             interval_s: number(config.request_interval(), 30),
             threshold: number(config.failure_threshold(), 3),
         },
-        HealthCheckType::Calculated => CheckKind::Calculated {
+        "CALCULATED" => CheckKind::Calculated {
             children: config.child_health_checks().iter().cloned().map(CheckId::Standing).collect(),
             threshold: number(config.health_threshold(), 0),
         },
-        other => CheckKind::Other(other.as_str().to_owned()),
+        other => CheckKind::Other(other.to_owned()),
     }
 }
 

@@ -2,11 +2,12 @@
 //! sets past the proxy, so that it says the same of any Route 53.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_route53::Client;
 use aws_sdk_route53::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_route53::types::RrType;
-use quorate_aws::{Aws, AwsSettings, StaticCredentials};
+use quorate_aws::{Aws, AwsSettings, StaticCredentials, Timeouts};
 use quorate_policies::effect::Acted;
 use quorate_policies::plan::Action;
 use quorate_policies::plan::action::{RecordKind, Route53Repoint};
@@ -20,6 +21,8 @@ use crate::proxy::{self, Break, Script};
 const ROUNDS: u64 = 100;
 /// Records that are raced for side by side, because each executor keeps to its pace and mostly waits.
 const RECORDS: u64 = 5;
+/// Ten times what a call takes on a machine that does much else.
+const ATTEMPT: Duration = Duration::from_secs(20);
 /// What the two executors want; they change sides each round, so that every winner has something to move.
 const ADDRESSES: [&str; 2] = ["192.0.2.1", "192.0.2.2"];
 
@@ -91,6 +94,8 @@ async fn executor(url: &str) -> Aws {
         session_token: None,
     });
     settings.endpoints.route53 = Some(url.to_owned());
+    // A busy machine must not turn a slow reply into a lost one.
+    settings.timeouts = Timeouts::new(ATTEMPT / 2, ATTEMPT, ATTEMPT * 5).unwrap();
     Aws::load(settings).await
 }
 
