@@ -1,6 +1,8 @@
 //! The IAM policies in `deploy/iam` are what the actions declare, for the example that has every action on AWS.
 //! `QUORATE_WRITE=1 cargo test -p quorate --test iam` writes them anew.
 
+#![allow(clippy::unwrap_used)] // A test that cannot read its example has failed.
+
 use quorate::cli::iam::written;
 use quorate_aws::iam::{Principal, Scope};
 use quorate_policies::{document::read_policy, plan::Action};

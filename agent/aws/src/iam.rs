@@ -94,11 +94,13 @@ pub fn roles(plans: &[Plan]) -> BTreeSet<String> {
         .collect()
 }
 
+/// What a statement is about: resources and conditions.
+type Target = (BTreeSet<String>, BTreeMap<String, BTreeMap<String, BTreeSet<String>>>);
+
 /// Grants with equal resources and conditions are one statement.
 #[derive(Debug, Default)]
 struct Statements {
-    by_target:
-        BTreeMap<(BTreeSet<String>, BTreeMap<String, BTreeMap<String, BTreeSet<String>>>), BTreeSet<String>>,
+    by_target: BTreeMap<Target, BTreeSet<String>>,
 }
 
 impl Statements {

@@ -37,9 +37,9 @@ pub fn replicas(s: &Situation<'_>, to: &RegionName) -> Vec<String> {
         plan.steps.values().filter(|step| matches!(step.action, Action::RdsPromoteReadReplica(_)));
     let resolved = promotions.filter_map(|step| step.action.resolved(&variables).ok());
     resolved
-        .filter_map(|action| match action {
-            Action::RdsPromoteReadReplica(promote) => Some(replica_name(&promote.region, &promote.instance)),
-            _ => None,
+        .filter_map(|action| {
+            let Action::RdsPromoteReadReplica(promote) = action else { return None };
+            Some(replica_name(&promote.region, &promote.instance))
         })
         .collect()
 }
