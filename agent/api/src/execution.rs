@@ -45,8 +45,25 @@ pub struct Execution {
     /// Where the time went, once it has succeeded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery_time: Option<RecoveryTime>,
+    /// What the promotions lost, as measured right before each; empty without one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data_loss: Vec<DataLoss>,
     /// In an order in which they can run.
     pub steps: Vec<Step>,
+}
+
+/// How far a replica was behind when it was promoted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataLoss {
+    /// By which step.
+    pub step: String,
+    /// How far, in milliseconds; absent if it could not be measured, which is not zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind_ms: Option<u64>,
+    /// The policy's recovery point objective, in milliseconds.
+    pub objective_ms: u64,
+    /// How it was measured and when, or why it was not.
+    pub measured: String,
 }
 
 /// Where the recovery time went, in milliseconds. It begins with the first failed probe.

@@ -3,6 +3,7 @@
 use quorate_api::{
     AuditEntry, Check, Execution, ExecutionList, Explanation, Hold, Member, PlanView, ProbeView, Probes,
     RecoveryTime, Region, Service, Status, Step, TargetVotes,
+    execution::DataLoss,
     service::{Finding, PlannedStep, Readiness},
 };
 use serde_json::json;
@@ -225,6 +226,12 @@ pub(crate) fn execution(state: &str, steps: [&str; 2]) -> Execution {
         agreed_at: at(-61),
         decided_at: at(0),
         ended_at: done.then(|| at(9)),
+        data_loss: vec![DataLoss {
+            step: "promote".into(),
+            behind_ms: Some(2_000),
+            objective_ms: 60_000,
+            measured: "2s behind, as measured 40s before by CloudWatch ReplicaLag".into(),
+        }],
         recovery_time: done.then_some(RecoveryTime {
             detect_ms: 2_000,
             decide_ms: 61_000,

@@ -129,7 +129,8 @@ impl World {
     }
 
     fn post(&mut self, message: Message) {
-        let due = self.now + self.delay();
+        // Time passes with every message: one that waits for a link would else be sent for ever at the same moment.
+        let due = self.now + self.delay().max(1);
         self.messages.insert((due, self.sent), message);
     }
 

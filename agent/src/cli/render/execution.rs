@@ -3,7 +3,7 @@
 use crate::cli::screen::{Screen, cell, duration, indented, word};
 use comfy_table::Cell;
 use jiff::Timestamp;
-use quorate_api::{AuditEntry, Execution, ExecutionList, RecoveryTime, Step};
+use quorate_api::{AuditEntry, Execution, ExecutionList, RecoveryTime, Step, execution::DataLoss};
 
 /// `quorate history`.
 #[must_use]
@@ -47,6 +47,7 @@ pub fn timeline(screen: Screen, execution: &Execution, audit: &[AuditEntry]) -> 
     ];
     parts.extend(execution.ended_at.iter().map(|at| format!("  ended          {at}")));
     parts.extend(execution.recovery_time.map(|time| indented(&recovery(time))));
+    parts.extend(execution.data_loss.iter().map(|loss| indented(&lost(loss))));
     parts.push(String::new());
     let rows = execution.steps.iter().map(|step| step_row(execution, step));
     parts.push(screen.table(["AFTER", "STEP", "ACTION", "STATE", "TOOK", "AGENT", "TRY", "SEEN"], rows));
@@ -89,6 +90,18 @@ fn step_row(execution: &Execution, step: &Step) -> [Cell; 8] {
 fn between(from: &str, to: &str) -> Option<u64> {
     let read = |text: &str| text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond);
     Some(u64::try_from(read(to)? - read(from)?).unwrap_or_default())
+}
+
+/// What a promotion lost, beside what it may have.
+#[must_use]
+pub fn lost(loss: &DataLoss) -> String {
+    let verdict = match loss.behind_ms {
+        Some(behind) if behind <= loss.objective_ms => "within",
+        Some(_) => "MISSED by",
+        None => "NOT KNOWN to be within",
+    };
+    let objective = duration(loss.objective_ms);
+    format!("data loss of {}, {verdict} the objective {objective}:\n  {}", loss.step, loss.measured)
 }
 
 /// Where the recovery time went.
@@ -153,6 +166,7 @@ pub fn progress(execution: &Execution) -> String {
 pub fn result(screen: Screen, execution: &Execution) -> String {
     let mut lines = vec![format!("Execution {} {}", execution.id, state(screen, execution))];
     lines.extend(execution.recovery_time.map(recovery));
+    lines.extend(execution.data_loss.iter().map(lost));
     if execution.state == "stopped" {
         let id = &execution.id;
         lines.push(format!("Look at it:  quorate history --execution {id}"));

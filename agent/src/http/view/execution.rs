@@ -1,9 +1,13 @@
 //! Executions: where they stand, which step did what, and where the recovery time went.
 
 use super::order::in_running_order;
-use quorate_api::execution::{Execution, ExecutionList, RecoveryTime, Step};
+use quorate_api::execution::{DataLoss, Execution, ExecutionList, RecoveryTime, Step};
 use quorate_core::{Cluster, Execution as Record, StepProgress, StepState};
-use quorate_policies::{Millis, ServiceName, StepName, guard::Trigger, plan};
+use quorate_policies::{
+    Millis, ServiceName, StepName,
+    guard::Trigger,
+    plan::{self, Lag},
+};
 use std::cmp::Reverse;
 
 /// `GET /v1/executions`: newest first.
@@ -16,8 +20,8 @@ pub(in crate::http) fn executions(cluster: &Cluster, service: Option<&ServiceNam
 
 /// `GET /v1/executions/{id}`.
 pub(in crate::http) fn execution(cluster: &Cluster, record: &Record) -> Execution {
-    let objective =
-        cluster.services.get(&record.service).map_or(Millis::ZERO, |state| state.policy.objectives.rto);
+    let objectives = cluster.services.get(&record.service).map(|state| &state.policy.objectives);
+    let (objective, rpo) = objectives.map_or((Millis::ZERO, Millis::ZERO), |all| (all.rto, all.rpo));
     Execution {
         id: record.id.clone(),
         service: record.service.to_string(),
@@ -36,6 +40,7 @@ pub(in crate::http) fn execution(cluster: &Cluster, record: &Record) -> Executio
         agreed_at: record.agreed_at.to_string(),
         decided_at: record.decided_at.to_string(),
         ended_at: record.ended_at.map(|at| at.to_string()),
+        data_loss: record.losses().map(|(step, lag)| loss(step, lag, rpo)).collect(),
         recovery_time: record.recovery_time().map(|time| RecoveryTime {
             detect_ms: time.detect.0,
             decide_ms: time.decide.0,
@@ -48,6 +53,19 @@ pub(in crate::http) fn execution(cluster: &Cluster, record: &Record) -> Executio
             .into_iter()
             .filter_map(|(name, planned)| Some(step(name, planned, record.steps.get(name)?)))
             .collect(),
+    }
+}
+
+/// What a promotion lost. One that could not be measured says so; it is not zero (R7).
+fn loss(step: &StepName, lag: &Lag, objective: Millis) -> DataLoss {
+    DataLoss {
+        step: step.to_string(),
+        behind_ms: match lag {
+            Lag::Known { behind, .. } => Some(behind.0),
+            Lag::Unknown { .. } => None,
+        },
+        objective_ms: objective.0,
+        measured: lag.to_string(),
     }
 }
 
