@@ -89,7 +89,6 @@ pub(super) fn check_of(check: &HealthCheck) -> Check {
     Check { id: check.id().to_owned(), reference: check.caller_reference().to_owned(), config }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "AWS adds kinds; all that are not ours are told alike")]
 fn kind_of(config: &HealthCheckConfig) -> CheckKind {
     let number =
         |number: Option<i32>, default: u32| number.map_or(default, |n| u32::try_from(n).unwrap_or_default());
