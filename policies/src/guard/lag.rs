@@ -3,12 +3,12 @@
 
 use super::{Refusal, Situation, Trigger, situation::scenario};
 use crate::{
-    agreement::{LagVote, lag::replica_name},
-    health::Verdict,
-    name::RegionName,
+    agreement::{LagVote, Opinion, lag::replica_name, tally_region},
+    name::{AgentName, RegionName},
     plan::{Action, expand},
     time::Millis,
 };
+use std::collections::BTreeMap;
 
 /// How long before the failure a reading may have been made. CloudWatch has one point a minute and is one or two late,
 /// so the freshest reading before a failure is up to three minutes old; above five the monitoring itself had failed.
@@ -56,12 +56,21 @@ fn counts(s: &Situation<'_>, vote: &LagVote) -> bool {
     member && vote.policy_matches && !vote.abstains && vote.age <= s.policy.agreement.freshness
 }
 
-/// For how long the active region has been failing, as the agent says that has seen it longest.
+/// For how long the active region has certainly been failing: as the voter that has seen it for the shortest time says, of
+/// those whose votes agree that it is down. What is taken off a reading is no more than that, so one agent that was cut
+/// off for an hour does not make a replica look fresh (R7).
 fn failing(s: &Situation<'_>) -> Millis {
-    let down = s.evidence.votes.iter().filter(|vote| {
-        vote.target.region == s.facts.active && matches!(vote.verdict, Verdict::Down | Verdict::Suspect)
-    });
-    down.filter_map(|vote| Some(Millis(vote.failing_for?.0 + vote.age.0))).max().unwrap_or_default()
+    let active = tally_region(s.policy, s.members, &s.facts.active, &s.evidence.votes);
+    let mut by_voter: BTreeMap<&AgentName, Millis> = BTreeMap::new();
+    for target in active.targets.iter().filter(|target| target.opinion == Opinion::Down) {
+        let votes = s.evidence.votes.iter().filter(|vote| vote.target == target.target);
+        for vote in votes.filter(|vote| target.down.contains(&vote.agent)) {
+            let failing = vote.failing_for.map_or(Millis::ZERO, |failing| Millis(failing.0 + vote.age.0));
+            let longest = by_voter.entry(&vote.agent).or_default();
+            *longest = failing.max(*longest);
+        }
+    }
+    by_voter.into_values().min().unwrap_or_default()
 }
 
 /// How far the replica was behind when the failure began.

@@ -4,6 +4,7 @@
 use crate::shop::*;
 use quorate_policies::{
     Millis,
+    agreement::Vote,
     guard::{Refusal, Trigger, authorize},
     health::Verdict,
 };
@@ -16,6 +17,10 @@ fn said(change: impl FnOnce(&mut Scene), trigger: &Trigger) -> Option<&'static s
     }
     change(&mut scene);
     authorize(&scene.situation(), trigger, &scene.to.clone()).err().map(|refusal| refusal.guard())
+}
+
+fn hour() -> Option<Millis> {
+    Some(Millis::from_secs(3_600))
 }
 
 fn operator(accept_data_loss: bool) -> Trigger {
@@ -79,6 +84,62 @@ fn r16_the_gate() {
         assert_eq!(said(change, &operator(false)), expected, "{name}, by an operator");
         assert_eq!(said(change, &operator(true)), None, "{name}, accepted");
     }
+}
+
+/// Goal: R7, P12, what is taken off a reading for the time since the failure is what every voter can vouch for: one agent
+/// that is wrong about how long cannot make a replica look fresh. Method: a reading of 42 s just now, when the region has
+/// failed for a minute, is 0 s at the failure; spoil what one agent says of its length.
+#[test]
+fn p12_one_agent_cannot_take_more_off() {
+    type Change = fn(&mut Scene);
+    let table: [(&str, u64, Change, Option<&str>); 7] = [
+        ("everybody has seen a minute", 42, |_| {}, None),
+        ("... and it is more than that", 91, |_| {}, Some("replica_lag")),
+        ("one has seen an hour", 91, |s| s.evidence.votes[0].failing_for = hour(), Some("replica_lag")),
+        (
+            "one has seen five seconds",
+            42,
+            |s| s.evidence.votes[0].failing_for = Some(Millis(5_000)),
+            Some("replica_lag"),
+        ),
+        (
+            "... but began after the failure, so its vote does not count",
+            42,
+            |s| (s.evidence.votes[0].failing_for, s.evidence.votes[0].armed) = (Some(Millis(5_000)), false),
+            None,
+        ),
+        ("one does not say", 42, |s| s.evidence.votes[0].failing_for = None, Some("replica_lag")),
+        (
+            "a part that is not critical has failed for an hour",
+            91,
+            |s| {
+                let low = component(quorate_policies::policy::Priority::Low);
+                s.policy.components.insert("ads".try_into().unwrap(), low);
+                s.policy.probes.insert("ads".try_into().unwrap(), probe(Some("ads")));
+                let ads = all(EAST, Verdict::Down).into_iter().map(|vote| on("ads", vote));
+                s.evidence.votes.extend(ads.map(|vote| Vote { failing_for: hour(), ..vote }));
+            },
+            Some("replica_lag"),
+        ),
+    ];
+    for (name, behind, change, expected) in table {
+        let read = |scene: &mut Scene| {
+            let now = (Millis::from_secs(behind), Millis::ZERO);
+            scene.evidence.lags.iter_mut().for_each(|lag| (lag.behind, lag.measured) = now);
+            change(scene);
+        };
+        assert_eq!(said(read, &Trigger::Automatic), expected, "{name}");
+    }
+}
+
+/// Goal: R16, who accepts the loss of data accepts it for one command: nothing of it is left in the next. Method: the
+/// trigger as the log carries it, and one of before there was such a thing.
+#[test]
+fn r16_the_loss_is_accepted_by_one_command() {
+    let text = serde_json::to_string(&operator(true)).unwrap();
+    assert_eq!(serde_json::from_str::<Trigger>(&text).unwrap(), operator(true));
+    let earlier = r#"{"trigger":"operator","by":"olga","reason":"no other way"}"#;
+    assert_eq!(serde_json::from_str::<Trigger>(earlier).unwrap(), operator(false));
 }
 
 /// Goal: who accepts the loss of data accepts nothing else. Method: a standby that is down, and a running execution.

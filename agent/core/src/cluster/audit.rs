@@ -193,9 +193,11 @@ impl fmt::Display for AuditEvent {
             AuditEvent::PolicyApplied { version, hash, reason } => {
                 write!(f, "policy version {version} ({}) applied: {reason}", hash.get(..12).unwrap_or(hash))
             }
-            AuditEvent::Decided { from, to, epoch, awaits_approval, .. } => {
+            AuditEvent::Decided { from, to, trigger, epoch, awaits_approval } => {
                 let approval = if *awaits_approval { ", waits for approval" } else { "" };
-                write!(f, "failover {from} -> {to} decided, epoch {epoch}{approval}")
+                let accepts = matches!(trigger, Trigger::Operator { accept_data_loss: true, .. });
+                let loss = if accepts { ", accepting a loss of data" } else { "" };
+                write!(f, "failover {from} -> {to} decided, epoch {epoch}{approval}{loss}")
             }
             AuditEvent::Refused { refusal } => write!(f, "refused ({}): {refusal}", refusal.guard()),
             AuditEvent::Approved { reason } => write!(f, "approved: {reason}"),

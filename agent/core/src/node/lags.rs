@@ -16,7 +16,15 @@ pub(super) struct Lags {
 #[derive(Debug, Clone, Copy)]
 struct Reading {
     behind: Millis,
-    measured_at: Monotonic,
+    /// How old the measurement was when it came. It may be older than this process, whose clock began at zero.
+    measured: Millis,
+    came_at: Monotonic,
+}
+
+impl Reading {
+    const fn age(&self, now: Monotonic) -> Millis {
+        Millis(self.measured.0.saturating_add(now.since(self.came_at).0))
+    }
 }
 
 impl Lags {
@@ -29,9 +37,9 @@ impl Lags {
         behind: Millis,
         measured: Millis,
     ) {
-        let reading = Reading { behind, measured_at: Monotonic(now.0.saturating_sub(measured.0)) };
+        let reading = Reading { behind, measured, came_at: now };
         let key = (service, replica);
-        let newer = self.latest.get(&key).is_none_or(|held| held.measured_at <= reading.measured_at);
+        let newer = self.latest.get(&key).is_none_or(|held| measured <= held.age(now));
         if newer && (self.latest.contains_key(&key) || self.latest.len() < REPLICAS_MAX) {
             self.latest.insert(key, reading);
         }
@@ -44,7 +52,7 @@ impl Lags {
             .map(|((_, replica), reading)| ReplicaLag {
                 replica: replica.clone(),
                 behind: reading.behind,
-                measured: now.since(reading.measured_at),
+                measured: reading.age(now),
             })
             .collect()
     }

@@ -6,6 +6,7 @@
 
 mod audit;
 mod failover;
+mod lag;
 mod lease;
 mod lease_world;
 mod log;
@@ -17,6 +18,7 @@ mod notes;
 mod operators;
 mod refusals;
 mod shop;
+mod signal;
 mod step_parts;
 mod step_run;
 mod steps;

@@ -1,0 +1,163 @@
+//! The lag of replicas as an agent knows it: the latest known reading of each, as old as it is, in its reports and in the
+//! evidence (R7, R16). Whether it lets a promotion pass is for the guards to say.
+
+use crate::{log::*, shop::*};
+use quorate_core::{Cluster, Input, Node, NodeSettings, Output, node::Now};
+use quorate_policies::{
+    Millis, Monotonic, Timestamp, agreement::Evidence, agreement::ReplicaLag, agreement::Report,
+    guard::Trigger,
+};
+use std::sync::Arc;
+
+const REPLICA: &str = "us-west-2/shop-west";
+
+/// An agent that knows the shop's policy, and its clock.
+struct Watcher {
+    node: Node,
+    cluster: Cluster,
+    mono: u64,
+}
+
+impl Watcher {
+    fn new(name: &str) -> Self {
+        let settings = NodeSettings {
+            name: agent(name),
+            region: members()[name].clone(),
+            members: members(),
+            incarnation: 1,
+            report_interval: Millis(1_000),
+            lost_after: Millis(5_000),
+        };
+        let cluster = Log::of_the_shop().cluster;
+        let now = Now { mono: Monotonic(0), wall: Timestamp(1) };
+        let mut watcher = Self { node: Node::new(settings, now), cluster: cluster.clone(), mono: 0 };
+        watcher.give(Input::Applied(Arc::new(cluster)));
+        watcher
+    }
+
+    fn now(&self) -> Now {
+        Now { mono: Monotonic(self.mono), wall: Timestamp(1 + self.mono) }
+    }
+
+    fn give(&mut self, input: Input) -> Vec<Output> {
+        let now = self.now();
+        self.node.step(now, input)
+    }
+
+    /// Time passes; the agent reports at the end of it.
+    fn wait(&mut self, length: u64) -> Report {
+        self.mono += length;
+        let reports = self.give(Input::Tick).into_iter().filter_map(|output| match output {
+            Output::Report(report) => Some(report),
+            _ => None,
+        });
+        reports.last().expect("a report is due every second")
+    }
+
+    fn read(&mut self, behind: u64, measured: u64) {
+        let (behind, measured) = (Millis(behind), Millis(measured));
+        self.give(Input::Lag { service: shop(), replica: REPLICA.to_owned(), behind, measured });
+    }
+
+    /// What it reports of the replica: how far behind, measured how long ago.
+    fn reported(&mut self, after: u64) -> Option<(u64, u64)> {
+        let report = self.wait(after);
+        let lags = &report.services[&shop()].lags;
+        lags.iter().find(|lag| lag.replica == REPLICA).map(|lag| (lag.behind.0, lag.measured.0))
+    }
+}
+
+/// Goal: R7, what was read is reported, grows old by itself, and is not replaced by silence: a reading that could not be
+/// made is none. Method: one reading, then reports for a minute.
+#[test]
+fn r7_a_reading_grows_old() {
+    let mut watcher = Watcher::new(NOA);
+    assert_eq!(watcher.reported(1_000), None);
+    watcher.read(800, 40_000);
+    assert_eq!(watcher.reported(1_000), Some((800, 41_000)));
+    assert_eq!(watcher.reported(60_000), Some((800, 101_000)));
+}
+
+/// Goal: R16, a reading that was measured before this process began is as old as it is, not as old as the process: else a
+/// restarted agent would take an old lag for what is true now. Method: read in the first second what was measured five
+/// minutes ago.
+#[test]
+fn r16_a_reading_may_be_older_than_the_process() {
+    let mut watcher = Watcher::new(NOA);
+    watcher.read(800, 300_000);
+    assert_eq!(watcher.reported(1_000), Some((800, 301_000)));
+}
+
+/// Goal: the latest measurement counts, whichever is read last: monitoring gives older points after newer ones. Method: an
+/// older one, one as old, a newer one.
+#[test]
+fn the_latest_measurement_counts() {
+    let mut watcher = Watcher::new(NOA);
+    watcher.read(800, 10_000);
+    watcher.read(99_000, 10_001);
+    assert_eq!(watcher.reported(1_000), Some((800, 11_000)));
+    watcher.read(900, 11_000);
+    watcher.read(700, 12_000);
+    assert_eq!(watcher.reported(1_000), Some((900, 12_000)));
+    watcher.read(100, 0);
+    assert_eq!(watcher.reported(1_000), Some((100, 1_000)));
+}
+
+/// Goal: R6, R29, the evidence holds every agent's reading with its age, and says whether the agent judges by the policy
+/// in force and whether it abstains. Method: three agents, one abstains, one has another policy; the message takes a
+/// while.
+#[test]
+fn r6_readings_of_all_agents_are_evidence() {
+    let mut watcher = Watcher::new(NOA);
+    let hash = watcher.cluster.services[&shop()].policy_hash.clone();
+    let report = |name: &str, hash: &str, abstains: Option<&str>| {
+        let lag = ReplicaLag { replica: REPLICA.to_owned(), behind: Millis(800), measured: Millis(5_000) };
+        let mut report = Watcher::new(name).wait(1_000);
+        let service = report.services.get_mut(&shop()).unwrap();
+        (service.lags, service.policy_hash) = (vec![lag], hash.to_owned());
+        report.abstains = abstains.map(str::to_owned);
+        report
+    };
+    watcher.give(Input::Heard(report(EVE, &hash, Some("paused"))));
+    watcher.give(Input::Heard(report(WES, "another", None)));
+    watcher.read(300, 20_000);
+    watcher.wait(1_500);
+    let now = watcher.now();
+    let Evidence { mut lags, .. } = watcher.node.evidence_now(now, &shop());
+    lags.sort_by(|a, b| a.agent.cmp(&b.agent));
+    let told: Vec<String> = lags
+        .iter()
+        .map(|lag| {
+            let (matches, abstains) = (lag.policy_matches, lag.abstains);
+            format!(
+                "{} {} measured {} heard {} {matches} {abstains}",
+                lag.agent, lag.behind, lag.measured, lag.age
+            )
+        })
+        .collect();
+    let expected = [
+        "eve 800ms measured 6s500ms heard 1s500ms true true",
+        "noa 300ms measured 21s500ms heard 0s true false",
+        "wes 800ms measured 6s500ms heard 1s500ms false false",
+    ];
+    assert_eq!(told, expected);
+}
+
+/// Goal: R16, every replica judges the readings again when a decision is applied, and an operator who accepts the loss is
+/// named for it in the audit. Method: automation, an operator, and one who accepts, with a lag that nobody knows.
+#[test]
+fn r16_an_accepted_loss_is_in_the_audit() {
+    let unknown = || Evidence { lags: Vec::new(), ..east_is_down() };
+    let mut log = Log::of_the_shop();
+    assert_eq!(refused_by(&log.ask(WEST, Trigger::Automatic, unknown())), "replica_lag_unknown");
+    assert_eq!(refused_by(&log.ask(WEST, operator(), unknown())), "replica_lag_unknown");
+    assert!(log.cluster.executions.is_empty());
+    let accepting = Trigger::Operator {
+        by: "olga".to_owned(),
+        reason: "the region is lost".to_owned(),
+        accept_data_loss: true,
+    };
+    assert_eq!(log.ask(WEST, accepting, unknown()), execution("shop-2", false));
+    let line = "olga  failover us-east-1 -> us-west-2 decided, epoch 2, accepting a loss of data";
+    assert!(log.timeline().contains(line), "{}", log.timeline());
+}
