@@ -47,11 +47,11 @@ impl Watcher {
     /// Time passes; the agent reports at the end of it.
     fn wait(&mut self, length: u64) -> Report {
         self.mono += length;
-        let reports = self.give(Input::Tick).into_iter().filter_map(|output| match output {
+        let mut reports = self.give(Input::Tick).into_iter().filter_map(|output| match output {
             Output::Report(report) => Some(report),
             _ => None,
         });
-        reports.last().expect("a report is due every second")
+        reports.next_back().expect("a report is due every second")
     }
 
     fn read(&mut self, behind: u64, measured: u64) {
