@@ -8,7 +8,6 @@ mod lags;
 mod leases;
 mod probing;
 mod readiness;
-mod signal;
 pub mod signals;
 mod start;
 mod steps;

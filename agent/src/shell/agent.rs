@@ -1,7 +1,7 @@
 //! The handle that every task of the agent shares. Inputs go to the node under a short lock; what comes out is handed
 //! to tasks, so that nothing here waits.
 
-use super::{OperatorToken, PlanCheck, clock::Clock, probing::Probing, steps};
+use super::{OperatorToken, PlanCheck, clock::Clock, probing::Probing};
 use crate::{
     effects::Effects,
     metrics::Metrics,
@@ -12,7 +12,7 @@ use crate::{
 };
 use quorate_consensus::{Consensus, ProposeError};
 use quorate_core::{
-    Body, Cluster, Command, Response,
+    Body, Cluster, Command, Response, executor, leasing,
     node::{Input, Node, Now, Output, Standing, targets::ProbeTarget},
 };
 use quorate_policies::{
@@ -109,10 +109,11 @@ impl Agent {
             }
             Output::Run(order) => {
                 let stop = self.stop.clone();
-                self.tasks.spawn(async move { stop.run_until_cancelled(steps::run(&agent, &order)).await });
+                self.tasks
+                    .spawn(async move { stop.run_until_cancelled(executor::run(&*agent, &order)).await });
             }
             Output::AskLease { service, epoch, sent_at } => {
-                self.tasks.spawn(async move { agent.ask_lease(service, epoch, sent_at).await });
+                self.tasks.spawn(async move { leasing::ask(&*agent, service, epoch, sent_at).await });
             }
             Output::LeaseAnswer(answer) => return Some(answer),
         }

@@ -1,8 +1,8 @@
 //! `route53.signal` as an effect: its world is the log itself. The agents answer Route 53's health checks from the
 //! replicated state, so what is committed is what they say.
 
-use super::{Agent, steps::propose};
-use quorate_core::{Body, Response, node::StepOrder};
+use super::propose;
+use crate::{Body, Cluster, Response, node::StepOrder, surroundings::Surroundings};
 use quorate_policies::{
     RegionName,
     effect::{Acted, Observed},
@@ -10,8 +10,7 @@ use quorate_policies::{
 };
 
 /// Where the signal stands.
-pub(super) fn observe(agent: &Agent, order: &StepOrder, action: &Route53Signal) -> Observed {
-    let state = agent.consensus.state();
+pub(super) fn observe(state: &Cluster, order: &StepOrder, action: &Route53Signal) -> Observed {
     let Some(signalled) = state.signalled(&order.service) else {
         return Observed::Impossible { reason: format!("there is no service {}", order.service) };
     };
@@ -27,18 +26,13 @@ pub(super) fn observe(agent: &Agent, order: &StepOrder, action: &Route53Signal) 
 }
 
 /// Turns it: one entry in the log.
-pub(super) async fn act(agent: &Agent, order: &StepOrder, action: &Route53Signal) -> Acted {
+pub(super) async fn act(around: &impl Surroundings, order: &StepOrder, action: &Route53Signal) -> Acted {
     let region = match RegionName::try_from(action.region.as_str()) {
         Ok(region) => region,
         Err(error) => return Acted::Refused { reason: error.to_string(), retryable: false },
     };
-    let body = Body::Signal {
-        execution: order.execution.clone(),
-        step: order.name.clone(),
-        attempt: order.attempt,
-        region,
-    };
-    match propose(agent, order, "signal", body).await {
+    let (execution, step, attempt) = (order.execution.clone(), order.name.clone(), order.attempt);
+    match propose(around, order, "signal", Body::Signal { execution, step, attempt, region }).await {
         Ok(Response::Refused { refusal }) => Acted::Refused { reason: refusal.to_string(), retryable: false },
         Ok(_) => Acted::Accepted { detail: format!("signalled {}", action.region) },
         Err(reason) => Acted::Unknown { reason },

@@ -1,0 +1,159 @@
+//! Runs one attempt of one step: read barrier, check, intent, then what [`StepRun`] says. The loop only carries messages
+//! between it, the log and the world; it decides nothing and knows no runtime.
+
+mod permission;
+mod signal;
+
+use crate::{
+    Body, Command, ExecutionState, Response, StepEvent, StepOutcome, StepRun, StepState, StepWork,
+    node::{Input, StepOrder},
+    surroundings::{StepNews, Surroundings},
+};
+use permission::{begin, noted, permit};
+use quorate_policies::{
+    Millis,
+    effect::{Acted, EffectContext},
+    plan::Action,
+};
+use std::time::Duration;
+
+/// The longest single call to the world: an AWS operation gives up after 8 s by itself.
+pub const CALL_MAX: Duration = Duration::from_secs(12);
+/// The least time for a look, also when the step's own is over: the last look decides what is reported.
+const LAST_LOOK: Duration = Duration::from_millis(500);
+/// Pause before a step that could not begin is offered again: a hold or a lost quorum does not end sooner.
+const OFFER_AGAIN: Duration = Duration::from_millis(250);
+
+/// Runs an attempt until its outcome is in the log, or the step is somebody else's.
+pub async fn run(around: &impl Surroundings, order: &StepOrder) {
+    let begun_before = match begin(around, order).await {
+        Ok(begun_before) => begun_before,
+        Err(why) if aborted(around, order) => {
+            let reason = format!("the execution was aborted, and this agent began anew: {why}");
+            return finish(around, order, StepOutcome::Unknown { reason }).await;
+        }
+        Err(why) => {
+            around.tell(order, StepNews::NotBegun(&why));
+            return leave(around, order).await;
+        }
+    };
+    around.tell(order, StepNews::Begins);
+    let mut context = context(around, order);
+    let mut attempt = StepRun::new(around.now().mono, order.step.timeout, order.failures)
+        .must_be_ours(!order.step.reversible && !begun_before)
+        .delayed(order.step.delay);
+    let mut event = StepEvent::Ready;
+    loop {
+        event = match attempt.next(around.now().mono, event) {
+            StepWork::Observe => {
+                let left = attempt.deadline().since(around.now().mono).duration().clamp(LAST_LOOK, CALL_MAX);
+                observe(around, order, &context, left).await
+            }
+            StepWork::Act { part, before } => match permit(around, order, before).await {
+                Ok(()) => {
+                    context.before = noted(around, order);
+                    StepEvent::Acted(act(around, order, part, &context).await)
+                }
+                Err(why) => StepEvent::NotAllowed(why),
+            },
+            StepWork::Wait(pause) => {
+                around.sleep(pause.duration()).await;
+                StepEvent::Ready
+            }
+            StepWork::Finish(outcome) => return finish(around, order, outcome).await,
+            StepWork::Leave(_) if aborted(around, order) => {
+                return finish(around, order, attempt.abandoned()).await;
+            }
+            StepWork::Leave(why) => {
+                around.tell(order, StepNews::Left(&why));
+                return leave(around, order).await;
+            }
+        };
+    }
+}
+
+/// Whether the step is begun and ours, and its execution takes everything back: it must be reported, because the undo
+/// waits for it.
+fn aborted(around: &impl Surroundings, order: &StepOrder) -> bool {
+    let state = around.state();
+    let Some(execution) = state.executions.get(&order.execution) else { return false };
+    let undoing =
+        matches!(execution.state, ExecutionState::Undoing { .. }) && !execution.may_run(&order.name);
+    let started = StepState::Started { agent: around.name().clone() };
+    let progress = execution.steps.get(&order.name);
+    undoing && progress.is_some_and(|p| p.state == started && p.attempt == order.attempt)
+}
+
+/// A look changes nothing, so it is cut short where the step's own time ends.
+async fn observe(
+    around: &impl Surroundings,
+    order: &StepOrder,
+    context: &EffectContext,
+    left: Duration,
+) -> StepEvent {
+    if let Action::Route53Signal(action) = &order.step.action {
+        return StepEvent::Observed(signal::observe(&around.state(), order, action));
+    }
+    let look = around.within(left, around.observe(order, context)).await;
+    let within = Millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+    look.map_or(StepEvent::Unanswered { within }, StepEvent::Observed)
+}
+
+async fn act(around: &impl Surroundings, order: &StepOrder, part: u8, context: &EffectContext) -> Acted {
+    if let Action::Route53Signal(action) = &order.step.action {
+        return signal::act(around, order, action).await;
+    }
+    // A call without a reply may have been applied (P3).
+    let late = || Acted::Unknown { reason: format!("no reply within {CALL_MAX:?}") };
+    around.within(CALL_MAX, around.act(order, part, context)).await.unwrap_or_else(late)
+}
+
+/// Reports until the log has taken it, or another assignment has taken its place.
+async fn finish(around: &impl Surroundings, order: &StepOrder, outcome: StepOutcome) {
+    around.tell(order, StepNews::Ends(&outcome));
+    let (execution, step, attempt) = (order.execution.clone(), order.name.clone(), order.attempt);
+    let body = Body::FinishStep { execution, step, attempt, outcome };
+    loop {
+        match propose(around, order, "finish", body.clone()).await {
+            Ok(Response::Refused { refusal }) => return around.tell(order, StepNews::NotTaken(&refusal)),
+            Ok(_) => return,
+            Err(why) => {
+                around.tell(order, StepNews::NotInLog(&why));
+                around.sleep(OFFER_AGAIN).await;
+            }
+        }
+    }
+}
+
+async fn leave(around: &impl Surroundings, order: &StepOrder) {
+    around.sleep(OFFER_AGAIN).await;
+    let (execution, step, attempt) = (order.execution.clone(), order.name.clone(), order.attempt);
+    around.input(Input::StepLeft { execution, step, attempt });
+}
+
+/// The id names the attempt, so that a repetition after a lost reply is applied once.
+async fn propose(
+    around: &impl Surroundings,
+    order: &StepOrder,
+    what: &str,
+    body: Body,
+) -> Result<Response, String> {
+    let id = format!("{}/{}/{}/{what}", order.execution, order.name, order.attempt);
+    let command = Command { id, at: around.now().wall, by: around.name().clone(), body };
+    let response = around.propose(command).await;
+    around.refresh();
+    response
+}
+
+fn context(around: &impl Surroundings, order: &StepOrder) -> EffectContext {
+    EffectContext {
+        service: order.service.to_string(),
+        execution: order.execution.clone(),
+        epoch: order.epoch,
+        attempt: order.attempt,
+        from: order.from.to_string(),
+        to: order.to.to_string(),
+        before: noted(around, order),
+        role: order.step.role.clone(),
+    }
+}

@@ -1,0 +1,70 @@
+//! May this attempt begin, and may it act now: read barrier, check, intent, note. Every answer is younger than the
+//! question by the length of a quorum round, and too old an answer is none.
+
+use super::propose;
+use crate::{Body, Response, node::StepOrder, surroundings::Surroundings};
+use quorate_policies::{Millis, guard::Refusal, plan::Before};
+use std::time::Duration;
+
+/// The quorum round before an intent and before an effect. An agent without quorum does nothing (R11).
+const BARRIER_MAX: Duration = Duration::from_secs(2);
+/// How old a permission may be: the barrier's own deadline, and room for a busy machine.
+const ALLOWED_FOR: Millis = Millis(3_000);
+
+/// The write-ahead intent (R1). A step that this agent began before is only checked. Whether any attempt had ever been
+/// begun before: the order does not know, because it may come from the state with which a restarted agent began.
+pub(super) async fn begin(around: &impl Surroundings, order: &StepOrder) -> Result<bool, String> {
+    allowed(around, order).await?;
+    let state = around.state();
+    let progress =
+        state.executions.get(&order.execution).and_then(|execution| execution.steps.get(&order.name));
+    let begun_before = progress.is_some_and(|progress| progress.started_at.is_some());
+    if order.started {
+        return Ok(begun_before);
+    }
+    let (execution, step, attempt) = (order.execution.clone(), order.name.clone(), order.attempt);
+    match propose(around, order, "start", Body::StartStep { execution, step, attempt }).await {
+        Ok(Response::Refused { refusal }) => Err(refusal.to_string()),
+        Ok(_) => Ok(begun_before),
+        Err(why) => Err(why),
+    }
+}
+
+/// The last permission before an effect: the check, and a note of what the effect takes away. Committing the note is a
+/// quorum round of its own, so the check is made after it.
+pub(super) async fn permit(
+    around: &impl Surroundings,
+    order: &StepOrder,
+    before: Option<Before>,
+) -> Result<(), String> {
+    if let Some(before) = before.filter(|_| noted(around, order).is_none()) {
+        let (execution, step, attempt) = (order.execution.clone(), order.name.clone(), order.attempt);
+        let body = Body::NoteStep { execution, step, attempt, before };
+        if let Response::Refused { refusal } = propose(around, order, "note", body).await? {
+            return Err(refusal.to_string());
+        }
+    }
+    allowed(around, order).await
+}
+
+/// Read barrier, then the check that the step is still ours and nothing holds (R5).
+async fn allowed(around: &impl Surroundings, order: &StepOrder) -> Result<(), String> {
+    let asked = around.now().mono;
+    around.barrier(BARRIER_MAX).await?;
+    let state = around.state();
+    if let Some(why) = around.with_node(|node, now| node.abstains(now.mono)) {
+        return Err(why);
+    }
+    let now = state.clock.max(around.now().wall);
+    let may = state.may_act_at(now, around.name(), &order.execution, &order.name, order.attempt);
+    may.map_err(|refusal: Refusal| refusal.to_string())?;
+    // A process that was stopped since it asked holds an old answer.
+    let old = around.now().mono.since(asked) > ALLOWED_FOR;
+    if old { Err("the permission has grown old".to_owned()) } else { Ok(()) }
+}
+
+/// What was noted before the step's first act, by any agent.
+pub(super) fn noted(around: &impl Surroundings, order: &StepOrder) -> Option<Before> {
+    let state = around.state();
+    state.executions.get(&order.execution)?.steps.get(&order.name)?.before.clone()
+}
