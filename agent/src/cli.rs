@@ -4,6 +4,7 @@
 
 pub mod check;
 pub mod client;
+pub mod confirm;
 pub mod connection;
 pub mod control;
 pub mod demo;
@@ -17,6 +18,7 @@ pub mod render;
 pub mod sandbox;
 pub mod screen;
 pub mod setup;
+pub mod signal;
 pub mod token;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
@@ -73,6 +75,11 @@ pub enum Verb {
     /// Print the IAM policy that a service's plans need.
     #[command(after_help = "Example:\n  quorate iam policy.yaml --account 123456789012 --scope observe")]
     Iam(iam::IamArgs),
+    /// Set up, or check, the health checks and records by which traffic follows the agents without AWS's control plane.
+    #[command(
+        after_help = "Examples:\n  quorate signal setup shop --config quorate/us-east-1.yaml --print\n  quorate signal check shop --config quorate/us-east-1.yaml"
+    )]
+    Signal(signal::SignalArgs),
     /// Put a policy into force.
     #[command(after_help = "Example:\n  quorate apply policy.yaml --reason \"raise the dwell to 90s\"")]
     Apply(policy::ApplyArgs),
@@ -188,6 +195,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Check(args) => check::check(&args),
         Verb::Schema(args) => check::schema(&args),
         Verb::Iam(args) => iam::iam(&args),
+        Verb::Signal(args) => signal::signal(&args).await,
         Verb::Apply(args) => policy::apply(&args).await,
         Verb::Diff(args) => policy::diff(&args).await,
         Verb::Status(args) => observe::status(&args).await,

@@ -48,7 +48,9 @@ fn unknown_kind(action: &Action) -> String {
     format!("this agent does not carry out {}", action.kind())
 }
 
-fn aws_settings(file: &AgentFile) -> AwsSettings {
+/// How AWS is reached, by an agent's own file.
+#[must_use]
+pub fn aws_settings(file: &AgentFile) -> AwsSettings {
     // Regional calls name the step's region; this one is for what has none.
     AwsSettings { endpoints: file.aws.endpoints.clone(), ..AwsSettings::new(file.region.as_str()) }
 }

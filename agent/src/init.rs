@@ -75,6 +75,8 @@ pub struct AgentPlan {
     pub listen: SocketAddr,
     /// Where it listens for its peers.
     pub peer_listen: SocketAddr,
+    /// Where it serves the signal, and as what host and port Route 53's checkers reach it; none without a signal.
+    pub signal: Option<(SocketAddr, String)>,
     /// How it reaches each agent, itself included, as host and port by name. An agent that is not named here is
     /// reached where it listens for its peers.
     pub addresses: BTreeMap<String, String>,

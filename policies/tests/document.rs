@@ -133,7 +133,7 @@ signal_listen: "0.0.0.0:7952"
 peer_listen: 0.0.0.0:7951
 cluster: quorate
 members:
-  us-east-1-a: {region: us-east-1, address: "10.0.0.1:7951"}
+  us-east-1-a: {region: us-east-1, address: "10.0.0.1:7951", signal: "203.0.113.1:7952"}
   us-west-2-a: {region: us-west-2, address: "[2001:db8::1]:7951"}
   eu-west-1-a: {region: eu-west-1, address: "witness.example.com:7951"}
 timing: wan

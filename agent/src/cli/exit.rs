@@ -1,7 +1,7 @@
 //! How a command ends. The exit codes are part of the interface: scripts branch on them. Everything that can go
 //! wrong becomes one [`Failure`], which knows its code; nothing here prints.
 
-use super::{client::ClientError, token::TokenError};
+use super::{client::ClientError, signal::SignalFailure, token::TokenError};
 use crate::init::InitError;
 use quorate_api::Problem;
 use std::{path::PathBuf, process::ExitCode};
@@ -48,6 +48,9 @@ pub enum Failure {
     /// The directory cannot be set up.
     #[error(transparent)]
     Init(#[from] InitError),
+    /// The signal was not set up or checked.
+    #[error(transparent)]
+    Signal(#[from] SignalFailure),
     /// A file cannot be read.
     #[error("cannot read {file}: {detail}")]
     Read {
@@ -87,6 +90,7 @@ impl Failure {
             Failure::NotConfirmed
             | Failure::Token(_)
             | Failure::Init(_)
+            | Failure::Signal(_)
             | Failure::Read { .. }
             | Failure::Findings(_)
             | Failure::Output(_)

@@ -2,6 +2,7 @@
 //! makes sure that the operator means it.
 
 use super::{
+    confirm,
     connection::{Connection, Output, Session, note, reason},
     exit::{Exit, Failure},
     follow,
@@ -10,7 +11,6 @@ use super::{
 use clap::Args;
 use quorate_api::{Changed, Failover, Service};
 use quorate_policies::Millis;
-use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 /// `quorate failover`.
 #[derive(Debug, Args)]
@@ -98,7 +98,7 @@ fn confirmation(args: &FailoverArgs) -> Result<bool, Failure> {
             );
             Err(Failure::Usage(message))
         }
-        None if std::io::stdin().is_terminal() => Ok(false),
+        None if confirm::can_ask() => Ok(false),
         None => {
             let service = &args.service;
             Err(Failure::Usage(format!(
@@ -111,14 +111,6 @@ fn confirmation(args: &FailoverArgs) -> Result<bool, Failure> {
 /// Asks at the terminal.
 fn ask(args: &FailoverArgs, service: &Service) -> Result<(), Failure> {
     let to = args.to.as_deref().unwrap_or("the first healthy standby");
-    let mut terminal = std::io::stderr();
-    write!(
-        terminal,
-        "\nThis moves {} from {} to {to}. It cannot be undone.\nType the service's name to go on: ",
-        args.service, service.active
-    )?;
-    terminal.flush()?;
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer)?;
-    if answer.trim() == args.service { Ok(()) } else { Err(Failure::NotConfirmed) }
+    let what = format!("This moves {} from {} to {to}. It cannot be undone.", args.service, service.active);
+    confirm::typed(&what, &args.service)
 }

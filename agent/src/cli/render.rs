@@ -5,4 +5,5 @@ pub mod execution;
 pub mod explanation;
 pub mod plan;
 pub mod probes;
+pub mod signal;
 pub mod topology;

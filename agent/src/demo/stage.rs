@@ -79,13 +79,14 @@ impl Stage {
         let mut held = Vec::new();
         for region in regions {
             let (listen, peer_listen) = (TcpListener::bind(LOOPBACK)?, TcpListener::bind(LOOPBACK)?);
-            seats.insert(region, (listen.local_addr()?, peer_listen.local_addr()?));
-            held.extend([listen, peer_listen]);
+            let signal = TcpListener::bind(LOOPBACK)?;
+            seats.insert(region, (listen.local_addr()?, peer_listen.local_addr()?, signal.local_addr()?));
+            held.extend([listen, peer_listen, signal]);
         }
         let mut plans = Vec::new();
         for region in regions {
             let mut addresses = BTreeMap::new();
-            for (peer, (_, peer_listen)) in &seats {
+            for (peer, (_, peer_listen, _)) in &seats {
                 let address = if *peer == region {
                     peer_listen.to_string()
                 } else {
@@ -94,12 +95,13 @@ impl Stage {
                 addresses.insert((*peer).to_owned(), address);
             }
             let view = self.endpoints.vantages.get(region).context("the sandbox lacks a vantage")?;
-            let (listen, peer_listen) = seats[region];
+            let (listen, peer_listen, signal) = seats[region];
             plans.push(init::AgentPlan {
                 name: region.to_owned(),
                 region: region.to_owned(),
                 listen,
                 peer_listen,
+                signal: Some((signal, signal.to_string())),
                 addresses,
                 resolvers: vec![view.resolver.parse()?],
                 regional: view.aws.clone(),

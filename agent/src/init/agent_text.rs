@@ -54,7 +54,8 @@ pub(super) fn agent_file(
     let member = |other: &AgentPlan| -> Result<(AgentName, Member), NameError> {
         let address =
             agent.addresses.get(&other.name).cloned().unwrap_or_else(|| other.peer_listen.to_string());
-        Ok((other.name.parse()?, Member { region: other.region.parse()?, address }))
+        let signal = other.signal.as_ref().map(|(_, reached)| reached.clone());
+        Ok((other.name.parse()?, Member { region: other.region.parse()?, address, signal }))
     };
     let secret = |webhook: &Webhook| {
         (webhook.name.clone(), WebhookSecret { secret_file: PathBuf::from(&webhook.file), url: None })
@@ -65,7 +66,7 @@ pub(super) fn agent_file(
         data_dir: PathBuf::from("data").join(&agent.name),
         listen: agent.listen,
         allow_remote_api: false,
-        signal_listen: None,
+        signal_listen: agent.signal.as_ref().map(|(listen, _)| *listen),
         peer_listen: agent.peer_listen,
         cluster: options.cluster.clone(),
         members: options.agents.iter().map(member).collect::<Result<_, _>>()?,
@@ -99,12 +100,16 @@ fn by_region(urls: &BTreeMap<String, String>) -> Result<BTreeMap<RegionName, Str
 }
 
 /// The sections of the file: a comment and its keys. A section of which no key is left is not written.
-const SECTIONS: [(&str, &[&str]); 7] = [
+const SECTIONS: [(&str, &[&str]); 8] = [
     ("Who this agent is.", &["cluster", "name", "region", "data_dir"]),
     (
         "The API, the command line and the metrics on `listen`, on this machine alone: whoever reaches it and has the\n\
          operator token can order a failover. The other agents on `peer_listen`.",
         &["listen", "peer_listen"],
+    ),
+    (
+        "Where Route 53's health checkers ask for the signal, and can ask for nothing else.",
+        &["signal_listen"],
     ),
     ("All voters, this one included, and where this agent reaches each.", &["members", "timing"]),
     (

@@ -86,6 +86,7 @@ pub fn plans(places: &[Place]) -> Vec<AgentPlan> {
         region: place.region.clone(),
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, API_PORT + step)),
         peer_listen: SocketAddr::from((listen_address(&place.host), PEER_PORT + step)),
+        signal: None,
         addresses: addresses.clone(),
         resolvers: Vec::new(),
         regional: BTreeMap::new(),

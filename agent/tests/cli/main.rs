@@ -13,4 +13,5 @@ mod reading;
 mod rendering;
 mod server;
 mod setup;
+mod signal;
 mod tls;

@@ -6,6 +6,7 @@ use super::{
     checks::address,
     problem::{FieldPath, Problem},
 };
+use crate::AgentName;
 use std::{collections::BTreeMap, path::Path};
 
 /// Most members. Seven voters tolerate three failures; each more makes every commit wait for one more answer.
@@ -44,19 +45,30 @@ fn members(agent: &AgentFile, problems: &mut Vec<Problem>) {
         }
         Some(_) => {}
     }
+    let addresses = agent.members.iter().map(|(name, member)| (name, Some(&member.address)));
+    places("address", "10.0.0.1:7951 or a.example.com:7951", addresses, problems);
+    let signals = agent.members.iter().map(|(name, member)| (name, member.signal.as_ref()));
+    places("signal", "203.0.113.1:7952 or a.example.com:7952", signals, problems);
+}
+
+/// Where members are reached: each a host with a port, and each its own.
+fn places<'a>(
+    key: &str,
+    example: &str,
+    members: impl Iterator<Item = (&'a AgentName, Option<&'a String>)>,
+    problems: &mut Vec<Problem>,
+) {
     let mut seen = BTreeMap::new();
-    for (name, member) in &agent.members {
-        let field = members.join(name.as_str()).join("address");
-        if port_of(&member.address).is_none() {
-            let message = format!("`{}` is not a host with a port", member.address);
-            problems.push(Problem::error(
-                field.clone(),
-                message,
-                "write for example 10.0.0.1:7951 or a.example.com:7951",
-            ));
+    for (name, place) in members {
+        let (Some(place), field) = (place, FieldPath::from(["members", name.as_str(), key])) else {
+            continue;
+        };
+        if port_of(place).is_none() {
+            let message = format!("`{place}` is not a host with a port");
+            problems.push(Problem::error(field.clone(), message, format!("write for example {example}")));
         }
-        if let Some(other) = seen.insert(&member.address, name) {
-            let message = format!("`{other}` has the same address, `{}`", member.address);
+        if let Some(other) = seen.insert(place, name) {
+            let message = format!("`{other}` has the same address, `{place}`");
             problems.push(Problem::error(field, message, "give each member its own host and port"));
         }
     }

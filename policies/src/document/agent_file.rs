@@ -96,6 +96,10 @@ pub struct Member {
     pub region: RegionName,
     /// Host and port of its `peer_listen`, as the other agents reach it.
     pub address: String,
+    /// Host and port of its `signal_listen`, as Route 53's health checkers reach it from the internet; `quorate signal`
+    /// has them ask there. None unless a plan has `route53.signal`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<String>,
 }
 
 /// How patient elections are.

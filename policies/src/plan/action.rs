@@ -17,7 +17,7 @@ pub use rds::{
     LATEST, RdsCreateCrossRegionReplica, RdsFence, RdsPromoteReadReplica, RdsReboot, RdsRestoreToPointInTime,
     RdsUnfence,
 };
-pub use route53::{RecordKind, Route53Repoint, Route53Signal};
+pub use route53::{RecordKind, Route53Repoint, Route53Signal, SignalRecord};
 pub use statuspage::{IncidentStatus, StatuspageIncident};
 pub use verify::VerifyProbes;
 

@@ -182,7 +182,7 @@ pub fn undo(action: &Action, before: Option<&Before>) -> Option<Action> {
         })),
         (Action::Route53Repoint(repoint), Before::Repointed { answer }) => repoint_back(repoint, answer),
         (Action::Route53Signal(_), Before::Signalled { region }) => {
-            Some(Action::Route53Signal(Route53Signal { region: region.clone() }))
+            Some(Action::Route53Signal(Route53Signal { region: region.clone(), record: None }))
         }
         _ => None,
     }

@@ -57,7 +57,7 @@ fn rows() -> Vec<(&'static str, Action, Option<Before>)> {
     };
     let weights = [("east".to_owned(), 100), ("west".to_owned(), 0)].into();
     let pointing = || Action::Route53Repoint(repoint());
-    let signal = Action::Route53Signal(Route53Signal { region: WEST.into() });
+    let signal = Action::Route53Signal(Route53Signal { region: WEST.into(), record: None });
     let (instance, failover) = ("shop-east".into(), false);
     let reboot = Action::RdsReboot(RdsReboot { region: EAST.into(), instance, failover });
     let verify = VerifyProbes { through: "https://shop.example.com/health".into(), successes: 2 };

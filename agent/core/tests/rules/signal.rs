@@ -9,7 +9,7 @@ fn signalling() -> Policy {
     let mut policy = hasty();
     let steps = &mut policy.plans.get_mut("failover").unwrap().steps;
     let signal = steps.get_mut("repoint").unwrap();
-    signal.action = Action::Route53Signal(Route53Signal { region: "{to}".to_owned() });
+    signal.action = Action::Route53Signal(Route53Signal { region: "{to}".to_owned(), record: None });
     signal.needs = vec![step("fence")];
     steps.get_mut("promote").unwrap().needs = vec![step("verify")];
     policy

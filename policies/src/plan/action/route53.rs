@@ -73,4 +73,34 @@ impl RecordKind {
 pub struct Route53Signal {
     /// The region that traffic shall go to, usually `{to}`.
     pub region: String,
+    /// The record that follows the signal, for `quorate signal`, which sets it up and checks it. The step itself neither
+    /// reads nor changes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<SignalRecord>,
+}
+
+/// A record that follows a signal, and what it answers while traffic goes to the step's region. One of `alias` and
+/// `values` is required.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignalRecord {
+    /// The hosted zone's id.
+    pub zone: String,
+    /// The record's fully qualified name, with or without the trailing dot.
+    pub name: String,
+    /// The record's type.
+    #[serde(default, rename = "type")]
+    pub kind: RecordKind,
+    /// The alias target's DNS name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+    /// The alias target's own hosted zone id; required with `alias`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias_zone: Option<String>,
+    /// Plain values instead of an alias.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
+    /// Time to live of plain values, in seconds. An alias has none.
+    #[serde(default = "ttl_default_s")]
+    pub ttl_s: u32,
 }

@@ -2,7 +2,7 @@
 
 use super::fields::Fields;
 use crate::{
-    plan::action::{RecordKind, Route53Repoint},
+    plan::action::{RecordKind, Route53Repoint, Route53Signal, SignalRecord},
     policy::Policy,
 };
 
@@ -20,23 +20,33 @@ pub(super) fn repoint(fields: &mut Fields<'_>, record: &Route53Repoint) {
         ("primary", record.primary.is_some()),
     ];
     fields.exactly_one("what the record answers", &keys);
-    match (&record.alias, &record.alias_zone) {
-        (Some(_), None) => {
+    alias(fields, &[], record.alias.is_some(), record.alias_zone.is_some());
+    one_cname(fields, &[], record.kind, &record.values);
+    weights(fields, record);
+}
+
+/// An alias is two texts. `within` is where they stand.
+fn alias(fields: &mut Fields<'_>, within: &[&str], target: bool, zone: bool) {
+    let place = [within, &["alias_zone"]].concat();
+    match (target, zone) {
+        (true, false) => {
             let message = "an alias needs the zone of its target";
             let mend = "add `alias_zone:`, the hosted zone id of the target (of the load balancer, not of your domain)";
-            fields.wrong(&["alias_zone"], message, mend);
+            fields.wrong(&place, message, mend);
         }
-        (None, Some(_)) => {
+        (false, true) => {
             let mend = "remove it, or write `alias` as well";
-            fields.wrong(&["alias_zone"], "alias_zone stands without an alias", mend);
+            fields.wrong(&place, "alias_zone stands without an alias", mend);
         }
-        (Some(_), Some(_)) | (None, None) => {}
+        (true, true) | (false, false) => {}
     }
-    if record.kind == RecordKind::Cname && record.values.len() > 1 {
+}
+
+fn one_cname(fields: &mut Fields<'_>, within: &[&str], kind: RecordKind, values: &[String]) {
+    if kind == RecordKind::Cname && values.len() > 1 {
         let mend = "keep one value, or use `type: A` with addresses";
-        fields.wrong(&["values"], "a CNAME has exactly one value", mend);
+        fields.wrong(&[within, &["values"]].concat(), "a CNAME has exactly one value", mend);
     }
-    weights(fields, record);
 }
 
 fn weights(fields: &mut Fields<'_>, record: &Route53Repoint) {
@@ -51,11 +61,31 @@ fn weights(fields: &mut Fields<'_>, record: &Route53Repoint) {
     }
 }
 
-pub(super) fn signal(fields: &mut Fields<'_>, policy: &Policy) {
+pub(super) fn signal(fields: &mut Fields<'_>, policy: &Policy, signal: &Route53Signal) {
     let regions = policy.regions.len();
     if regions != SIGNAL_REGIONS {
         let message =
             format!("a signal turns traffic between {SIGNAL_REGIONS} regions, but there are {regions}");
         fields.wrong(&[], message, "use route53.repoint, or keep two regions in the policy");
     }
+    if let Some(record) = &signal.record {
+        following(fields, record);
+    }
+}
+
+/// The record that follows a signal. Where it stands is written as for a repoint, so that one can become the other.
+fn following(fields: &mut Fields<'_>, record: &SignalRecord) {
+    let within = ["record"];
+    let wrong = match (&record.alias, record.values.is_empty()) {
+        (None, true) => Some(("what the record answers is not said", "write one of `alias`, `values`")),
+        (Some(_), false) => {
+            Some(("what the record answers is said more than once", "keep one of `alias`, `values`"))
+        }
+        (None, false) | (Some(_), true) => None,
+    };
+    if let Some((message, mend)) = wrong {
+        fields.wrong(&within, message, mend);
+    }
+    alias(fields, &within, record.alias.is_some(), record.alias_zone.is_some());
+    one_cname(fields, &within, record.kind, &record.values);
 }
