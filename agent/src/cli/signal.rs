@@ -37,7 +37,7 @@ pub struct SignalArgs {
 enum SignalVerb {
     /// Make the health checks and failover records by which traffic follows the agents. Moves no traffic.
     #[command(
-        after_help = "What is made: for each agent an inverted health check of its `/v1/signal/SERVICE/PRIMARY`, a calculated check over\nthem that a majority turns, and a failover record of which the primary set has that check. Run it again after every\nchange of agents or records: it changes only what is not as it should be. Credentials are found as by every AWS tool.\n\nExamples:\n  quorate signal setup shop --config quorate/us-east-1.yaml --print\n  quorate signal setup shop --config quorate/us-east-1.yaml\n  quorate signal setup shop --config quorate/us-east-1.yaml --policy policy.yaml --yes -o json"
+        after_help = "What is made: for each agent an inverted health check of its `/v1/signal/SERVICE/PRIMARY`, a calculated check over them that a majority turns, and a failover record of which the primary set has that check. Run it again after every change of agents or records: it changes only what is not as it should be. Credentials are found as by every AWS tool.\n\nExamples:\n  quorate signal setup shop --config quorate/us-east-1.yaml --print\n  quorate signal setup shop --config quorate/us-east-1.yaml\n  quorate signal setup shop --config quorate/us-east-1.yaml --policy policy.yaml --yes -o json"
     )]
     Setup(SetupArgs),
     /// Find what would keep the signal from moving traffic, or would move it without one; exit code 1 when it is blocking.
@@ -77,7 +77,7 @@ struct What {
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// The agent that is asked [default: that of --config].
-    #[arg(long, env = "QUORATE_AGENT", value_name = "URL", conflicts_with = "policy")]
+    #[arg(long, env = "QUORATE_AGENT", value_name = "URL")]
     agent: Option<String>,
     #[command(flatten)]
     output: Output,
@@ -153,7 +153,7 @@ async fn setup(args: &SetupArgs) -> Result<Exit, Failure> {
     apply(&aws, &planned).await?;
     show(true)?;
     if format == Format::Table {
-        said(&format!("Done. Now check it: quorate signal check {service}"))?;
+        said(&format!("Done. Check it with the same options: quorate signal check {service}"))?;
     }
     Ok(Exit::Done)
 }

@@ -124,7 +124,7 @@ fn over(existing: &Existing, wanted: &Wanted, check: &Check) -> Vec<Finding> {
     let Check { id, config, .. } = check;
     let CheckKind::Calculated { children, threshold } = &config.kind else {
         let what = format!(
-            "the primary set's health check {id} watches {config}, not what the agents say: it flips, and fails back, by itself"
+            "the primary set's health check {id} watches {config}, not what a majority of the agents says: it flips, and fails back, by itself"
         );
         return vec![Finding::blocking(what, SETUP)];
     };
