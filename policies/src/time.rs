@@ -38,6 +38,13 @@ impl Millis {
         Millis(seconds * 1_000)
     }
 
+    /// This length and another one; the longest there is, if they are longer together. Lengths come from policies and from
+    /// peers, and a sum that began again at zero would make the oldest look the freshest (R7).
+    #[must_use]
+    pub const fn plus(self, other: Millis) -> Self {
+        Millis(self.0.saturating_add(other.0))
+    }
+
     /// As the standard library's duration, for the shell.
     #[must_use]
     pub const fn duration(self) -> std::time::Duration {

@@ -124,6 +124,13 @@ impl Cluster {
             Some(state) if !policy.regions.contains_key(&state.active) => {
                 return Err(refuse(format!("it drops region `{}`, which serves now", state.active)));
             }
+            // Every region would be told that traffic belongs elsewhere (R23).
+            Some(state)
+                if state.signal.as_ref().is_some_and(|signal| !policy.regions.contains_key(signal)) =>
+            {
+                let signal = state.signal.as_ref().map_or("", |signal| signal.as_str());
+                return Err(refuse(format!("it drops region `{signal}`, to which traffic is signalled")));
+            }
             Some(state) => state.with_policy(policy.clone()),
         };
         let (version, hash) = (state.version, state.policy_hash.clone());

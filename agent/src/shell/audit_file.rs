@@ -26,14 +26,15 @@ impl AuditFile {
         let file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
         let (mut written, mut whole) = (0, 0u64);
         let mut lines = BufReader::new(&file);
-        let mut line = String::new();
-        while lines.read_line(&mut line)? > 0 {
+        // Bytes, because a crash may have cut a line within a character.
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line)? > 0 {
             // Only a line that was cut short is dropped. One that this version does not understand is kept: its number is
             // all that is needed.
-            if !line.ends_with('\n') {
+            if !line.ends_with(b"\n") {
                 break;
             }
-            let entry: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
+            let entry: serde_json::Value = serde_json::from_slice(&line).unwrap_or_default();
             written = entry["sequence"].as_u64().unwrap_or(written).max(written);
             whole += line.len() as u64;
             line.clear();
@@ -63,5 +64,24 @@ impl AuditFile {
         }
         self.written = last.sequence;
         Ok(new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: a crash may cut a line anywhere, within a character too, and a damaged line may hold anything; the agent starts
+    /// all the same and goes on behind the last whole line. Method: both, then a look at the file.
+    #[test]
+    fn whatever_a_crash_left_the_file_opens() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.jsonl");
+        let whole = b"{\"sequence\":1}\n\xff\xfe damaged\n{\"sequence\":3}\n";
+        // The first byte of two of an e with a diaeresis.
+        std::fs::write(&path, [whole.as_slice(), b"{\"actor\":\"Zo\xc3"].concat()).unwrap();
+        let file = AuditFile::open(directory.path()).unwrap();
+        assert_eq!(file.written, 3);
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
     }
 }

@@ -65,7 +65,7 @@ fn failing(s: &Situation<'_>) -> Millis {
     for target in active.targets.iter().filter(|target| target.opinion == Opinion::Down) {
         let votes = s.evidence.votes.iter().filter(|vote| vote.target == target.target);
         for vote in votes.filter(|vote| target.down.contains(&vote.agent)) {
-            let failing = vote.failing_for.map_or(Millis::ZERO, |failing| Millis(failing.0 + vote.age.0));
+            let failing = vote.failing_for.map_or(Millis::ZERO, |failing| failing.plus(vote.age));
             let longest = by_voter.entry(&vote.agent).or_default();
             *longest = failing.max(*longest);
         }

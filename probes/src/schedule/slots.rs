@@ -45,7 +45,7 @@ impl Slots {
         // same whatever other targets there are, so that a new policy does not move the old ones' slots.
         let mut hasher = DefaultHasher::new();
         target.to_string().hash(&mut hasher);
-        let phase = (hasher.finish() % interval + interval * agent / agents) % interval;
+        let phase = (hasher.finish() % interval + interval.saturating_mul(agent) / agents) % interval;
         let mut slots = Self {
             interval,
             phase,

@@ -89,7 +89,9 @@ impl FromStr for EpochMark {
         let epoch = epoch.strip_prefix("epoch=").and_then(|n| n.parse().ok()).ok_or_else(form)?;
         let execution = execution.strip_prefix("execution=").ok_or_else(form)?;
         let attempt = attempt.strip_prefix("attempt=").and_then(|n| n.parse().ok()).ok_or_else(form)?;
-        EpochMark::new(epoch, execution, attempt)
+        let mark = EpochMark::new(epoch, execution, attempt)?;
+        // A number can be spelt in several ways; a mark is spelt in one.
+        if mark.to_string() == bare { Ok(mark) } else { Err(form()) }
     }
 }
 
@@ -120,6 +122,8 @@ mod tests {
             "\"epoch=7 execution=x attempt=1 more=1\"",
             "\"attempt=1 execution=x epoch=7\"",
             "\"epoch=99999999999999999999 execution=x attempt=1\"",
+            "\"epoch=+7 execution=x attempt=1\"",
+            "\"epoch=07 execution=x attempt=1\"",
         ] {
             assert!(text.parse::<EpochMark>().is_err(), "{text}");
         }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::command::{Actor, Command, ExecutionId, Response};
 use quorate_policies::{
-    AgentName, Millis, RegionName, ServiceName, Timestamp,
+    AgentName, RegionName, ServiceName, Timestamp,
     agreement::Evidence,
     guard::{Refusal, Situation, Trigger, authorize, situation::scenario},
     health::Verdict,
@@ -207,7 +207,7 @@ fn execution(
         vote.target.region == state.active && vote.verdict == Verdict::Down
     };
     let failing =
-        evidence.votes.iter().filter(down).filter_map(|vote| Some(Millis(vote.failing_for?.0 + vote.age.0)));
+        evidence.votes.iter().filter(down).filter_map(|vote| Some(vote.failing_for?.plus(vote.age)));
     let agreed_at = Timestamp(now.0.saturating_sub(evidence.down_for.0));
     let failing_since = Timestamp(now.0.saturating_sub(failing.max().unwrap_or_default().0)).min(agreed_at);
     Execution {

@@ -233,7 +233,10 @@ impl Cluster {
         id: &ExecutionId,
         live: &BTreeSet<AgentName>,
     ) -> Result<Response, Refusal> {
-        self.execution(id)?;
+        // It was proposed while the execution still ran; what is over stays as it was.
+        if self.execution(id)?.state.ended() {
+            return Ok(Response::Done);
+        }
         let Some(execution) = self.executions.get_mut(id) else { return Ok(Response::Done) };
         execution.live = live.clone();
         execution.live.insert(by.clone());

@@ -132,7 +132,7 @@ fn lags_of(age: Millis, report: &Report, name: &ServiceName, state: &ServiceStat
         agent: report.agent.clone(),
         replica: lag.replica.clone(),
         behind: lag.behind,
-        measured: Millis(lag.measured.0 + age.0),
+        measured: lag.measured.plus(age),
         age,
         policy_matches: service.policy_hash == state.policy_hash,
         abstains: report.abstains.is_some(),

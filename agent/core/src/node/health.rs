@@ -38,7 +38,8 @@ impl Health {
             let rules = Hysteresis {
                 fall: target.probe.fall,
                 rise: target.probe.rise,
-                stale_after: Millis(target.probe.interval.0 * STALE_INTERVALS + target.probe.timeout.0),
+                stale_after: Millis(target.probe.interval.0.saturating_mul(STALE_INTERVALS))
+                    .plus(target.probe.timeout),
             };
             let detector = kept.map_or_else(|| Detector::new(rules, now), |kept| kept.with_rules(rules));
             self.detectors.entry(target.service.clone()).or_default().insert(target.name.clone(), detector);

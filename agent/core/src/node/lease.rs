@@ -99,7 +99,7 @@ impl Leases {
         state: &ServiceState,
         leader_since: Monotonic,
     ) -> Option<Millis> {
-        let longest = Millis(state.lease_ttl_max.0 + drift(state).0);
+        let longest = state.lease_ttl_max.plus(drift(state));
         let predecessors = leader_since.plus(longest);
         let own = self.granted_until.get(service).copied().unwrap_or_default();
         (now >= predecessors.max(own)).then_some(longest)

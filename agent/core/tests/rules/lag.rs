@@ -161,3 +161,19 @@ fn r16_an_accepted_loss_is_in_the_audit() {
     let line = "olga  failover us-east-1 -> us-west-2 decided, epoch 2, accepting a loss of data";
     assert!(log.timeline().contains(line), "{}", log.timeline());
 }
+
+/// Goal: R7, a reading that a peer calls as old as can be counted does not become the freshest by growing older. Method: a
+/// report with the largest age there is, looked at a while later.
+#[test]
+fn r7_the_oldest_reading_stays_the_oldest() {
+    let mut watcher = Watcher::new(NOA);
+    let mut oldest = Watcher::new(WES).wait(1_000);
+    let lag = ReplicaLag { replica: REPLICA.to_owned(), behind: Millis(0), measured: Millis(u64::MAX - 1) };
+    oldest.services.get_mut(&shop()).unwrap().lags = vec![lag];
+    watcher.give(Input::Heard(oldest));
+    watcher.wait(1_500);
+    let now = watcher.now();
+    let evidence = watcher.node.evidence_now(now, &shop());
+    let measured: Vec<Millis> = evidence.lags.iter().map(|lag| lag.measured).collect();
+    assert_eq!(measured, [Millis(u64::MAX)]);
+}

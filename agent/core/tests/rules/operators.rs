@@ -214,3 +214,15 @@ fn r26_a_hold_stops_automation() {
     log.resume();
     assert_eq!(log.decide(), execution("shop-2", false));
 }
+
+/// Goal: what is over stays as it was, whoever is alive then. Method: who lives is told after the failover's end.
+#[test]
+fn an_ended_execution_stays_as_it_was() {
+    let mut log = Log::of_the_shop();
+    log.decide();
+    log.release();
+    log.run_all();
+    let ended = log.latest().clone();
+    assert_eq!(log.live(&[WES]), Response::Done);
+    assert_eq!(log.latest(), &ended);
+}

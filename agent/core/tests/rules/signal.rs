@@ -152,3 +152,18 @@ fn a_state_without_a_signal_reads() {
     written["services"]["shop"].as_object_mut().unwrap().remove("signal").unwrap();
     assert_eq!(serde_json::from_value::<Cluster>(written).unwrap(), log.cluster);
 }
+
+/// Goal: R23, a policy cannot take the region away to which traffic is signalled: every region would be told that traffic
+/// belongs elsewhere. Method: the signal is turned, the failover aborted past its point of no return, the region dropped.
+#[test]
+fn r23_a_policy_keeps_the_signalled_region() {
+    let mut log = fenced();
+    turn(&mut log, "repoint", WEST);
+    let mut other = in_three_regions(signalling());
+    other.regions.remove(&region(WEST));
+    log.cluster.services.get_mut(&shop()).unwrap().running = None;
+    let response =
+        log.say(NOA, Body::ApplyPolicy { policy: Box::new(other), actor: olga("another standby") });
+    assert_eq!(refused_by(&response), "policy_refused");
+    assert_eq!(leaves(&log), (true, false));
+}

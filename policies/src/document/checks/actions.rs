@@ -55,7 +55,7 @@ pub(super) fn role(policy: &Policy, step: &FieldPath, role: &AssumeRole, problem
 
 fn verify(fields: &mut Fields<'_>, action: &VerifyProbes) {
     let mend = "write the URL that clients use, for example https://shop.example.com/health";
-    fields.judge("through", address::web, mend);
+    fields.judge("through", address::probed, mend);
     if action.successes == 0 {
         let message = "successes is 0: nothing would be verified";
         fields.wrong(&["successes"], message, "write 1 or more; 2 is the default");

@@ -27,6 +27,35 @@ pub(in crate::document) fn web(text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether a text is an address that a probe can ask: as above, of a host that can be asked for in TLS, and without a
+/// password, which would stand in every log. What is accepted here must not be refused by the prober later.
+pub(in crate::document) fn probed(text: &str) -> Result<(), String> {
+    web(text)?;
+    let url = Url::parse(text).map_err(|error| format!("`{text}` is not a URL: {error}"))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a probe's URL must not hold a user name or a password".to_owned());
+    }
+    match url.host() {
+        Some(url::Host::Domain(name)) if !host(name) => Err(format!("`{name}` is not a host name")),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a text is a host's name as TLS and certificates know it: labels of 1 to 63 letters, digits, `-` and `_`, none
+/// with a `-` at an end, the last one not a number.
+pub(in crate::document) fn host(name: &str) -> bool {
+    let bare = name.strip_suffix('.').unwrap_or(name);
+    let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(letter)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let number = bare.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
+    bare.len() <= 253 && bare.split('.').all(label) && !number
+}
+
 /// The name in an ARN of one service and one kind of resource, such as `rds` and `cluster:`; none if it is no such ARN.
 pub(in crate::document) fn arn<'a>(text: &'a str, service: &str, kind: &str) -> Option<&'a str> {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
@@ -56,6 +85,26 @@ mod tests {
             "http://a:99999",
         ] {
             assert!(web(bad).is_err(), "{bad}");
+        }
+    }
+
+    /// Goal: what a probe could not ask is refused, and what it can ask passes. Method: a table of both.
+    #[test]
+    fn what_a_probe_can_ask() {
+        for good in
+            ["http://a_b.example.com:80/x", "https://a.example.com./", "http://[::1]:9/", "http://10.0.0.7/"]
+        {
+            assert_eq!(probed(good), Ok(()));
+        }
+        let long = format!("http://{}.example.com/", "a".repeat(64));
+        for bad in [
+            "http://me:secret@a.example.com/",
+            "http://me@a/",
+            "http://a!b.example.com/",
+            "http://-a.example.com/",
+            &long,
+        ] {
+            assert!(probed(bad).is_err(), "{bad}");
         }
     }
 

@@ -14,6 +14,9 @@ use crate::{
     time::Millis,
 };
 
+/// Longest interval. What is looked at less than once a day is not watched; and sums of a few intervals stay countable.
+const INTERVAL_MAX: Millis = Millis::from_secs(24 * 3_600);
+
 pub(super) fn check(policy: &Policy, problems: &mut Vec<Problem>) {
     for (name, probe) in &policy.probes {
         let field = FieldPath::from(["probes", name.as_str()]);
@@ -66,6 +69,11 @@ fn timing(field: &FieldPath, probe: &Probe, problems: &mut Vec<Problem>) {
             ));
         }
     }
+    if probe.interval > INTERVAL_MAX {
+        let message =
+            format!("interval {} is above {INTERVAL_MAX}: a failure would not be noticed", probe.interval);
+        problems.push(Problem::error(field.join("interval"), message, "write a few seconds; 1s is usual"));
+    }
     if probe.interval > Millis::ZERO && probe.timeout >= probe.interval {
         let message = format!(
             "timeout {} is not below interval {}: probes of one target would overlap",
@@ -99,16 +107,14 @@ fn timing(field: &FieldPath, probe: &Probe, problems: &mut Vec<Problem>) {
 fn target(policy: &Policy, field: &FieldPath, probe: &Probe, problems: &mut Vec<Problem>) {
     let http = field.join("http");
     let urls = variables::resolve(policy, Scope::Probe, &http, &probe.http, problems);
-    let wrong = urls.and_then(|urls| urls.values().find_map(|url| address::web(url).err()));
+    let wrong = urls.and_then(|urls| urls.values().find_map(|url| address::probed(url).err()));
     if let Some(wrong) = wrong {
         problems.push(Problem::error(http, wrong, address::MEND));
     }
     let Some(host) = &probe.host else { return };
     let field = field.join("host");
     let names = variables::resolve(policy, Scope::Probe, &field, host, problems);
-    let bare = |name: &String| {
-        !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || "/:@?#".contains(c))
-    };
+    let bare = |name: &String| address::host(name) || name.parse::<std::net::Ipv4Addr>().is_ok();
     if let Some(name) = names.and_then(|names| names.into_values().find(|name| !bare(name))) {
         let message = format!("`{name}` is not a host name");
         problems.push(Problem::error(field, message, "write the name alone, without scheme, port and path"));

@@ -6,7 +6,7 @@ use crate::plan::action::{LATEST, RdsFence, RdsPromoteReadReplica, RdsUnfence};
 pub(super) fn promote(fields: &mut Fields<'_>, action: &RdsPromoteReadReplica) {
     if action.writable.is_some() {
         let mend = "write a URL that answers with 2xx only when the database takes writes";
-        fields.judge("writable", address::web, mend);
+        fields.judge("writable", address::probed, mend);
     }
 }
 
