@@ -6,7 +6,6 @@
 #[path = "simulation/clients.rs"]
 mod clients;
 #[path = "simulation/disk.rs"]
-mod disk;
 #[path = "simulation/ledger.rs"]
 mod ledger;
 #[path = "simulation/misfortune.rs"]

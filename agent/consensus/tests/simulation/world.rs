@@ -12,7 +12,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::clients;
-use crate::disk::SimDisk;
+use quorate_simulation::disk::SimDisk;
 use crate::ledger::Ledger;
 use crate::network::SimNetwork;
 use crate::oracle::Oracle;

@@ -3,7 +3,9 @@
 //! Writes go to a cache until they are synced. A power cut keeps each unsynced sector with probability one
 //! half, so the last write may be torn. A handle of a crashed host can no longer write.
 //!
-//! A *lying* disk acknowledges each sync one too early. It exists to show that the simulation notices.
+//! A *lying* disk acknowledges each sync one too early. It exists to show that the simulation notices. A *full* disk takes
+//! nothing that would make it longer, and nothing new at all.
+#![allow(missing_docs, reason = "two simulations use it, and nothing else")]
 
 use std::collections::BTreeMap;
 use std::io;
@@ -27,22 +29,23 @@ struct Platter {
     /// Raised by every opening and every crash; a handle of an older one is dead.
     generation: u64,
     lies: bool,
+    full: bool,
     random: StdRng,
 }
 
 /// The disk itself.
 #[derive(Debug, Clone)]
-pub(crate) struct SimDisk(Arc<Mutex<Platter>>);
+pub struct SimDisk(Arc<Mutex<Platter>>);
 
 /// What the database holds of it.
 #[derive(Debug)]
-pub(crate) struct DiskHandle {
+pub struct DiskHandle {
     disk: SimDisk,
     generation: u64,
 }
 
 impl SimDisk {
-    pub(crate) fn new(seed: u64, lies: bool) -> Self {
+    pub fn new(seed: u64, lies: bool) -> Self {
         Self(Arc::new(Mutex::new(Platter {
             durable: Sectors::new(),
             durable_length: 0,
@@ -51,18 +54,19 @@ impl SimDisk {
             length: 0,
             generation: 0,
             lies,
+            full: false,
             random: StdRng::seed_from_u64(seed),
         })))
     }
 
-    pub(crate) fn open(&self) -> DiskHandle {
+    pub fn open(&self) -> DiskHandle {
         let mut platter = self.platter();
         platter.generation += 1;
         DiskHandle { disk: self.clone(), generation: platter.generation }
     }
 
     /// Cuts the power.
-    pub(crate) fn crash(&self) {
+    pub fn crash(&self) {
         let mut platter = self.platter();
         platter.generation += 1;
         let cache = std::mem::take(&mut platter.cache);
@@ -84,15 +88,24 @@ impl SimDisk {
     }
 
     /// Replaces the disk by an empty one.
-    pub(crate) fn wipe(&self) {
+    pub fn wipe(&self) {
         let mut platter = self.platter();
         platter.generation += 1;
         (platter.durable, platter.durable_length, platter.claimed) = (Sectors::new(), 0, None);
         (platter.cache, platter.length) = (Sectors::new(), 0);
     }
 
+    /// Takes every further write from the disk, or gives it back.
+    pub fn fill(&self, full: bool) {
+        self.platter().full = full;
+    }
+
+    pub fn is_full(&self) -> bool {
+        self.platter().full
+    }
+
     /// A digest of what is durable, for the trace.
-    pub(crate) fn digest(&self) -> u64 {
+    pub fn digest(&self) -> u64 {
         let platter = self.platter();
         let bytes =
             platter.durable.iter().flat_map(|(sector, bytes)| sector.to_le_bytes().into_iter().chain(*bytes));
@@ -168,6 +181,9 @@ impl redb::StorageBackend for DiskHandle {
 
     fn set_len(&self, length: u64) -> io::Result<()> {
         let mut platter = self.platter()?;
+        if platter.full && length > platter.length {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         if length < platter.length {
             platter.cache.retain(|sector, _| sector * SECTOR_BYTES < length);
             platter.durable.retain(|sector, _| sector * SECTOR_BYTES < length);
@@ -184,6 +200,9 @@ impl redb::StorageBackend for DiskHandle {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let mut platter = self.platter()?;
+        if platter.full {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
         platter.length = platter.length.max(offset + data.len() as u64);
         for (sector, start, range) in pieces(offset, data.len()) {
             let mut bytes = platter.sector(sector);

@@ -1,10 +1,11 @@
-//! The network between the agents, and from them to what they probe and change. Every message may be late or lost; links
-//! break one way at a time. A paused host neither sends nor receives until it goes on: what was under way then arrives
+//! The network between the agents, and from them to what they probe and change. Every message may be late, lost or come
+//! twice; links break one way at a time, and regions as a whole. A paused host neither sends nor receives until it goes on: what was under way then arrives
 //! late, as it does after a SIGSTOP. A request that arrived is carried out even if its sender has given up.
 
 use super::{
+    AGENTS,
     host::Host,
-    now,
+    ids, now,
     oracle::{Oracle, Shared},
 };
 use openraft_rt::AsyncRuntime;
@@ -31,6 +32,16 @@ struct Wires {
     cut: BTreeSet<(NodeId, NodeId)>,
     /// Regions whose services and control plane an agent cannot reach.
     dark: BTreeSet<(NodeId, RegionName)>,
+    /// Regions that nobody outside reaches, and that reach nobody outside.
+    isolated: BTreeSet<&'static str>,
+    /// Packets in a thousand that a host loses, in both directions.
+    lossy: BTreeMap<NodeId, u16>,
+    /// Hosts whose messages the others cannot read, nor they theirs.
+    foreign: BTreeSet<NodeId>,
+    /// How long a host's disk takes for what a message makes it write.
+    slow_disks: BTreeMap<NodeId, Duration>,
+    /// Messages in a thousand that come twice.
+    duplicated: u16,
     /// Until when a host does not run.
     paused: BTreeMap<NodeId, Duration>,
     delay_us: Range<u64>,
@@ -38,6 +49,21 @@ struct Wires {
     congestion_ms: u64,
     loss: f64,
     random: StdRng,
+}
+
+impl Wires {
+    fn parted(&self, one: &str, other: &str) -> bool {
+        one != other && (self.isolated.contains(one) || self.isolated.contains(other))
+    }
+
+    fn broken(&self, from: NodeId, to: NodeId) -> bool {
+        self.cut.contains(&(from, to)) || self.parted(region_of(from), region_of(to))
+    }
+}
+
+/// Where an agent stands.
+pub(super) fn region_of(node: NodeId) -> &'static str {
+    ids().iter().position(|id| *id == node).map(|index| AGENTS[index].1).unwrap()
 }
 
 /// The network. Cheap to clone.
@@ -53,6 +79,11 @@ impl Network {
             up: BTreeMap::new(),
             cut: BTreeSet::new(),
             dark: BTreeSet::new(),
+            isolated: BTreeSet::new(),
+            lossy: BTreeMap::new(),
+            foreign: BTreeSet::new(),
+            slow_disks: BTreeMap::new(),
+            duplicated: 0,
             paused: BTreeMap::new(),
             delay_us,
             congestion_ms: 0,
@@ -100,8 +131,81 @@ impl Network {
         self.wires().dark.insert((from, region.clone()));
     }
 
+    /// Whether an agent does not reach what runs in a region.
     pub(super) fn is_dark(&self, from: NodeId, region: &RegionName) -> bool {
-        self.wires().dark.contains(&(from, region.clone()))
+        let wires = self.wires();
+        wires.dark.contains(&(from, region.clone())) || wires.parted(region_of(from), region.as_str())
+    }
+
+    /// How many of these agents do not reach what runs in a region.
+    pub(super) fn dark_from(&self, nodes: &[NodeId], region: &str) -> usize {
+        let wires = self.wires();
+        if wires.dark.is_empty() && wires.isolated.is_empty() {
+            return 0;
+        }
+        let dark = |node: &&NodeId| {
+            wires.dark.iter().any(|(from, at)| from == *node && at.as_str() == region)
+                || wires.parted(region_of(**node), region)
+        };
+        nodes.iter().filter(dark).count()
+    }
+
+    /// Whether two regions do not reach each other.
+    pub(super) fn parted(&self, one: &str, other: &str) -> bool {
+        self.wires().parted(one, other)
+    }
+
+    pub(super) fn isolate(&self, region: &'static str) {
+        self.wires().isolated.insert(region);
+    }
+
+    pub(super) fn lossy(&self, node: NodeId, permille: u16) {
+        self.wires().lossy.insert(node, permille);
+    }
+
+    pub(super) fn foreign(&self, node: NodeId, foreign: bool) {
+        let mut wires = self.wires();
+        if foreign {
+            wires.foreign.insert(node)
+        } else {
+            wires.foreign.remove(&node)
+        };
+    }
+
+    /// Whether two agents read each other's messages.
+    pub(super) fn understand(&self, one: NodeId, other: NodeId) -> bool {
+        let wires = self.wires();
+        !wires.foreign.contains(&one) && !wires.foreign.contains(&other)
+    }
+
+    pub(super) fn slow_disk(&self, node: NodeId, each: Duration) {
+        self.wires().slow_disks.insert(node, each);
+    }
+
+    /// Waits for a host's disk.
+    pub(super) async fn written(&self, node: NodeId) {
+        let each = self.wires().slow_disks.get(&node).copied().unwrap_or_default();
+        if !each.is_zero() {
+            SimRuntime::sleep(each).await;
+        }
+    }
+
+    pub(super) fn duplicate(&self, permille: u16) {
+        self.wires().duplicated = permille;
+    }
+
+    /// Whether this message comes twice.
+    pub(super) fn twice(&self) -> bool {
+        let mut wires = self.wires();
+        let permille = wires.duplicated;
+        permille > 0 && wires.random.random_range(0..1_000) < permille
+    }
+
+    /// Whether a packet of a host is lost on its way to a service.
+    pub(super) fn drops(&self, node: NodeId) -> bool {
+        let mut wires = self.wires();
+        let permille = wires.lossy.get(&node).copied().unwrap_or_default();
+        permille > 0 && wires.random.random_range(0..1_000) < permille
     }
 
     pub(super) fn congest(&self, most_ms: u64) {
@@ -112,6 +216,9 @@ impl Network {
         let mut wires = self.wires();
         wires.cut.clear();
         wires.dark.clear();
+        wires.isolated.clear();
+        wires.lossy.clear();
+        wires.duplicated = 0;
         wires.congestion_ms = 0;
     }
 
@@ -144,11 +251,13 @@ impl Network {
             let (range, loss, congestion) = (wires.delay_us.clone(), wires.loss, wires.congestion_ms);
             let extra = wires.random.random_range(0..=congestion * 1_000);
             let delay = wires.random.random_range(range) + extra;
-            (delay, wires.random.random_bool(loss) || wires.cut.contains(&(from, to)))
+            let lossy = [from, to].map(|node| wires.lossy.get(&node).copied().unwrap_or_default());
+            let dropped = lossy.into_iter().any(|p| p > 0 && wires.random.random_range(0..1_000) < p);
+            (delay, dropped || wires.random.random_bool(loss) || wires.broken(from, to))
         };
         SimRuntime::sleep(Duration::from_micros(delay)).await;
         self.awake(to).await;
-        !lost && !self.wires().cut.contains(&(from, to))
+        !lost && !self.wires().broken(from, to)
     }
 
     fn is_up(&self, node: NodeId, boot: u64) -> bool {
@@ -164,7 +273,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    async fn exchange(&self, to: NodeId, request: &str) -> Option<Result<String, TransportError>> {
+    async fn exchange(&self, to: NodeId, request_text: &str) -> Option<Result<String, TransportError>> {
         let network = &self.network;
         // During its own start a host is not plugged in yet, and nothing of it may be sent after its end.
         if !network.is_up(self.me, self.boot) || !network.carry(self.me, to).await {
@@ -173,10 +282,16 @@ impl Line {
         let Some(host) = network.host(to) else {
             return Some(Err(TransportError::NotSent("connection refused".into())));
         };
-        let request: Asked = decode("a request", request.as_bytes()).unwrap();
+        let request: Asked = decode("a request", request_text.as_bytes()).unwrap();
         let (boot, consensus) = (host.boot, host.consensus.clone());
         drop(host);
+        network.written(to).await;
         let reply = SimRuntime::spawn(async move { consensus.serve(request).await }).await.ok()?;
+        if network.twice() {
+            let again: Asked = decode("a request", request_text.as_bytes()).unwrap();
+            let consensus = network.host(to).filter(|host| host.boot == boot)?.consensus.clone();
+            drop(SimRuntime::spawn(async move { consensus.serve(again).await }));
+        }
         let reply = encode("a reply", &reply).unwrap();
         let arrived =
             network.is_up(to, boot) && network.carry(to, self.me).await && network.is_up(self.me, self.boot);

@@ -1,22 +1,24 @@
-//! One agent: the real `Node` and the real consensus, with a shell as thin as the agent's own (`agent/src/shell`), on
-//! the simulated runtime. Inputs go to the node, and what comes out is done. A dead host does nothing any more, and
-//! nothing of a paused one moves until it goes on.
+//! One agent: the real `Node`, consensus, probe schedule and loops, with a shell as thin as the agent's own
+//! (`agent/src/shell`), on the simulated runtime. Inputs go to the node, and what comes out is done. A dead host does
+//! nothing any more, and nothing of a paused one moves until it goes on.
 
-use super::{Broken, agent, cloud::Cloud, executor, network::Network, now, region, shop};
+use super::{AGENTS, agent, cloud::Cloud, ids, network::Network, now, probing::Probing, region};
 use openraft_rt::AsyncRuntime;
 use openraft_rt_sim::SimRuntime;
-use quorate_consensus::{Consensus, NodeId, node_id};
+use quorate_consensus::{Consensus, NodeId};
 use quorate_core::{
-    Cluster, Command,
-    node::{Input, Node, NodeSettings, Now, Output, Standing, self_health::TICK, targets::ProbeTarget},
+    Cluster, Command, Surroundings as _, executor, leasing,
+    node::{Input, Node, NodeSettings, Now, Output, Standing, self_health::TICK},
 };
-use quorate_policies::{AgentName, Millis, Monotonic, RegionName, Timestamp, guard::Refusal};
+use quorate_policies::{
+    AgentName, Millis, Monotonic, RegionName, ServiceName, TargetName, Timestamp, guard::Refusal,
+};
 use std::{
     collections::BTreeMap,
     pin::pin,
     sync::{
         Arc, Mutex, Weak,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -28,22 +30,21 @@ const GRACE: Duration = Duration::from_millis(1);
 /// The wall clock when the simulation begins, in milliseconds.
 const EPOCH_MS: u64 = 1_780_000_000_000;
 
-/// A host's clocks. They run a little too fast or too slow, and the wall clock is wrong by a constant.
+/// A host's clocks. They run a little too fast or too slow, and the wall clock is wrong by what it was set to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock {
     pub(super) booted: Duration,
     /// Local microseconds in a million true ones.
     pub(super) rate: u64,
-    pub(super) wall_offset_ms: u64,
+    /// What the wall clock said at the process's start; the process moves it by the monotonic one (F14).
+    pub(super) wall_offset_ms: i64,
 }
 
 impl Clock {
-    fn now(&self) -> Now {
+    pub(super) fn now(&self) -> Now {
         let scaled = |time: Duration| u64::try_from(time.as_micros()).unwrap() * self.rate / 1_000_000_000;
-        Now {
-            mono: Monotonic(scaled(now() - self.booted)),
-            wall: Timestamp(EPOCH_MS + self.wall_offset_ms + scaled(now())),
-        }
+        let wall = EPOCH_MS.checked_add_signed(self.wall_offset_ms).unwrap() + scaled(now());
+        Now { mono: Monotonic(scaled(now() - self.booted)), wall: Timestamp(wall) }
     }
 
     /// The true length of what this clock measures as so long.
@@ -54,14 +55,18 @@ impl Clock {
 
 /// What a host is started with.
 pub(super) struct Seat {
-    pub(super) name: &'static str,
-    pub(super) region: &'static str,
-    pub(super) members: BTreeMap<AgentName, RegionName>,
+    pub(super) index: usize,
+    pub(super) nodes: usize,
     pub(super) boot: u64,
+    pub(super) seed: u64,
     pub(super) clock: Clock,
     /// How often a report is sent, and after what silence an agent is lost.
     pub(super) reports: (Millis, Millis),
-    pub(super) broken: Option<Broken>,
+}
+
+/// The configured agents and their regions.
+pub(super) fn members(nodes: usize) -> BTreeMap<AgentName, RegionName> {
+    AGENTS.into_iter().take(nodes).map(|(name, at)| (agent(name), region(at))).collect()
 }
 
 /// One agent.
@@ -74,10 +79,9 @@ pub(super) struct Host {
     pub(super) network: Network,
     pub(super) cloud: Cloud,
     pub(super) clock: Clock,
-    pub(super) broken: Option<Broken>,
-    pub(super) targets: Mutex<Vec<ProbeTarget>>,
-    /// Requests for the lease that are under way.
-    pub(super) asking: AtomicU32,
+    pub(super) probing: Mutex<Probing>,
+    peers: Vec<NodeId>,
+    services: Vec<ServiceName>,
     node: Mutex<Node>,
     alive: AtomicBool,
     me: Weak<Host>,
@@ -92,16 +96,18 @@ impl Host {
         cloud: &Cloud,
     ) -> Arc<Self> {
         let started = seat.clock.now();
+        let (name, at) = AGENTS[seat.index];
         let settings = NodeSettings {
-            name: agent(seat.name),
-            region: region(seat.region),
-            members: seat.members,
+            name: agent(name),
+            region: region(at),
+            members: members(seat.nodes),
             incarnation: started.wall.0,
             report_interval: seat.reports.0,
             lost_after: seat.reports.1,
         };
+        let id = ids()[seat.index];
         let host = Arc::new_cyclic(|me| Self {
-            id: node_id(seat.name),
+            id,
             boot: seat.boot,
             name: settings.name.clone(),
             region: settings.region.clone(),
@@ -109,9 +115,9 @@ impl Host {
             network: network.clone(),
             cloud: cloud.clone(),
             clock: seat.clock,
-            broken: seat.broken,
-            targets: Mutex::default(),
-            asking: AtomicU32::new(0),
+            probing: Mutex::new(Probing::new(&seat, started.wall)),
+            peers: ids().iter().take(seat.nodes).copied().filter(|peer| *peer != id).collect(),
+            services: cloud.services().into_iter().map(super::service).collect(),
             node: Mutex::new(Node::new(settings, started)),
             alive: AtomicBool::new(true),
             me: me.clone(),
@@ -120,6 +126,7 @@ impl Host {
         drop(SimRuntime::spawn(host.clone().tick()));
         drop(SimRuntime::spawn(host.clone().follow()));
         drop(SimRuntime::spawn(host.clone().probe()));
+        drop(SimRuntime::spawn(host.clone().read_lags()));
         host
     }
 
@@ -131,6 +138,11 @@ impl Host {
         self.alive.store(false, Ordering::Relaxed);
     }
 
+    /// This host, as long as it is plugged in.
+    pub(super) fn me(&self) -> Option<Arc<Self>> {
+        self.me.upgrade()
+    }
+
     /// Waits out a pause. Whether the host still lives.
     pub(super) async fn runs(&self) -> bool {
         if self.alive() {
@@ -139,76 +151,97 @@ impl Host {
         self.alive()
     }
 
-    /// Sleeps as a process does: a pause makes it longer, a death ends it.
-    pub(super) async fn sleep(&self, duration: Duration) -> bool {
-        SimRuntime::sleep(duration).await;
-        self.runs().await
+    /// Waits out a pause; what a dead host was about to do never happens.
+    pub(super) async fn lives(&self) {
+        if !self.runs().await {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// A deadline as a process has it: when the process was stopped, what has arrived meanwhile is seen before the
     /// timer is.
-    pub(super) async fn within<T>(&self, limit: Duration, work: impl Future<Output = T> + Send) -> Option<T> {
+    pub(super) async fn in_time<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = T> + Send,
+    ) -> Option<T> {
         let mut work = pin!(work);
         let mut limit = limit;
         loop {
             if let Ok(done) = SimRuntime::timeout(limit, work.as_mut()).await {
+                self.lives().await;
                 return Some(done);
             }
-            self.network.paused(self.id)?;
-            self.network.awake(self.id).await;
+            if self.network.paused(self.id).is_none() {
+                self.lives().await;
+                return None;
+            }
+            self.lives().await;
             limit = GRACE;
         }
     }
 
-    pub(super) fn now(&self) -> Now {
-        self.clock.now()
-    }
-
-    pub(super) fn with_node<T>(&self, look: impl FnOnce(&mut Node, Now) -> T) -> T {
-        look(&mut self.node.lock().unwrap(), self.now())
+    pub(super) fn look<T>(&self, look: impl FnOnce(&mut Node, Now) -> T) -> T {
+        look(&mut self.node.lock().unwrap(), self.clock.now())
     }
 
     /// Hands one input to the node and does what it says. Returns the answer to a request for the lease.
-    pub(super) fn input(&self, input: Input) -> Option<Result<Millis, Refusal>> {
+    pub(super) fn feed(&self, input: Input) -> Option<Result<Millis, Refusal>> {
         if !self.alive() {
             return None;
         }
-        let outputs = self.with_node(|node, now| node.step(now, input));
+        let outputs = self.look(|node, now| node.step(now, input));
         outputs.into_iter().fold(None, |answer, output| self.carry_out(output).or(answer))
     }
 
     fn carry_out(&self, output: Output) -> Option<Result<Millis, Refusal>> {
-        let host = self.me.upgrade()?;
+        let host = self.me()?;
         match output {
             Output::Report(report) => self.tell_all(move |peer| {
-                peer.input(Input::Heard(report.clone()));
+                peer.feed(Input::Heard(report.clone()));
             }),
-            Output::Confirm { target, everywhere, .. } => {
+            Output::Confirm { service, target, everywhere } => {
                 if everywhere {
-                    let target = target.clone();
-                    self.tell_all(move |peer| peer.confirm(target.clone()));
+                    let (service, target) = (service.clone(), target.clone());
+                    self.tell_all(move |peer| peer.confirm(&service, &target));
                 }
-                self.confirm(target);
+                self.confirm(&service, &target);
             }
-            Output::Targets(targets) => *self.targets.lock().unwrap() = targets,
+            Output::Targets(targets) => self.set_targets(targets),
             Output::Propose(command) => drop(SimRuntime::spawn(host.propose_for_node(command))),
-            Output::Run(order) => drop(SimRuntime::spawn(async move { executor::run(&host, &order).await })),
+            Output::Run(order) => {
+                drop(SimRuntime::spawn(async move { executor::run(&*host, &order).await }));
+            }
             Output::AskLease { service, epoch, sent_at } => {
-                drop(SimRuntime::spawn(host.ask_lease(service, epoch, sent_at)));
+                drop(SimRuntime::spawn(host.lease(service, epoch, sent_at)));
             }
             Output::LeaseAnswer(answer) => return Some(answer),
         }
         None
     }
 
+    fn confirm(&self, service: &ServiceName, target: &TargetName) {
+        self.probing.lock().unwrap().confirm(service, target, self.clock.now().mono);
+    }
+
+    async fn lease(self: Arc<Self>, service: ServiceName, epoch: u64, sent_at: Monotonic) {
+        leasing::ask(&*self, service, epoch, sent_at).await;
+        // An application asks in the very moment in which the answer is there, before anything else arrives.
+        self.show_promises();
+    }
+
     /// Sends a message to every peer, each on its own way.
     fn tell_all(&self, deliver: impl Fn(&Host) + Clone + Send + 'static) {
-        for peer in super::world::ids().into_iter().filter(|id| *id != self.id) {
+        for peer in self.peers.clone() {
             let (network, me, deliver) = (self.network.clone(), self.id, deliver.clone());
             drop(SimRuntime::spawn(async move {
-                if network.carry(me, peer).await
-                    && let Some(host) = network.host(peer)
-                {
+                if !network.carry(me, peer).await || !network.understand(me, peer) {
+                    return;
+                }
+                let Some(host) = network.host(peer) else { return };
+                deliver(&host);
+                if network.twice() {
+                    SimRuntime::sleep(Duration::from_millis(network.draw(1..3_000))).await;
                     deliver(&host);
                 }
             }));
@@ -216,13 +249,16 @@ impl Host {
     }
 
     async fn tick(self: Arc<Self>) {
-        while self.sleep(TICK.duration()).await {
+        while self.alive() {
+            SimRuntime::sleep(TICK.duration()).await;
+            self.lives().await;
             self.refresh();
-            self.input(Input::Tick);
+            self.feed(Input::Tick);
         }
     }
 
-    fn standing(&self) -> Standing {
+    /// What the agent knows of consensus.
+    pub(super) fn standing(&self) -> Standing {
         let standing = self.consensus.standing();
         Standing {
             term: standing.term,
@@ -246,33 +282,28 @@ impl Host {
         }
     }
 
-    /// Hands what consensus knows to the node: the state, and read after it the standing.
-    pub(super) fn refresh(&self) {
-        let state = self.consensus.state();
-        let standing = self.standing();
-        if self.with_node(|node, _| *node.standing() != standing) {
-            self.input(Input::Standing(standing));
-        }
-        self.input(Input::Applied(state));
-    }
-
     async fn propose_for_node(self: Arc<Self>, command: Command) {
         let id = command.id.clone();
-        drop(self.consensus.propose(command, PROPOSE_MAX).await);
-        if self.runs().await {
-            self.refresh();
-            self.input(Input::Answered { id });
-        }
+        drop(self.propose(command).await);
+        self.refresh();
+        self.feed(Input::Answered { id });
     }
 
-    /// An application beside the agent asks whether it may write, and for how long, in true time.
-    pub(super) fn show_promise(&self) {
+    /// Until when, in true time, an application beside the agent may write, and at which epoch.
+    pub(super) fn promise(&self, service: &ServiceName) -> Option<(u64, Duration)> {
         if !self.alive() || self.network.paused(self.id).is_some() {
-            return;
+            return None;
         }
-        if let Ok(view) = self.with_node(|node, now| node.lease(now.mono, &shop())) {
-            let remaining = self.clock.truly(view.remaining);
-            self.network.oracle().promised(self.region.as_str(), view.epoch, remaining);
+        let view = self.look(|node, now| node.lease(now.mono, service)).ok()?;
+        Some((view.epoch, now() + self.clock.truly(view.remaining)))
+    }
+
+    /// An application beside the agent asks whether it may write, and for how long.
+    pub(super) fn show_promises(&self) {
+        for name in &self.services {
+            if let Some((epoch, until)) = self.promise(name) {
+                self.network.oracle().promised(name.as_str(), self.region.as_str(), epoch, until);
+            }
         }
     }
 }

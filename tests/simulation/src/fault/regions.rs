@@ -1,0 +1,84 @@
+//! Faults of the services and of whole regions.
+
+use super::Draw;
+use crate::{
+    EAST, WEST,
+    deed::{Deed, Mode, Replication},
+};
+use std::time::Duration;
+
+fn mode(draw: &mut Draw, at: Duration, region: &'static str, mode: Mode, length: Duration) {
+    let service = draw.service();
+    draw.at(at, Deed::Service { service, region, mode });
+    draw.at(at + length, Deed::Service { service, region, mode: Mode::Up });
+}
+
+pub(super) fn dies(draw: &mut Draw) {
+    let at = draw.moment();
+    if draw.chance(700) {
+        draw.at(at, Deed::RegionDies(EAST));
+        if draw.chance(400) {
+            draw.at(at, Deed::PowerCut(0));
+        }
+    } else {
+        let length = draw.ms(60_000..600_000);
+        let how = if draw.chance(500) { Mode::Dead } else { Mode::Hangs };
+        mode(draw, at, EAST, how, length);
+    }
+}
+
+pub(super) fn lost_for_43_s(draw: &mut Draw) {
+    let at = draw.moment();
+    draw.at(at, Deed::RegionCut(EAST));
+    draw.at(at + Duration::from_secs(43), Deed::NetworkRepaired);
+}
+
+pub(super) fn cut_off(draw: &mut Draw) {
+    let at = draw.moment();
+    draw.at(at, Deed::RegionCut(EAST));
+}
+
+pub(super) fn replication_cut(draw: &mut Draw) {
+    let at = draw.moment();
+    draw.at(at, Deed::Replication(Replication::Broken));
+    let end = at + draw.ms(30_000..120_000);
+    draw.at(end, Deed::Replication(Replication::Behind(500)));
+}
+
+pub(super) fn read_only(draw: &mut Draw) {
+    let (at, length) = (draw.moment(), draw.ms(60_000..300_000));
+    mode(draw, at, EAST, Mode::ReadOnly, length);
+}
+
+pub(super) fn overloaded(draw: &mut Draw) {
+    let (at, length) = (draw.moment(), draw.ms(20_000..120_000));
+    let permille = u16::try_from(draw.ms(100..600).as_millis()).unwrap();
+    mode(draw, at, EAST, Mode::BrownOut(permille), length);
+}
+
+pub(super) fn flaps(draw: &mut Draw) {
+    let (at, length) = (draw.moment(), draw.ms(20_000..120_000));
+    mode(draw, at, EAST, Mode::Flaps, length);
+}
+
+pub(super) fn everything(draw: &mut Draw) {
+    let at = draw.moment();
+    let apart = draw.ms(0..2_000);
+    draw.at(at, Deed::RegionDies(EAST));
+    if draw.chance(500) {
+        draw.at(at + apart, Deed::RegionDies(WEST));
+        let back = at + draw.ms(20_000..90_000);
+        draw.at(back, Deed::RegionReturns(WEST));
+    }
+}
+
+pub(super) fn returns(draw: &mut Draw) {
+    let at = draw.moment();
+    draw.at(at, Deed::RegionDies(EAST));
+    let back = at + draw.ms(1_000..40_000);
+    draw.at(back, Deed::RegionReturns(EAST));
+    if draw.chance(300) {
+        let garbled = back + draw.ms(1..20_000);
+        mode(draw, garbled, EAST, Mode::Garbled, Duration::from_secs(20));
+    }
+}

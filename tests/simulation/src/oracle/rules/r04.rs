@@ -1,0 +1,55 @@
+//! R4: every step is idempotent and carries a monotonic token; sinks refuse a lower one. AWS, October 2025: a delayed
+//! enactor applied an old plan over a newer one.
+
+use super::{Facts, Rule, Seen};
+use std::collections::BTreeMap;
+
+/// Remembers the newest epoch at which a service was promised the lease.
+#[derive(Default)]
+pub(super) struct OneMeaningOnce {
+    promised: BTreeMap<String, u64>,
+}
+
+impl Rule for OneMeaningOnce {
+    fn id(&self) -> &'static str {
+        "R4"
+    }
+
+    fn see(&mut self, facts: &Facts, seen: &Seen<'_>) -> Option<String> {
+        match seen {
+            Seen::Promised { service, region, epoch } => {
+                let newest = self.promised.entry((*service).to_owned()).or_default();
+                if epoch < newest {
+                    return Some(format!(
+                        "{region} was given the lease at epoch {epoch} after epoch {newest}"
+                    ));
+                }
+                *newest = *epoch;
+                None
+            }
+            Seen::Applied(effect) => {
+                let (before, after) = &effect.record;
+                if after.epoch < before.epoch {
+                    return Some(format!("DNS went from epoch {} to {}", before.epoch, after.epoch));
+                }
+                let same_step = facts
+                    .effects
+                    .iter()
+                    .filter(|other| other.execution == effect.execution && other.step == effect.step);
+                for other in same_step {
+                    if other.meaning != effect.meaning {
+                        return Some(format!(
+                            "step {} did `{}`, then `{}`",
+                            effect.step, other.meaning, effect.meaning
+                        ));
+                    }
+                    if effect.promotes.is_some() {
+                        return Some(format!("`{}` was applied twice", effect.meaning));
+                    }
+                }
+                None
+            }
+            _ => None,
+        }
+    }
+}

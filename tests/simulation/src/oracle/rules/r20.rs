@@ -1,0 +1,37 @@
+//! R20: nothing is decided before something has really been wrong for the dwell. GitHub 2018: a partition of 43 s.
+
+use super::{Facts, Rule, Seen};
+use crate::oracle::facts::Span;
+use quorate_core::AuditEvent;
+use quorate_policies::guard::Trigger;
+use std::time::Duration;
+
+/// The clocks' tolerance, of the dwell and of a look.
+const TOLERANCE: Duration = Duration::from_millis(200);
+/// How long after a region has come back a decision about it may still be made: the detectors' rise, the reports'
+/// freshness, and a proposal under way.
+const STALE_MAX: Duration = Duration::from_secs(12);
+
+pub(super) struct OnlyAfterAnOutageOfTheDwell;
+
+impl Rule for OnlyAfterAnOutageOfTheDwell {
+    fn id(&self) -> &'static str {
+        "R20"
+    }
+
+    fn see(&mut self, facts: &Facts, seen: &Seen<'_>) -> Option<String> {
+        let Seen::Audit(entry, state) = seen else { return None };
+        let AuditEvent::Decided { from, trigger: Trigger::Automatic, .. } = &entry.event else { return None };
+        let service = entry.service.as_ref()?;
+        let dwell = state.services.get(service)?.policy.agreement.dwell.duration();
+        // Two per cent is how wrong the simulation's clocks may be.
+        let least = dwell.mul_f64(0.97).saturating_sub(TOLERANCE);
+        let fits = |(begin, end): &Span| {
+            *begin + least <= facts.now
+                && end.is_none_or(|end| end + STALE_MAX >= facts.now && *begin + least <= end + STALE_MAX)
+        };
+        let spans = facts.sick.get(&(service.to_string(), from.to_string()));
+        let right = spans.is_some_and(|spans| spans.iter().any(fits));
+        (!right).then(|| format!("a failover of {service} was decided and nothing was wrong with {from}"))
+    }
+}

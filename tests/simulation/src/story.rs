@@ -1,0 +1,251 @@
+//! One run from the first boot to the last check: a cluster forms and gets its policies, faults strike, everything is
+//! repaired, and what must come right comes right. In every third seed an operator then brings the services home.
+
+use super::{
+    CALM_UNTIL, EAST, Plot, Scenario, WEST,
+    coverage::word,
+    deed::{Event, Mode, Replication, Trouble},
+    fault::{self, Fault},
+    host::Host,
+    now,
+    oracle::Shared,
+    region, service, stage,
+    world::World,
+};
+use quorate_core::{Actor, Body, ExecutionState, Response, cluster::audit::broken_at};
+use quorate_policies::{
+    Millis,
+    guard::{Refusal, Trigger},
+};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+/// Liveness: how long after the repair a failover may still take. Attempts of 30 s, and the longest pauses between
+/// them, fit in.
+const RECOVERY_MAX: Duration = Duration::from_secs(150);
+/// How long is watched at the end that nothing more happens.
+const QUIET: Duration = Duration::from_secs(6);
+/// Every so many seeds has an operator who brings the services home.
+const HOMECOMING_EVERY: u64 = 3;
+/// The policies' dwell, in seconds; the longer one is the default across regions.
+const DWELL: u64 = 4;
+const DWELL_ACROSS: u64 = 60;
+
+/// What keeps automation from moving away from a dead region, by design: an operator must.
+const A_HUMANS_TURN: [&str; 9] = [
+    "held",
+    "cooling_down",
+    "velocity_cap",
+    "already_red_at_start",
+    "replica_lag_unknown",
+    "replica_lag_too_high",
+    "unusable_region",
+    "execution_in_progress",
+    "flapping",
+];
+
+/// Tells the whole story.
+pub(super) async fn tell(scenario: Scenario, oracle: Shared) {
+    let services = fault::services(scenario.seed);
+    let (events, dwell) = match &scenario.plot {
+        Plot::Faults(faults) => {
+            let dwell = if faults.contains(&Fault::F3) { DWELL_ACROSS } else { DWELL };
+            (fault::draw(scenario.seed, scenario.nodes, scenario.length, faults), dwell)
+        }
+        Plot::Written(events, dwell) => (events.clone(), *dwell),
+    };
+    let mut world = World::new(scenario, services, Millis::from_secs(dwell), oracle);
+    for agent in 0..world.members() {
+        world.boot(agent).await;
+    }
+    world.watch_until(Duration::from_secs(3)).await;
+    introduce_policies(&mut world).await;
+    world.watch_until(CALM_UNTIL).await;
+    suffer(&mut world, events).await;
+    repair(&mut world).await;
+    recover(&mut world).await;
+    if world.scenario.seed.is_multiple_of(HOMECOMING_EVERY) {
+        for name in world.services.clone() {
+            if world.active(name).as_deref() == Some(WEST) {
+                homecoming(&mut world, name).await;
+            }
+        }
+    }
+    let end = now() + QUIET;
+    world.watch_until(end).await;
+    audit(&mut world).await;
+    world.end().await;
+}
+
+fn any_host(world: &World) -> Arc<Host> {
+    let hosts = world.network.hosts();
+    let leader = hosts.iter().find(|host| host.consensus.standing().is_leader);
+    leader.unwrap_or(&hosts[0]).clone()
+}
+
+async fn introduce_policies(world: &mut World) {
+    for name in world.services.clone() {
+        let body = world.apply_policy(name);
+        while world.active(name).is_none() {
+            let host = any_host(world);
+            world.operate(&host, body.clone()).await;
+            world.watch().await;
+        }
+    }
+}
+
+/// Lets everything happen that is to happen.
+async fn suffer(world: &mut World, events: Vec<Event>) {
+    let mut events = VecDeque::from(events);
+    let end = world.scenario.length;
+    while now() < end {
+        world.watch().await;
+        while events.front().is_some_and(|event| event.at <= now()) {
+            let Some(event) = events.pop_front() else { break };
+            world.oracle().coverage.note("fault", event.fault.to_string());
+            stage::perform(world, &event.deed).await;
+        }
+    }
+}
+
+/// Everything is mended but a primary region that is dead for good.
+async fn repair(world: &mut World) {
+    world.cloud.trouble(Trouble::default());
+    world.network.repair();
+    world.cloud.replication(Replication::Behind(500));
+    let services = world.services.clone();
+    world.cloud.with(|cloud| {
+        (cloud.status_page_down, cloud.fence_lies, cloud.stale_resolvers) = (false, false, false);
+        cloud.site_mut(WEST).dead = false;
+        for at in [EAST, WEST] {
+            cloud.set_full(at, false);
+            services.iter().for_each(|name| cloud.set_mode(name, at, Mode::Up));
+        }
+    });
+    for agent in 0..world.members() {
+        world.disk(agent).fill(false);
+        let id = super::ids()[agent];
+        world.network.foreign(id, false);
+        world.network.slow_disk(id, Duration::ZERO);
+        world.boot(agent).await;
+    }
+    world.oracle().event("-- everything is repaired");
+}
+
+/// Whether a service still belongs to a region that is dead.
+fn unserved(world: &World, name: &'static str) -> bool {
+    world.cloud.with(|cloud| cloud.site(EAST).dead) && world.active(name).as_deref() == Some(EAST)
+}
+
+/// Liveness: what runs comes to its end or waits for a human, and a service whose region is dead is served from the
+/// other one: by the agents, or where a rule leaves it to a human, by his word.
+async fn recover(world: &mut World) {
+    let end = now() + RECOVERY_MAX;
+    let running = |world: &World| {
+        let waits = |state: &ExecutionState| matches!(state, ExecutionState::Stopped { .. });
+        world.open_executions().iter().any(|execution| !waits(&execution.state))
+    };
+    let services = world.services.clone();
+    while now() < end && (running(world) || services.iter().any(|name| unserved(world, name))) {
+        world.watch().await;
+    }
+    for open in world.open_executions() {
+        if !matches!(open.state, ExecutionState::Stopped { .. }) {
+            let steps: Vec<String> =
+                open.steps.iter().map(|(name, step)| format!("{name} {:?}", step.state)).collect();
+            let text = format!("R30: {} does not end: {}", open.id, steps.join(", "));
+            world.oracle().violated(&text);
+        }
+    }
+    for name in services {
+        if unserved(world, name) {
+            leave_to_a_human(world, name).await;
+        }
+    }
+}
+
+/// Why automation did not act, and the human verb that must work all the same.
+async fn leave_to_a_human(world: &mut World, name: &'static str) {
+    let host = any_host(world);
+    let explained = host.look(|node, now| node.explain(now, &service(name)).map(|e| e.refusal));
+    let refusal = explained.ok().flatten();
+    let told = refusal.as_ref().map_or_else(|| "nothing".to_owned(), word);
+    world.oracle().coverage.note("left to a human", told.clone());
+    if !A_HUMANS_TURN.contains(&told.as_str()) {
+        let text = format!("liveness: {EAST} is dead, {name} still belongs to it, and {refusal:?}");
+        return world.oracle().violated(&text);
+    }
+    world.oracle().event(&format!("-- an operator takes over: {told}"));
+    for open in world.open_executions() {
+        let actor = Actor { name: "olga".to_owned(), reason: "it is stuck".to_owned() };
+        world.operate(&host, Body::Abort { execution: open.id, actor }).await;
+    }
+    let settle = now() + Duration::from_secs(60);
+    while now() < settle && !world.open_executions().is_empty() {
+        world.watch().await;
+    }
+    fail_over(world, name, WEST).await;
+}
+
+/// An operator's failover, asked for until it begins, and followed to its end.
+async fn fail_over(world: &mut World, name: &'static str, to: &'static str) {
+    let end = now() + RECOVERY_MAX;
+    let mut answer: Option<Result<String, Refusal>> = None;
+    while now() < end && !matches!(answer, Some(Ok(_))) {
+        let host = any_host(world);
+        let (evidence, live) =
+            host.look(|node, now| (node.evidence_now(now, &service(name)), node.live_now(now)));
+        let (by, reason) = ("olga".to_owned(), "it is for me to say".to_owned());
+        let trigger = Trigger::Operator { by, reason, accept_data_loss: true };
+        let body = Body::Decide { service: service(name), to: region(to), trigger, evidence, live };
+        answer = match world.operate(&host, body).await {
+            Some(Response::Execution { id, .. }) => Some(Ok(id)),
+            Some(Response::Refused { refusal }) => Some(Err(refusal)),
+            _ => answer,
+        };
+        let pause = now() + Duration::from_secs(1);
+        world.watch_until(pause).await;
+    }
+    let open = |world: &World| world.open_executions().iter().any(|e| e.service.as_str() == name);
+    while now() < end && open(world) {
+        world.watch().await;
+    }
+    if world.active(name).as_deref() != Some(to) || open(world) {
+        let text = format!("liveness: an operator's failover of {name} to {to} did not end well: {answer:?}");
+        world.oracle().violated(&text);
+    }
+}
+
+/// An operator makes the region that was left into a standby again, and fails back (R25).
+async fn homecoming(world: &mut World, name: &'static str) {
+    for open in world.open_executions() {
+        let host = any_host(world);
+        let actor = Actor { name: "olga".to_owned(), reason: "seen to by hand".to_owned() };
+        world.operate(&host, Body::Abort { execution: open.id, actor }).await;
+    }
+    let settle = now() + Duration::from_secs(30);
+    while now() < settle && !world.open_executions().is_empty() {
+        world.watch().await;
+    }
+    world.cloud.with(|cloud| {
+        let services = cloud.services();
+        services.into_iter().filter(|other| *other == name).for_each(|name| cloud.rebuild(name, EAST));
+    });
+    world.oracle().event(&format!("-- an operator brings {name} home"));
+    fail_over(world, name, EAST).await;
+}
+
+/// At the end every replica can read, and shows the same unbroken audit.
+async fn audit(world: &mut World) {
+    for host in world.network.hosts() {
+        if let Err(error) = host.consensus.barrier(RECOVERY_MAX).await {
+            world.oracle().violated(&format!("liveness: {} cannot read: {error}", host.name));
+        }
+        if let Some(sequence) = broken_at(&host.consensus.state().audit.entries) {
+            let text = format!("R31: the audit of {} is broken at entry {sequence}", host.name);
+            world.oracle().violated(&text);
+        }
+    }
+    world.watch().await;
+    let committed = world.oracle().replicas.committed_count();
+    world.oracle().event(&format!("{committed} entries were committed"));
+}
