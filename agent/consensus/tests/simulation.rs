@@ -5,7 +5,6 @@
 
 #[path = "simulation/clients.rs"]
 mod clients;
-#[path = "simulation/disk.rs"]
 #[path = "simulation/ledger.rs"]
 mod ledger;
 #[path = "simulation/misfortune.rs"]

@@ -132,7 +132,7 @@ pub fn services(seed: u64) -> Vec<&'static str> {
 /// How many agents a seed has, and which faults.
 #[must_use]
 pub fn mix(seed: u64) -> (usize, BTreeSet<Fault>) {
-    let mut random = StdRng::seed_from_u64(seed ^ 0x5eed_0f_fa17);
+    let mut random = StdRng::seed_from_u64(seed ^ 0x005e_ed0f_fa17);
     let nodes = [3, 3, 3, 3, 5, 4, 7][random.random_range(0..7)];
     let count = random.random_range(1..=5);
     let mut faults: BTreeSet<Fault> =

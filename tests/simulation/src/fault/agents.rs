@@ -26,7 +26,7 @@ pub(super) fn one_way(draw: &mut Draw) {
     if draw.chance(500) {
         draw.at(at, Deed::Cut(from, to));
     } else {
-        draw.at(at, Deed::Dark(from, if draw.nodes % 2 == 0 { WEST } else { EAST }));
+        draw.at(at, Deed::Dark(from, if draw.nodes.is_multiple_of(2) { WEST } else { EAST }));
     }
     let repair = at + draw.ms(5_000..60_000);
     draw.at(repair, Deed::NetworkRepaired);

@@ -8,6 +8,7 @@ mod r05;
 mod r08;
 mod r13;
 mod r14;
+mod r16;
 mod r20;
 mod r23;
 mod r25;
@@ -52,6 +53,7 @@ pub(super) fn all() -> Vec<Box<dyn Rule>> {
         Box::new(r08::NoActRightAfterAPause),
         Box::<r13::NoPromiseBesideAnother>::default(),
         Box::new(r14::NoWriteBesideThePromoted),
+        Box::new(r16::NoLossBeyondTheLag),
         Box::new(r20::OnlyAfterAnOutageOfTheDwell),
         Box::new(r23::NeverEmptyNeverTheSick),
         Box::new(r25::NoAutomaticFailback),

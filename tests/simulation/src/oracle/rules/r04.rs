@@ -32,6 +32,9 @@ impl Rule for OneMeaningOnce {
                 if after.epoch < before.epoch {
                     return Some(format!("DNS went from epoch {} to {}", before.epoch, after.epoch));
                 }
+                if before != after && after.epoch != effect.epoch {
+                    return Some(format!("epoch {} was written to DNS as {}", effect.epoch, after.epoch));
+                }
                 let same_step = facts
                     .effects
                     .iter()
