@@ -25,6 +25,7 @@ pub(crate) mod sample;
 mod tests;
 
 pub use routes::{ROUTES, Route};
+pub(crate) use view::plan_view;
 
 use crate::shell::Agent;
 use std::sync::Arc;

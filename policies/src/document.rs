@@ -8,7 +8,6 @@
 mod agent_checks;
 mod agent_file;
 mod checks;
-mod dependence;
 mod explain;
 mod nearest;
 mod places;
@@ -21,7 +20,6 @@ pub use agent_file::{
     TlsFiles, WebhookSecret,
 };
 pub use checks::{check_policy, check_together};
-pub use dependence::explain_plans;
 pub use explain::explain;
 pub use problem::{FieldPath, Problem, Severity};
 pub use reading::DOCUMENT_BYTES_MAX;

@@ -141,12 +141,38 @@ pub struct PlanView {
     pub to: String,
     /// In an order in which they can run.
     pub steps: Vec<PlannedStep>,
+    /// What becomes of the plan when a region is gone that it may have to do without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<Loss>,
     /// Why an operator's failover would be refused now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refusal: Option<Check>,
     /// What was found when the plan was last looked at; absent if it never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub readiness: Option<Readiness>,
+}
+
+/// What becomes of a plan when a region is gone, by what its steps are known to call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// Which region.
+    pub region: String,
+    /// `yes`, `degraded` (it comes to its end with less, or later) or `no`.
+    pub usable: String,
+    /// Why not `yes`, one reason each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub because: Vec<String>,
+    /// The same word for each step, in the order of the plan's.
+    pub steps: Vec<StepLoss>,
+}
+
+/// What becomes of one step when a region is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepLoss {
+    /// Its name.
+    pub step: String,
+    /// `yes`, `degraded` or `no`; a step that waits for one that fails is never begun.
+    pub usable: String,
 }
 
 /// Whether a plan would work, as far as reading tells.
@@ -183,8 +209,11 @@ pub struct PlannedStep {
     pub action: String,
     /// The action's fields.
     pub fields: serde_json::Value,
-    /// What it needs.
+    /// The steps that it needs.
     pub needs: Vec<String>,
+    /// What it needs from outside, such as `RDS in us-west-2`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<String>,
     /// How long one attempt may take.
     pub timeout: String,
     /// How many attempts may follow the first.

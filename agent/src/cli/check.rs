@@ -4,12 +4,16 @@
 use super::{
     connection::{Format, document_text, note, read_text},
     exit::{Exit, Failure},
+    render::dependence,
     screen::Screen,
 };
+use crate::http::plan_view;
 use clap::{Args, ValueEnum};
 use quorate_policies::{
     Policy,
     document::{self, AgentFile, FieldPath, Problem, Severity},
+    plan::expand::expand,
+    policy::Role,
 };
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -65,13 +69,31 @@ pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     let screen = Screen::detect();
     for (file, policy) in checked.policies.iter().filter(|_| args.explain) {
         screen.print(&format!("# {file}, every default written out\n{}", document::explain(policy)))?;
-        screen.print(&document::explain_plans(policy))?;
+        screen.print(&explain_plans(policy))?;
     }
     for file in &checked.good {
         screen.print(&format!("{file}: ok"))?;
     }
     let refused = checked.problems.iter().any(|problem| problem.severity == Severity::Error);
     Ok(if refused { Exit::Failed } else { Exit::Done })
+}
+
+/// What the plans of a policy need from outside and what they can do without, for each way that leads from the primary
+/// region to a standby. The lines are comments, so that they may stand below an explained policy and it still reads back.
+/// A plan that cannot be expanded is left out: checking the policy names its fault.
+#[must_use]
+pub fn explain_plans(policy: &Policy) -> String {
+    let with = |role: Role| policy.regions.iter().filter(move |(_, region)| region.role == role);
+    let ways = with(Role::Primary).flat_map(|(from, _)| with(Role::Standby).map(move |(to, _)| (from, to)));
+    let mut lines = vec!["What the plans need, and what they can do without".to_owned()];
+    for (from, to) in ways {
+        for plan in policy.plans.keys().filter_map(|name| expand(policy, name, from, to).ok()) {
+            lines.extend([String::new(), format!("{}, {} -> {}", plan.name, plan.from, plan.to)]);
+            lines.extend(dependence::lines(&plan_view(&policy.service, &plan, None)));
+        }
+    }
+    let comments = lines.iter().map(|line| format!("# {line}").trim_end().to_owned() + "\n");
+    comments.collect()
 }
 
 /// Checks texts, each with the name under which problems call it.

@@ -14,6 +14,7 @@ pub(super) use agent::{members, services, status};
 pub(super) use audit::audit;
 pub(super) use execution::{execution, executions};
 pub(super) use explain::explanation;
+pub(crate) use plan::plan_view;
 pub(super) use plan::{dry_run, readiness};
 pub(super) use probe::probe;
 pub(super) use service::service;

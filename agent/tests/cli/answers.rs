@@ -4,7 +4,7 @@ use quorate_api::{
     AuditEntry, Check, Execution, ExecutionList, Explanation, Hold, Member, PlanView, ProbeView, Probes,
     RecoveryTime, Region, Service, Status, Step, TargetVotes,
     execution::DataLoss,
-    service::{Finding, PlannedStep, Readiness},
+    service::{Finding, Loss, PlannedStep, Readiness, StepLoss},
 };
 use serde_json::json;
 
@@ -123,11 +123,12 @@ pub(crate) fn explanation() -> Explanation {
 }
 
 pub(crate) fn plan() -> PlanView {
-    let step = |name: &str, action: &str, fields, needs: &[&str], reversible| PlannedStep {
+    let step = |name: &str, action: &str, fields, needs: &[&str], calls: &str, reversible| PlannedStep {
         name: name.into(),
         action: action.into(),
         fields,
         needs: names(needs),
+        calls: names(&[calls]),
         timeout: "10m".into(),
         retries: 2,
         on_error: "stop".into(),
@@ -145,6 +146,7 @@ pub(crate) fn plan() -> PlanView {
                 "ecs.scale",
                 json!({"region": "us-west-2", "cluster": "shop-west", "desired": 6}),
                 &[],
+                "ECS in us-west-2",
                 true,
             ),
             step(
@@ -152,6 +154,7 @@ pub(crate) fn plan() -> PlanView {
                 "rds.promote_read_replica",
                 json!({"region": "us-west-2", "instance": "shop-west"}),
                 &[],
+                "RDS in us-west-2",
                 false,
             ),
             step(
@@ -159,9 +162,18 @@ pub(crate) fn plan() -> PlanView {
                 "verify.probes",
                 json!({"through": "https://shop.example.com"}),
                 &["promote", "scale"],
+                "the service's public name",
                 true,
             ),
         ],
+        losses: vec![Loss {
+            region: "us-east-1".into(),
+            usable: "degraded".into(),
+            because: names(&["step `scale` cannot ask ECS in us-east-1 and takes `at_least` tasks"]),
+            steps: [("scale", "degraded"), ("promote", "yes"), ("verify", "yes")]
+                .map(|(step, usable)| StepLoss { step: step.into(), usable: usable.into() })
+                .into(),
+        }],
         refusal: Some(Check {
             guard: "cooldown".into(),
             passes: false,

@@ -1,6 +1,8 @@
 //! `quorate check` and `quorate schema` as processes.
 
 use crate::quorate::{Home, quorate};
+use quorate::cli::check::explain_plans;
+use quorate_policies::document::read_policy;
 use serde_json::Value;
 
 const POLICY: &str = include_str!("../../../policies/examples/starter.yaml");
@@ -83,6 +85,13 @@ fn explained_policies_check_again() {
     assert!(policy.contains("# default") && rest == "\n", "{policy}");
     home.write("long.yaml", policy);
     assert_eq!(home.run(&["check", "long.yaml"]).code, 0);
+}
+
+/// Goal: P4, the starter policy says honestly that its repointing needs us-east-1. Method: its section as it is printed.
+#[test]
+fn p4_the_starter_needs_us_east_1() {
+    let policy = read_policy("starter.yaml", POLICY).unwrap();
+    insta::assert_snapshot!(explain_plans(&policy));
 }
 
 /// Goal: both schemas are JSON Schemas. Method: parse them.

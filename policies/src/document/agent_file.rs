@@ -171,6 +171,8 @@ pub enum AwsService {
     Cloudwatch,
     /// STS.
     Sts,
+    /// IAM, whose one endpoint of a partition stands in us-east-1 (in China cn-north-1, in GovCloud us-gov-west-1).
+    Iam,
 }
 
 impl AwsService {
@@ -184,6 +186,7 @@ impl AwsService {
             AwsService::Elasticloadbalancing => "elasticloadbalancing",
             AwsService::Cloudwatch => "cloudwatch",
             AwsService::Sts => "sts",
+            AwsService::Iam => "iam",
         }
     }
 }

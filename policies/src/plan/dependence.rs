@@ -127,17 +127,26 @@ pub enum Usable {
     Yes,
     /// It comes to its end, with less or later.
     Degraded {
-        /// What is missing.
-        because: String,
+        /// What is missing, one reason each.
+        because: Vec<String>,
     },
     /// It does not come to its end.
     No {
-        /// What is missing.
-        because: String,
+        /// What is missing, one reason each.
+        because: Vec<String>,
     },
 }
 
 impl Usable {
+    /// Why not as if nothing were gone; nothing for [`Usable::Yes`].
+    #[must_use]
+    pub fn reasons(&self) -> &[String] {
+        match self {
+            Usable::Yes => &[],
+            Usable::Degraded { because } | Usable::No { because } => because,
+        }
+    }
+
     /// In one word.
     #[must_use]
     pub const fn word(&self) -> &'static str {
@@ -153,8 +162,8 @@ impl fmt::Display for Usable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Usable::Yes => f.write_str("yes"),
-            Usable::Degraded { because } => write!(f, "yes, but {because}"),
-            Usable::No { because } => write!(f, "no, because {because}"),
+            Usable::Degraded { because } => write!(f, "yes, but {}", because.join("; ")),
+            Usable::No { because } => write!(f, "no, because {}", because.join("; ")),
         }
     }
 }
@@ -172,7 +181,8 @@ pub fn usable_without(plan: &Plan, gone: &RegionName) -> Vec<(StepName, Usable)>
         let usable = match (usable, first_failing(name)) {
             (Usable::No { .. }, _) | (_, None) => usable.clone(),
             (_, Some(earlier)) => {
-                Usable::No { because: format!("step `{name}` is never begun: it needs step `{earlier}`") }
+                let because = format!("step `{name}` is never begun: it needs step `{earlier}`");
+                Usable::No { because: vec![because] }
             }
         };
         ((*name).clone(), usable)
@@ -192,16 +202,17 @@ fn alone(plan: &Plan, name: &StepName, step: &Step, gone: &RegionName) -> Usable
             let later = Millis(longest);
             let because =
                 format!("step `{name}` needs {needed}: the plan goes on without it, up to {later} later");
-            Usable::Degraded { because }
+            Usable::Degraded { because: vec![because] }
         }
         (Some(needed), _) => {
             let control = matches!(needed, Dependence::Route53Control { .. });
             let other = if control { " (`route53.signal` does not)" } else { "" };
-            Usable::No { because: format!("step `{name}` needs {needed}{other}") }
+            Usable::No { because: vec![format!("step `{name}` needs {needed}{other}")] }
         }
-        (None, Some(Dependence::Helpful { service, region, instead })) => Usable::Degraded {
-            because: format!("step `{name}` cannot ask {service} in {region} and takes {instead}"),
-        },
+        (None, Some(Dependence::Helpful { service, region, instead })) => {
+            let because = format!("step `{name}` cannot ask {service} in {region} and takes {instead}");
+            Usable::Degraded { because: vec![because] }
+        }
         (None, _) => Usable::Yes,
     }
 }
@@ -214,14 +225,14 @@ pub fn verdict(plan: &Plan, gone: &RegionName) -> Usable {
     for (name, step) in &plan.steps {
         match alone(plan, name, step, gone) {
             Usable::Yes => {}
-            Usable::Degraded { because } => lacks.push(because),
-            Usable::No { because } => fails.push(because),
+            Usable::Degraded { because } => lacks.extend(because),
+            Usable::No { because } => fails.extend(because),
         }
     }
     match (fails.is_empty(), lacks.is_empty()) {
         (true, true) => Usable::Yes,
-        (true, false) => Usable::Degraded { because: lacks.join("; ") },
-        (false, _) => Usable::No { because: fails.join("; ") },
+        (true, false) => Usable::Degraded { because: lacks },
+        (false, _) => Usable::No { because: fails },
     }
 }
 

@@ -1,5 +1,6 @@
 //! `quorate plan`: the dry run. Every step with its resolved fields, and where the point of no return lies.
 
+use super::dependence;
 use crate::cli::screen::{Screen, Tone, cell};
 use comfy_table::Cell;
 use quorate_api::{PlanView, service::Readiness};
@@ -48,9 +49,12 @@ pub fn plan(screen: Screen, plan: &PlanView) -> String {
         }
         None => "Every step can be undone: an abort can always end it.".to_owned(),
     });
+    parts.extend([String::new(), "What its steps need, and what it can do without:".to_owned()]);
+    parts.extend(dependence::lines(plan));
     if let Some(readiness) = &plan.readiness {
         parts.extend(findings(screen, readiness));
     }
+    parts.push(String::new());
     parts.push(match &plan.refusal {
         Some(check) => screen.toned(
             &format!("An operator's failover would be refused now ({}): {}", check.guard, check.reason),
@@ -80,7 +84,6 @@ fn findings(screen: Screen, readiness: &Readiness) -> Vec<String> {
         let mend = if finding.mend.is_empty() { String::new() } else { format!("\n      {}", finding.mend) };
         format!("  {} {step}{}{mend}", screen.toned(&finding.severity, tone), finding.what)
     }));
-    lines.push(String::new());
     lines
 }
 

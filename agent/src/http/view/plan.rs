@@ -2,16 +2,21 @@
 
 use super::{order::in_running_order, refused};
 use crate::shell::PlanCheck;
-use quorate_api::service::{Finding, PlanView, PlannedStep, Readiness};
+use quorate_api::service::{Finding, Loss, PlanView, PlannedStep, Readiness, StepLoss};
 use quorate_core::{Node, ServiceState, node::Now};
 use quorate_policies::{
     RegionName, ServiceName, StepName,
     guard::{Refusal, Situation, Trigger, authorize, situation::scenario},
-    plan::{Plan, Step, expand::expand},
+    plan::{
+        Plan, Step,
+        dependence::{dependences, losses, usable_without, verdict},
+        expand::expand,
+    },
     policy::OnError,
     readiness as policies,
 };
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// `GET /v1/services/{service}/plan`.
 ///
@@ -38,7 +43,7 @@ pub(in crate::http) fn dry_run(
     } else {
         Err(Refusal::NoQuorum)
     };
-    Ok(view(name, &plan, refusal.err().as_ref()))
+    Ok(plan_view(name, &plan, refusal.err().as_ref()))
 }
 
 /// What was found about a plan.
@@ -80,24 +85,45 @@ fn authorized(
     authorize(&situation, &trigger, to)
 }
 
-fn view(service: &ServiceName, plan: &Plan, refusal: Option<&Refusal>) -> PlanView {
+/// A plan as it is shown, with what can be said about it without asking anybody.
+pub(crate) fn plan_view(service: &ServiceName, plan: &Plan, refusal: Option<&Refusal>) -> PlanView {
+    let order = in_running_order(plan);
+    let names: Vec<&StepName> = order.iter().map(|(name, _)| *name).collect();
     PlanView {
         service: service.to_string(),
         plan: plan.name.to_string(),
         from: plan.from.to_string(),
         to: plan.to.to_string(),
-        steps: in_running_order(plan).into_iter().map(|(name, planned)| step(name, planned)).collect(),
+        steps: order.into_iter().map(|(name, planned)| step(plan, name, planned)).collect(),
+        losses: losses(plan).iter().map(|gone| loss(plan, gone, &names)).collect(),
         refusal: refusal.map(refused),
         readiness: None,
     }
 }
 
-fn step(name: &StepName, step: &Step) -> PlannedStep {
+/// What becomes of the plan when a region is gone.
+fn loss(plan: &Plan, gone: &RegionName, order: &[&StepName]) -> Loss {
+    let verdict = verdict(plan, gone);
+    let steps: BTreeMap<_, _> = usable_without(plan, gone).into_iter().collect();
+    let step = |name: &&StepName| {
+        let usable = steps.get(*name)?.word().to_owned();
+        Some(StepLoss { step: name.to_string(), usable })
+    };
+    Loss {
+        region: gone.to_string(),
+        usable: verdict.word().to_owned(),
+        because: verdict.reasons().to_vec(),
+        steps: order.iter().filter_map(step).collect(),
+    }
+}
+
+fn step(plan: &Plan, name: &StepName, step: &Step) -> PlannedStep {
     PlannedStep {
         name: name.to_string(),
         action: step.action.kind().to_owned(),
         fields: fields(step),
         needs: step.needs.iter().map(ToString::to_string).collect(),
+        calls: dependences(plan, step).iter().map(ToString::to_string).collect(),
         timeout: step.timeout.to_string(),
         retries: step.retries,
         on_error: match step.on_error {
@@ -125,7 +151,7 @@ mod tests {
     #[test]
     fn a_dry_run() {
         let refusal = Refusal::NoQuorum;
-        let shown = view(&"shop".parse().unwrap(), &sample::plan(), Some(&refusal));
+        let shown = plan_view(&"shop".parse().unwrap(), &sample::plan(), Some(&refusal));
         insta::assert_snapshot!(serde_json::to_string_pretty(&shown).unwrap());
     }
 }
