@@ -88,7 +88,7 @@ impl Checkers {
 
     fn resolve(&self, name: &str) -> Result<IpAddr, String> {
         let (stage, places) = (Arc::clone(&self.stage), Arc::clone(&self.places));
-        let (_, records, _) = Resolver { stage, places, place: INTERNET.into() }.resolve(name, "A");
+        let (_, records, _) = Resolver::new(&stage, &places, INTERNET).resolve(name, "A");
         let address = |data: &AnswerData| match data {
             AnswerData::Ipv4(address) => Some(IpAddr::V4(*address)),
             _ => None,

@@ -1,9 +1,9 @@
-//! The authoritative DNS server of one place, over UDP and TCP. The zone decides what is answered; the place
-//! decides which address leads to a region.
+//! The DNS servers of one place, over UDP and TCP: one of the zone's own, and a resolver that remembers its answers for
+//! as long as they live. The zone decides what is answered; the place decides which address leads to a region.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hickory_server::Server;
@@ -15,22 +15,41 @@ use hickory_server::server::{Request, RequestHandler, ResponseHandler, ResponseI
 use hickory_server::zone_handler::MessageResponseBuilder;
 use tokio::net::{TcpListener, UdpSocket};
 
+use self::memory::{Memory, Said};
 use crate::places::Places;
 use crate::stage::Stage;
 use crate::world::zone::answer::{Answer, AnswerData, Answered};
+use crate::world::zone::normal_name;
+
+mod memory;
 
 /// Five seconds without a question close a TCP connection.
 const TCP_TIMEOUT: Duration = Duration::from_secs(5);
 /// What every DNS client can take over UDP.
 const UDP_BYTES_MIN: u16 = 512;
+/// Route 53 gives the addresses of its name servers two days.
+const NAME_SERVER_TTL_S: u32 = 172_800;
 /// Replies that may wait on one TCP connection.
 const TCP_REPLIES_MAX: usize = 32;
 
-/// Starts the server of `place`, and answers its address.
+/// Starts the zone's own server of `place`, and answers its address.
 pub(crate) async fn start(stage: &Arc<Stage>, places: &Arc<Places>, place: &str) -> io::Result<SocketAddr> {
+    serve(Resolver::new(stage, places, place)).await
+}
+
+/// Starts a resolver of `place` that remembers, and answers its address.
+pub(crate) async fn start_caching(
+    stage: &Arc<Stage>,
+    places: &Arc<Places>,
+    place: &str,
+) -> io::Result<SocketAddr> {
+    serve(Resolver { memory: Some(Mutex::default()), ..Resolver::new(stage, places, place) }).await
+}
+
+async fn serve(resolver: Resolver) -> io::Result<SocketAddr> {
     let (udp, tcp) = bind_both().await?;
     let address = udp.local_addr()?;
-    let resolver = Resolver { stage: Arc::clone(stage), places: Arc::clone(places), place: place.into() };
+    let stage = Arc::clone(&resolver.stage);
     let mut server = Server::new(resolver);
     server.register_socket(udp);
     server.register_listener(tcp, TCP_TIMEOUT, TCP_REPLIES_MAX);
@@ -65,16 +84,38 @@ pub(crate) struct Resolver {
     pub(crate) stage: Arc<Stage>,
     pub(crate) places: Arc<Places>,
     pub(crate) place: String,
+    /// What was said before; the zone's own server remembers nothing.
+    memory: Option<Mutex<Memory>>,
 }
 
 impl Resolver {
+    /// The zone's own server, as `place` reaches it.
+    pub(crate) fn new(stage: &Arc<Stage>, places: &Arc<Places>, place: &str) -> Self {
+        Resolver { stage: Arc::clone(stage), places: Arc::clone(places), place: place.into(), memory: None }
+    }
+
+    /// What is said now: remembered, or asked and remembered.
+    fn say(&self, name: &str, kind: &str) -> Said {
+        let Some(memory) = &self.memory else { return self.resolve(name, kind) };
+        let now_ms = self.stage.clock.now_ms();
+        let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(said) = memory.recall(name, kind, now_ms) {
+            return said;
+        }
+        let said = self.resolve(name, kind);
+        memory.keep(name, kind, &said, now_ms);
+        said
+    }
+
     /// Records and authority for one question; load balancers are addresses by now.
-    pub(crate) fn resolve(&self, name: &str, kind: &str) -> (ResponseCode, Vec<Answered>, Vec<Answered>) {
+    pub(crate) fn resolve(&self, name: &str, kind: &str) -> Said {
         let (answer, authority) = {
             let (mut world, now_ms) = self.stage.world();
             world.advance(now_ms);
             let look = world.look(now_ms);
-            (world.zone.answer(name, kind, &look), world.zone.authority())
+            let server = kind == "A" && world.zone.is_name_server(name);
+            let answer = if server { own_address(name) } else { world.zone.answer(name, kind, &look) };
+            (answer, world.zone.authority())
         };
         match answer {
             Answer::NotOurs => (ResponseCode::Refused, Vec::new(), Vec::new()),
@@ -101,6 +142,13 @@ impl Resolver {
     }
 }
 
+/// Where the zone's name servers are: each place has its own on this machine, which differ by port alone.
+fn own_address(name: &str) -> Answer {
+    let (name, kind) = (normal_name(name), "A".to_owned());
+    let data = AnswerData::Ipv4(Ipv4Addr::LOCALHOST);
+    Answer::Records(vec![Answered { name, kind, ttl_s: NAME_SERVER_TTL_S, data }])
+}
+
 #[async_trait::async_trait]
 impl RequestHandler for Resolver {
     async fn handle_request<R: ResponseHandler, T: Time>(
@@ -113,7 +161,7 @@ impl RequestHandler for Resolver {
         match request.request_info() {
             Ok(info) if info.metadata.op_code == OpCode::Query => {
                 let name = info.query.name().to_string();
-                let (code, found, soa) = self.resolve(&name, &info.query.query_type().to_string());
+                let (code, found, soa) = self.say(&name, &info.query.query_type().to_string());
                 metadata.response_code = code;
                 metadata.authoritative = code != ResponseCode::Refused;
                 answers = found.iter().filter_map(record).collect();

@@ -21,8 +21,10 @@ pub struct Endpoints {
 pub struct Vantage {
     /// The DNS server to ask, `address:port`, UDP and TCP. Its answers lead through this vantage's relays.
     pub resolver: String,
+    /// The same for one that remembers each answer for as long as it lives, as most resolvers of clients do.
+    pub caching_resolver: String,
     /// The endpoint URL of all regional AWS APIs, by region: RDS, ECS, Application Auto Scaling, Elastic Load
-    /// Balancing, CloudWatch and STS.
+    /// Balancing, CloudWatch, STS and IAM.
     pub aws: BTreeMap<String, String>,
     /// Route 53 endpoint URL.
     pub route53: String,

@@ -203,6 +203,7 @@ impl Build {
         let global = url(self.path(place, GLOBAL, Behind::Other, global).await?);
         Ok(Vantage {
             resolver: dns::start(&self.stage, &self.places, place).await?.to_string(),
+            caching_resolver: dns::start_caching(&self.stage, &self.places, place).await?.to_string(),
             aws,
             route53: global.clone(),
             webhook: format!("{global}/hook"),

@@ -107,6 +107,7 @@ pub fn table(screen: Screen, endpoints: &Endpoints) -> String {
     ];
     for (place, view) in &endpoints.vantages {
         rows.push([cell("DNS"), cell(place), cell(&view.resolver)]);
+        rows.push([cell("DNS, caching"), cell(place), cell(&view.caching_resolver)]);
         rows.push([cell("Route 53"), cell(place), cell(&view.route53)]);
         rows.extend(
             view.aws.iter().map(|(region, url)| [cell(format!("AWS of {region}")), cell(place), cell(url)]),

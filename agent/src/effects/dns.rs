@@ -2,13 +2,18 @@
 //! `judge` says what the answers mean. It uses nobody's control plane: DNS itself is asked.
 
 mod judge;
+#[cfg(test)]
+mod tests;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all, join3};
 use hickory_resolver::{
     TokioResolver,
     config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts},
     net::{DnsError, NetError, runtime::TokioRuntimeProvider},
-    proto::rr::{RData, RecordType},
+    proto::{
+        op::ResponseCode,
+        rr::{RData, RecordType},
+    },
 };
 use judge::{Answer, Seen};
 use quorate_policies::{
@@ -43,32 +48,27 @@ impl Converge {
     }
 
     pub(super) async fn observe(&self, action: &DnsConverged) -> Observed {
-        let mut asked: Vec<(String, TokioResolver)> = Vec::new();
         let own = match resolver(&self.own) {
             Ok(own) => own,
             Err(reason) => return Observed::Unknown { reason },
         };
-        let mut addresses = Vec::new();
+        let mut listed = Vec::new();
         for text in &action.resolvers {
             match address(text) {
-                Some(address) => addresses.push((address.to_string(), address)),
+                Some(address) => listed.push(address),
                 None => return Observed::Impossible { reason: format!("`{text}` is no resolver's address") },
             }
         }
-        if action.name_servers {
-            match self.name_servers(&own, &action.record).await {
-                Ok(servers) => addresses.extend(servers),
-                Err(reason) => return Observed::InProgress { detail: reason },
-            }
-        }
-        for (name, address) in addresses {
-            match resolver(&[address]) {
-                Ok(resolver) => asked.push((name, resolver)),
-                Err(reason) => return Observed::Unknown { reason },
-            }
-        }
-        asked.push(("this agent's resolvers".to_owned(), own));
-        let seen = join_all(asked.iter().map(|(name, resolver)| ask(name, resolver, action))).await;
+        // All at once, so that one that is silent costs the look no more than its own wait.
+        let listed = join_all(listed.into_iter().map(|address| ask_at(address.to_string(), address, action)));
+        let (mut seen, servers, own) = join3(
+            listed,
+            self.name_servers(&own, action),
+            ask("this agent's resolvers".to_owned(), &own, action),
+        )
+        .await;
+        seen.extend(servers);
+        seen.push(own);
         judge::standing(&action.record, &seen)
     }
 
@@ -76,59 +76,73 @@ impl Converge {
         Acted::Accepted { detail: "there is nothing to do but to look".to_owned() }
     }
 
-    /// The servers of the zone that holds a name, by name: the nearest ancestor that has any.
-    async fn name_servers(
-        &self,
-        own: &TokioResolver,
-        record: &str,
-    ) -> Result<Vec<(String, SocketAddr)>, String> {
-        let mut zone = record.trim_end_matches('.');
-        for _ in 0..LABELS_MAX {
-            let servers = query(own, zone, RecordType::NS).await.unwrap_or_else(|_| Answer::default());
-            if !servers.values.is_empty() {
-                return self.addresses_of(own, zone, &servers.values).await;
-            }
-            match zone.split_once('.') {
-                // The top level is nobody's own zone.
-                Some((_, parent)) if parent.contains('.') => zone = parent,
-                _ => break,
-            }
+    /// What the name servers of the record's zone say. That they are not found is an answer too, and no convergence.
+    async fn name_servers(&self, own: &TokioResolver, action: &DnsConverged) -> Vec<Seen> {
+        if !action.name_servers {
+            return Vec::new();
         }
-        Err(format!("{record}: its zone's name servers are not found"))
-    }
-
-    async fn addresses_of(
-        &self,
-        own: &TokioResolver,
-        zone: &str,
-        servers: &BTreeSet<String>,
-    ) -> Result<Vec<(String, SocketAddr)>, String> {
-        let mut found = Vec::new();
-        for server in servers.iter().take(NAME_SERVERS_MAX) {
-            let answer = query(own, server, RecordType::A).await?;
-            let address: Option<IpAddr> = answer.values.iter().find_map(|value| value.parse().ok());
-            let address = address.ok_or_else(|| format!("{server} of zone {zone} has no address"))?;
-            found.push((server.clone(), SocketAddr::new(address, self.name_server_port)));
-        }
-        Ok(found)
+        let servers = match servers_of(own, &action.record).await {
+            Ok(servers) => servers,
+            Err(why) => return vec![Seen::failed("the zone's name servers".to_owned(), why)],
+        };
+        let ask = |server: String| async {
+            match address_of(own, &server).await {
+                Ok(address) => ask_at(server, SocketAddr::new(address, self.name_server_port), action).await,
+                Err(why) => Seen::failed(server, why),
+            }
+        };
+        join_all(servers.into_iter().take(NAME_SERVERS_MAX).map(ask)).await
     }
 }
 
-async fn ask(name: &str, resolver: &TokioResolver, action: &DnsConverged) -> Seen {
+/// The servers of the zone that holds a name: of the nearest ancestor that has any.
+async fn servers_of(own: &TokioResolver, record: &str) -> Result<BTreeSet<String>, String> {
+    let mut zone = record.trim_end_matches('.');
+    for _ in 0..LABELS_MAX {
+        // Without an answer the way up is not known, and every step of it would cost another wait.
+        let servers = query(own, zone, RecordType::NS).await?;
+        if !servers.values.is_empty() {
+            return Ok(servers.values);
+        }
+        match zone.split_once('.') {
+            // The top level is nobody's own zone.
+            Some((_, parent)) if parent.contains('.') => zone = parent,
+            _ => break,
+        }
+    }
+    Err("not found".to_owned())
+}
+
+async fn address_of(own: &TokioResolver, server: &str) -> Result<IpAddr, String> {
+    let answer = query(own, server, RecordType::A).await?;
+    let address = answer.values.iter().find_map(|value| value.parse().ok());
+    address.ok_or_else(|| "it has no address".to_owned())
+}
+
+async fn ask_at(name: String, address: SocketAddr, action: &DnsConverged) -> Seen {
+    match resolver(&[address]) {
+        Ok(resolver) => ask(name, &resolver, action).await,
+        Err(why) => Seen::failed(name, why),
+    }
+}
+
+async fn ask(name: String, resolver: &TokioResolver, action: &DnsConverged) -> Seen {
     let kind = match action.kind {
         RecordKind::A => RecordType::A,
         RecordKind::Aaaa => RecordType::AAAA,
         RecordKind::Cname => RecordType::CNAME,
     };
-    let answer = query(resolver, &action.record, kind).await;
-    let wanted = match &action.like {
-        Some(like) => query(resolver, like, kind).await.map(|answer| answer.values),
-        None => Ok(action.values.iter().map(|value| normal(value)).collect()),
+    let wanted = async {
+        match &action.like {
+            Some(like) => query(resolver, like, kind).await.map(|answer| answer.values),
+            None => Ok(action.values.iter().map(|value| normal(value)).collect()),
+        }
     };
-    Seen { resolver: name.to_owned(), answer, wanted }
+    let (answer, wanted) = join(query(resolver, &action.record, kind), wanted).await;
+    Seen { resolver: name, answer, wanted }
 }
 
-/// Asks once. A name without such records is an answer without values.
+/// Asks once. A name without such records, or no such name, is an answer without values.
 async fn query(resolver: &TokioResolver, name: &str, kind: RecordType) -> Result<Answer, String> {
     let absolute = format!("{}.", name.trim_end_matches('.'));
     match resolver.lookup(absolute, kind).await {
@@ -137,12 +151,23 @@ async fn query(resolver: &TokioResolver, name: &str, kind: RecordType) -> Result
             let pairs: Vec<(String, u32)> =
                 records.filter_map(|record| Some((text(&record.data)?, record.ttl))).collect();
             let ttl_s = pairs.iter().map(|(_, ttl)| *ttl).min().unwrap_or_default();
-            Ok(Answer { values: pairs.into_iter().map(|(value, _)| value).collect(), ttl_s })
+            Ok(Answer { values: pairs.into_iter().map(|(value, _)| value).collect(), ttl_s, no_name: false })
         }
-        Err(NetError::Dns(DnsError::NoRecordsFound(_))) => Ok(Answer::default()),
+        // A denial lives as long as its SOA says.
+        Err(NetError::Dns(DnsError::NoRecordsFound(none))) if is_denial(none.response_code) => {
+            let no_name = none.response_code == ResponseCode::NXDomain;
+            Ok(Answer { ttl_s: none.negative_ttl.unwrap_or_default(), no_name, ..Answer::default() })
+        }
+        Err(NetError::Dns(DnsError::NoRecordsFound(none))) => Err(none.response_code.to_string()),
+        Err(NetError::Dns(DnsError::ResponseCode(code))) => Err(code.to_string()),
         Err(NetError::Timeout) => Err(format!("no reply within {QUERY_MAX:?}")),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// Whether an answer without records says that there are none, and not that it is not known.
+fn is_denial(code: ResponseCode) -> bool {
+    matches!(code, ResponseCode::NoError | ResponseCode::NXDomain)
 }
 
 fn text(data: &RData) -> Option<String> {

@@ -70,8 +70,7 @@ pub(super) async fn resolve(
     if !control.endpoints.vantages.contains_key(&vantage) {
         return Err(Problem::bad(format!("no vantage `{vantage}`")));
     }
-    let (stage, places) = (Arc::clone(&control.stage), Arc::clone(&control.places));
-    let (code, records, _) = Resolver { stage, places, place: vantage }.resolve(&name, &kind);
+    let (code, records, _) = Resolver::new(&control.stage, &control.places, &vantage).resolve(&name, &kind);
     let text = |data| match data {
         AnswerData::Ipv4(address) => address.to_string(),
         AnswerData::Ipv6(address) => address.to_string(),

@@ -223,6 +223,13 @@ impl Zone {
         })
     }
 
+    /// Whether a name is one of the zone's own servers.
+    #[must_use]
+    pub fn is_name_server(&self, name: &str) -> bool {
+        let name = normal_name(name);
+        self.info().name_servers.iter().any(|server| normal_name(server) == name)
+    }
+
     /// The zone as the API shows it.
     #[must_use]
     pub fn info(&self) -> ZoneInfo {

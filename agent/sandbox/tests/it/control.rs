@@ -85,7 +85,7 @@ fn addresses(endpoints: &Endpoints) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
     for vantage in endpoints.vantages.values() {
         tcp.extend(vantage.aws.values().map(|url| of(url)));
         tcp.extend([of(&vantage.route53), of(&vantage.statuspage), of(&vantage.webhook)]);
-        dns.push(of(&vantage.resolver));
+        dns.extend([of(&vantage.resolver), of(&vantage.caching_resolver)]);
     }
     tcp.extend(&dns);
     (tcp, dns)

@@ -3,6 +3,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use aws_sdk_route53::types::{
+    AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
+};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
@@ -13,8 +16,12 @@ use serde_json::json;
 
 use crate::bench::{Bench, EAST, INTERNET, WEST, WITNESS, until};
 
-fn resolver(bench: &Bench, vantage: &str, mut connection: ConnectionConfig) -> TokioResolver {
-    let server: SocketAddr = bench.sandbox.endpoints().vantages[vantage].resolver.parse().unwrap();
+fn resolver(bench: &Bench, vantage: &str, connection: ConnectionConfig) -> TokioResolver {
+    asking(&bench.sandbox.endpoints().vantages[vantage].resolver, connection)
+}
+
+fn asking(server: &str, mut connection: ConnectionConfig) -> TokioResolver {
+    let server: SocketAddr = server.parse().unwrap();
     connection.port = server.port();
     let server = NameServerConfig::new(server.ip(), true, vec![connection]);
     let config = ResolverConfig::from_parts(None, vec![], vec![server]);
@@ -135,6 +142,36 @@ async fn answers_follow_changes() {
     bench.sandbox.shutdown().await;
 }
 
+/// Goal: a zone's name server has an address, and a resolver that remembers goes on with an answer that the
+/// zone no longer gives. Method: let it learn a record that lives for a minute, move the record, and ask both again.
+#[tokio::test]
+async fn a_caching_resolver_remembers() {
+    let mut options = crate::bench::quick();
+    options.timing.alias_ttl_s = 60;
+    let bench = Bench::with(options).await;
+    let view = bench.sandbox.endpoints().vantages[WITNESS].clone();
+    let own = asking(&view.resolver, ConnectionConfig::udp());
+    assert_eq!(addresses(&own, "ns-1.shop.test.").await, [IpAddr::V4(Ipv4Addr::LOCALHOST)]);
+    let caching = asking(&view.caching_resolver, ConnectionConfig::udp());
+    let first = addresses(&caching, "www.shop.test.").await;
+    assert_eq!(first, addresses(&own, "www.shop.test.").await);
+    let alias = &bench.sandbox.endpoints().service.aliases[WEST];
+    let target = AliasTarget::builder().hosted_zone_id(&alias.zone).dns_name(&alias.target);
+    let target = target.evaluate_target_health(false).build().unwrap();
+    let set = ResourceRecordSet::builder().name("www.shop.test").r#type(RrType::A).alias_target(target);
+    let change = Change::builder().action(ChangeAction::Upsert).resource_record_set(set.build().unwrap());
+    let batch = ChangeBatch::builder().changes(change.build().unwrap()).build().unwrap();
+    let zone = &bench.sandbox.endpoints().service.zone;
+    let client = bench.route53(WITNESS);
+    client.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch).send().await.unwrap();
+    until("the zone's own server", || async {
+        (addresses(&own, "www.shop.test.").await != first).then_some(())
+    })
+    .await;
+    assert_eq!(addresses(&caching, "www.shop.test.").await, first, "it lives for a minute");
+    bench.sandbox.shutdown().await;
+}
+
 /// Goal: a pending change is not answered by DNS, however long it is pending.
 /// Method: a world whose changes stay pending for an hour; ask the server's own view right after a change.
 #[tokio::test]
@@ -144,9 +181,6 @@ async fn pending_changes_are_not_answered() {
     let bench = Bench::with(options).await;
     let zone = &bench.sandbox.endpoints().service.zone;
     let own = |ip: Ipv4Addr| {
-        use aws_sdk_route53::types::{
-            Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
-        };
         let record = ResourceRecord::builder().value(ip.to_string()).build().unwrap();
         let set = ResourceRecordSet::builder()
             .name("new.shop.test")

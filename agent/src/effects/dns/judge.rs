@@ -19,11 +19,18 @@ pub(super) struct Seen {
 pub(super) struct Answer {
     /// Addresses or names, without a trailing dot.
     pub(super) values: BTreeSet<String>,
-    /// Remaining time to live, in seconds.
+    /// Remaining time to live, in seconds; of a denial, for how long it is remembered.
     pub(super) ttl_s: u32,
+    /// There are no values because there is no such name at all.
+    pub(super) no_name: bool,
 }
 
 impl Seen {
+    /// One that could not be asked.
+    pub(super) fn failed(resolver: String, why: String) -> Self {
+        Seen { resolver, answer: Err(why), wanted: Ok(BTreeSet::new()) }
+    }
+
     /// A load balancer has more addresses than one answer shows, so the answer is right when all of it belongs to the
     /// wanted one.
     fn converged(&self) -> bool {
@@ -39,7 +46,10 @@ impl fmt::Display for Seen {
         let list = |values: &BTreeSet<String>| values.iter().cloned().collect::<Vec<_>>().join(" ");
         match &self.answer {
             Err(why) => return write!(f, "{}: {why}", self.resolver),
-            Ok(answer) if answer.values.is_empty() => write!(f, "{}: no answer", self.resolver)?,
+            Ok(answer) if answer.values.is_empty() => {
+                let what = if answer.no_name { "no such name" } else { "no answer" };
+                write!(f, "{}: {what} for {} s", self.resolver, answer.ttl_s)?;
+            }
             Ok(answer) => write!(f, "{}: {} for {} s", self.resolver, list(&answer.values), answer.ttl_s)?,
         }
         match &self.wanted {
@@ -77,7 +87,7 @@ mod tests {
     fn seen(answer: &[&str], wanted: &[&str]) -> Seen {
         Seen {
             resolver: "192.0.2.53:53".to_owned(),
-            answer: Ok(Answer { values: values(answer), ttl_s: 42 }),
+            answer: Ok(Answer { values: values(answer), ttl_s: 42, no_name: false }),
             wanted: Ok(values(wanted)),
         }
     }
