@@ -10,7 +10,7 @@ use quorate_aws::{Aws, AwsAction, AwsSettings};
 use quorate_policies::{
     document::AgentFile,
     effect::{Acted, AssumeRole, EffectContext, Observed},
-    plan::{Action, Lag, action::VerifyProbes},
+    plan::{Action, Lag, Plan, action::VerifyProbes},
     readiness::Finding,
 };
 use quorate_probes::Prober;
@@ -113,6 +113,11 @@ impl Effects {
     /// What stands in the way of an action, as far as reading tells.
     pub async fn check(&self, action: &Action, context: &EffectContext) -> Vec<Finding> {
         self.aws().await.check(action, context).await
+    }
+
+    /// What IAM says about the calls of a plan, before any of them is made.
+    pub async fn check_permissions(&self, plan: &Plan) -> Vec<Finding> {
+        self.aws().await.check_permissions(plan).await
     }
 
     /// How far a replica is behind.

@@ -19,6 +19,7 @@ use quorate_policies::plan::Lag;
 
 use crate::action::AwsAction;
 use crate::credentials::{Clock, CredentialsState, Kept, Role, Session};
+use crate::iam::partition;
 use crate::route53::memory::Memory;
 use crate::route53::zone::ZoneFacts;
 use crate::settings::AwsSettings;
@@ -84,6 +85,8 @@ struct Inner {
     autoscaling: Pool<aws_sdk_applicationautoscaling::Client>,
     balancing: Pool<aws_sdk_elasticloadbalancingv2::Client>,
     cloudwatch: Pool<aws_sdk_cloudwatch::Client>,
+    sts: Pool<aws_sdk_sts::Client>,
+    iam: Pool<aws_sdk_iam::Client>,
     route53: Pool<aws_sdk_route53::Client>,
 }
 
@@ -141,6 +144,17 @@ impl Place<'_> {
     client!(
         /// CloudWatch of the place.
         cloudwatch, aws_sdk_cloudwatch, AwsService::Cloudwatch
+    );
+
+    client!(
+        /// STS of the place, for asking who calls; roles are assumed by clients of their own.
+        sts, aws_sdk_sts, AwsService::Sts
+    );
+
+    client!(
+        /// IAM, which is global: the place's region is that of its one control plane. It is asked to look at a plan, and
+        /// never while one runs.
+        iam, aws_sdk_iam, AwsService::Iam
     );
 
     /// Route 53, which is global: the place's region is that of its one control plane. A role for it is assumed in the
@@ -206,6 +220,15 @@ impl Place<'_> {
     }
 }
 
+/// The region of IAM's control plane in the partition of `own_region`.
+fn iam_region(own_region: &str) -> &'static str {
+    match partition(own_region) {
+        "aws-cn" => "cn-north-1",
+        "aws-us-gov" => "us-gov-west-1",
+        _ => "us-east-1",
+    }
+}
+
 /// Credentials expire by the wall's clock.
 fn wall_clock() -> Clock {
     Arc::new(SystemTime::now)
@@ -264,6 +287,8 @@ impl Aws {
             autoscaling: Mutex::default(),
             balancing: Mutex::default(),
             cloudwatch: Mutex::default(),
+            sts: Mutex::default(),
+            iam: Mutex::default(),
             route53: Mutex::default(),
         };
         Aws { inner: Arc::new(inner) }
@@ -373,6 +398,15 @@ impl Aws {
         self.watch(route53::control_region(&self.inner.own_region), role)
     }
 
+    /// Where IAM's one control plane is, to watch; none where other addresses than AWS's own are set and IAM is not among
+    /// them: keys of an emulator are no business of AWS's.
+    pub(crate) fn watch_permissions<'a>(&'a self, role: Option<&'a AssumeRole>) -> Option<Place<'a>> {
+        let region = iam_region(&self.inner.own_region);
+        let endpoints = &self.inner.endpoints;
+        let elsewhere = !endpoints.regional.is_empty() && endpoints.of(AwsService::Iam, region).is_none();
+        (!elsewhere).then(|| self.watch(region, role))
+    }
+
     /// What Route 53 says about a hosted zone: its name servers, and whether its control plane has a second region.
     ///
     /// # Errors
@@ -393,5 +427,18 @@ impl Aws {
         let region = route53::control_region(&self.inner.own_region);
         let client = self.place(region, context).route53();
         route53::Repointer { client, region, memory: &self.inner.route53_memory }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::iam_region;
+
+    /// Goal: each partition's IAM is asked where it is. Method: one region of each.
+    #[test]
+    fn partitions() {
+        assert_eq!(iam_region("eu-west-1"), "us-east-1");
+        assert_eq!(iam_region("cn-northwest-1"), "cn-north-1");
+        assert_eq!(iam_region("us-gov-east-1"), "us-gov-west-1");
     }
 }

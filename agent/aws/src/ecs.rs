@@ -32,7 +32,7 @@ use crate::clients::Place;
 use crate::fault::{Call, Fault};
 
 mod elsewhere;
-mod events;
+pub(crate) mod events;
 mod goal;
 mod health;
 mod judge;

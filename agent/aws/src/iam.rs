@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use quorate_policies::plan::{Plan, Step};
 use serde_json::{Value, json};
 
+pub(crate) use grants::partition;
 pub use grants::{Grant, Purpose, grants};
 
 /// What a policy is for. Each includes the ones before it.
@@ -79,6 +80,9 @@ pub fn role_document(plans: &[Plan], scope: Scope, arn: &str) -> Value {
         if step.role.as_ref().is_some_and(|role| role.arn == arn) {
             statements.add(step, scope, account);
         }
+    }
+    if scope >= Scope::DryRun {
+        statements.grant(Grant::on("iam:SimulatePrincipalPolicy", [arn.to_owned()]));
     }
     statements.document()
 }

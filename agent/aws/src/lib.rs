@@ -12,8 +12,8 @@
 //! | `rds.fence` | `rds:DescribeDBInstances`, `rds:DescribeEvents`, `rds:ModifyDBInstance`, `rds:RebootDBInstance`, `rds:StopDBInstance` | the old primary's region | yes, by `rds.unfence` |
 //! | `rds.unfence` | `rds:DescribeDBInstances`, `rds:ModifyDBInstance`, `rds:StartDBInstance` | the instance's region | yes, by fencing again |
 //! | `rds.reboot` | `rds:DescribeDBInstances`, `rds:DescribeEvents`, `rds:RebootDBInstance` | the instance's region | nothing to undo |
-//! | `rds.restore_to_point_in_time` | `rds:DescribeDBInstances`, `rds:RestoreDBInstanceToPointInTime`, `rds:AddTagsToResource` | the region of both instances | yes, by deleting the new instance |
-//! | `rds.create_cross_region_replica` | `rds:DescribeDBInstances`, `rds:ModifyDBInstance`, `rds:AddTagsToResource`, `rds:CreateDBInstanceReadReplica` | the region that was left; the new primary's is read | no |
+//! | `rds.restore_to_point_in_time` | `rds:DescribeDBInstances`, `rds:DescribeAccountAttributes`, `rds:RestoreDBInstanceToPointInTime`, `rds:AddTagsToResource` | the region of both instances | yes, by deleting the new instance |
+//! | `rds.create_cross_region_replica` | `rds:DescribeDBInstances`, `rds:DescribeAccountAttributes`, `rds:ModifyDBInstance`, `rds:AddTagsToResource`, `rds:CreateDBInstanceReadReplica` | the region that was left; the new primary's is read | no |
 //! | `aurora.switchover` | `rds:DescribeGlobalClusters`, `rds:SwitchoverGlobalCluster` | the present writer's region; observed in the target's | no |
 //! | `aurora.failover` | `rds:DescribeGlobalClusters`, `rds:FailoverGlobalCluster` | the target's region | no |
 //! | `ecs.scale` | `ecs:DescribeServices`, `ecs:UpdateService`, `application-autoscaling:DescribeScalableTargets`, `application-autoscaling:RegisterScalableTarget`, `elasticloadbalancing:DescribeTargetHealth`, `cloudwatch:GetMetricData` | the service's region; once the other service's for a share of it | yes, by scaling back |

@@ -27,9 +27,7 @@ impl Aws {
             Action::RdsUnfence(a) => rds::exists(&self.watch(&a.region, role), &a.instance).await,
             Action::RdsReboot(a) => rds::exists(&self.watch(&a.region, role), &a.instance).await,
             Action::RdsRestoreToPointInTime(a) => rds::restore(&self.watch(&a.region, role), a).await,
-            Action::RdsCreateCrossRegionReplica(a) => {
-                rds::exists(&self.watch(&a.source_region, role), &a.source).await
-            }
+            Action::RdsCreateCrossRegionReplica(a) => rds::replicate(&self.watch(&a.region, role), a).await,
             Action::AuroraSwitchover(a) => {
                 rds::global(&self.watch(&a.region, role), &a.global_cluster, &a.target).await
             }

@@ -24,6 +24,7 @@ mod cbor;
 mod ecs;
 mod json;
 mod metrics;
+mod permissions;
 mod query;
 mod rds;
 mod route53;

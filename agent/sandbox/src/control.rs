@@ -58,6 +58,8 @@ pub(crate) fn router(control: Control) -> Router {
         .route("/control/replica_lag", post(making::replica_lag))
         .route("/control/room", post(making::room))
         .route("/control/global_cluster", post(making::global_cluster))
+        .route("/control/quota", post(making::quota))
+        .route("/control/permissions", post(making::permissions))
         .method_not_allowed_fallback(|| async {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong method")
         })

@@ -19,6 +19,7 @@ use health::HealthChecks;
 use identifier::Identifiers;
 use interference::Interference;
 use link::Links;
+use permissions::Permissions;
 use refusal::Refusal;
 use scaling::Scaling;
 use status_page::{Component, Incident, IncidentRequest, StatusPage};
@@ -38,6 +39,7 @@ pub mod identifier;
 pub mod interference;
 pub mod link;
 pub mod metrics;
+pub mod permissions;
 pub mod rds;
 pub mod refusal;
 pub mod route53;
@@ -58,6 +60,7 @@ pub struct World {
     pub(crate) fleet: Fleet,
     pub(crate) scaling: Scaling,
     pub(crate) tokens: Tokens,
+    pub(crate) permissions: Permissions,
     pub(crate) zone: Zone,
     pub(crate) health: HealthChecks,
     pub(crate) status_page: StatusPage,
@@ -103,6 +106,7 @@ impl World {
             fleet: Fleet::new(fleet, timing, now_ms),
             scaling: seeded_scaling(options, now_ms),
             tokens: Tokens::new(options.roles.clone()),
+            permissions: Permissions::default(),
             target_healthy_ms: timing.target_healthy_ms,
             zone: seeded_zone(options),
             health: HealthChecks::new(timing.health_check_ms),
@@ -171,6 +175,7 @@ impl World {
             Call::Balancing(call) => read(Reply::Balancing(self.call_balancing(region, call, now_ms)?)),
             Call::Metrics(call) => read(Reply::Metrics(self.call_metrics(region, call, now_ms)?)),
             Call::Tokens(call) => read(Reply::Tokens(self.call_tokens(caller, call, now_ms)?)),
+            Call::Permissions(call) => read(Reply::Permissions(self.call_permissions(caller, call)?)),
             Call::Route53(call) => lift(Reply::Route53, self.call_route53(call, now_ms)?),
         })
     }

@@ -2,7 +2,7 @@
 //! the API and the metrics. It only reads; a step that nobody can look at beforehand has no findings.
 
 use super::{Agent, agent::lock};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use quorate_policies::{
     Millis, RegionName, ServiceName, Timestamp,
     effect::EffectContext,
@@ -18,7 +18,7 @@ const EVERY: Duration = Duration::from_secs(30 * 60);
 /// A finding younger than this is shown instead of looking again, so that nobody can spend the account's five Route 53
 /// requests a second by asking us.
 const FRESH: Millis = Millis(10_000);
-/// How long one step may be looked at: within the ten seconds that a request to the API may take.
+/// How long one step, or all permissions, may be looked at: within the ten seconds that a request to the API may take.
 const STEP_MAX: Duration = Duration::from_secs(8);
 /// After the start, before the first look: the policies have to be there, and probes go first.
 const FIRST: Duration = Duration::from_secs(5);
@@ -81,11 +81,15 @@ impl Agent {
         let looks = plan.steps.iter().map(|(name, step)| async {
             let context = context(service, &plan, step, epoch);
             let found = timeout(STEP_MAX, self.effects.check(&step.action, &context)).await;
-            let late =
-                || vec![Finding::unknown(format!("no answer within {STEP_MAX:?}"), "look again later")];
-            found.unwrap_or_else(|_| late()).into_iter().map(|finding| finding.of(name)).collect::<Vec<_>>()
+            let found = found.unwrap_or_else(|_| vec![late("the step")]);
+            found.into_iter().map(|finding| finding.of(name)).collect::<Vec<_>>()
         });
-        let mut findings: Vec<Finding> = join_all(looks).await.into_iter().flatten().collect();
+        let permissions = async {
+            let found = timeout(STEP_MAX, self.effects.check_permissions(&plan)).await;
+            found.unwrap_or_else(|_| vec![late("permissions")])
+        };
+        let (found, permissions) = join(join_all(looks), permissions).await;
+        let mut findings: Vec<Finding> = found.into_iter().flatten().chain(permissions).collect();
         findings.sort();
         let check = PlanCheck { at: self.wall(), policy_hash, findings };
         lock(&self.plan_checks).insert(key, check.clone());
@@ -108,6 +112,11 @@ impl Agent {
             Ok((plan, state.policy_hash.clone(), state.epoch))
         })
     }
+}
+
+/// What was not looked at to its end.
+fn late(what: &str) -> Finding {
+    Finding::unknown(format!("{what}: no answer within {STEP_MAX:?}"), "look again later")
 }
 
 /// The context of a look: nothing is executed, so there is no execution.

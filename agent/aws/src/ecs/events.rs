@@ -14,7 +14,7 @@ const WELL: &str = "has reached a steady state";
 const TEXT_CHARS_MAX: usize = 240;
 
 /// The newest event that tells of trouble, unless the service was well after it.
-pub(super) fn trouble(events: &[String]) -> Option<String> {
+pub(crate) fn trouble(events: &[String]) -> Option<String> {
     let recent = events.iter().take_while(|message| !message.contains(WELL));
     let found = recent.into_iter().find(|message| {
         let message = message.to_lowercase();

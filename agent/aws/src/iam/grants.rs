@@ -65,6 +65,7 @@ pub fn grants(action: &Action, account: &str) -> Vec<(Purpose, Grant)> {
     let instances = format!("arn:{}:rds:*:{account}:db:*", action.region().map_or("aws", partition));
     let reads_instances = || (Purpose::Read, Grant::on("rds:DescribeDBInstances", [instances.clone()]));
     let reads_events = || (Purpose::Read, Grant::anywhere(&["rds:DescribeEvents"]));
+    let reads_quotas = || (Purpose::Read, Grant::anywhere(&["rds:DescribeAccountAttributes"]));
     let reads_metrics = || (Purpose::Read, Grant::anywhere(&["cloudwatch:GetMetricData"]));
     let changes = |actions: &[&str], resource: String| (Purpose::Change, Grant::all(actions, [resource]));
     match action {
@@ -73,9 +74,14 @@ pub fn grants(action: &Action, account: &str) -> Vec<(Purpose, Grant)> {
             reads_metrics(),
             changes(&["rds:PromoteReadReplica"], db(&a.region, &a.instance)),
         ],
-        Action::RdsRestoreToPointInTime(a) => vec![reads_instances(), (Purpose::Change, restore(a, account))],
+        Action::RdsRestoreToPointInTime(a) => vec![
+            reads_instances(),
+            reads_quotas(),
+            (Purpose::Change, restore(a, account)),
+            changes(&["rds:AddTagsToResource"], db(&a.region, &a.instance)),
+        ],
         Action::RdsCreateCrossRegionReplica(a) => {
-            let mut all = vec![reads_instances()];
+            let mut all = vec![reads_instances(), reads_quotas()];
             all.extend(replicate(a, account).into_iter().map(|grant| (Purpose::Change, grant)));
             all
         }
@@ -133,7 +139,7 @@ fn restore(a: &RdsRestoreToPointInTime, account: &str) -> Grant {
     let group =
         |kind: &str, name: Option<&String>| rds(&a.region, account, kind, name.map_or("*", String::as_str));
     Grant::all(
-        &["rds:RestoreDBInstanceToPointInTime", "rds:AddTagsToResource"],
+        &["rds:RestoreDBInstanceToPointInTime"],
         [
             rds(&a.region, account, "db", &a.source),
             rds(&a.region, account, "db", &a.instance),

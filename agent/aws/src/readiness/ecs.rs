@@ -5,6 +5,7 @@ use quorate_policies::readiness::Finding;
 
 use super::unread;
 use crate::clients::Place;
+use crate::ecs::events::trouble;
 use crate::fault::{Call, Fault};
 
 /// What was read about a service.
@@ -14,7 +15,15 @@ struct Service {
     desired: i64,
     running: i64,
     range: Option<(i64, i64)>,
+    /// Tasks on their way.
+    pending: i64,
+    /// What the service itself says of tasks that do not start.
+    trouble: Option<String>,
 }
+
+/// ECS's quota of tasks of one service, as long as AWS has set no other for the account; what is set is told by Service
+/// Quotas alone.
+const TASKS_MAX: i64 = 5_000;
 
 /// Looks at the service and, if the count is a share of another one's, at that.
 pub(super) async fn scale(place: &Place<'_>, action: &EcsScale) -> Vec<Finding> {
@@ -44,6 +53,19 @@ fn judge(action: &EcsScale, service: &Service) -> Vec<Finding> {
     } else if service.running < service.desired {
         let what = format!("service {name} runs {} of {} tasks", service.running, service.desired);
         findings.push(Finding::warning(what, "see why its tasks do not start"));
+    }
+    if let Some(trouble) = &service.trouble {
+        let what = format!("service {name} cannot start tasks: {trouble}");
+        findings.push(Finding::warning(what, "reserve the capacity, or mend what its events name"));
+    }
+    if wanted > TASKS_MAX {
+        let what =
+            format!("the plan wants {wanted} tasks of service {name}, and a service may have {TASKS_MAX}");
+        findings.push(Finding::warning(what, "see under Service Quotas whether yours is higher"));
+    }
+    if service.pending > 0 {
+        let what = format!("service {name} is starting {} tasks", service.pending);
+        findings.push(Finding::note(format!("{what}: a deployment or a scaling is under way")));
     }
     if wanted > 0 && service.desired == 0 {
         let what =
@@ -84,7 +106,11 @@ async fn read(place: &Place<'_>, cluster: &str, service: &str) -> Result<Service
         unread(&Fault::new(call("application-autoscaling:DescribeScalableTargets"), &error))
     })?;
     let range = targets.scalable_targets().first();
+    let events: Vec<String> =
+        found.events().iter().filter_map(|event| event.message().map(str::to_owned)).collect();
     Ok(Service {
+        pending: i64::from(found.pending_count()),
+        trouble: trouble(&events),
         status: found.status().unwrap_or_default().to_owned(),
         desired: i64::from(found.desired_count()),
         running: i64::from(found.running_count()),
@@ -109,13 +135,21 @@ mod tests {
     }
 
     fn service(status: &str, desired: i64, running: i64) -> Service {
-        Service { status: status.into(), desired, running, range: Some((2, 4)) }
+        let status = status.into();
+        Service { status, desired, running, range: Some((2, 4)), pending: 0, trouble: None }
     }
 
     /// Goal: each state of the service is told with its weight. Method: a table.
     #[test]
     fn states_of_a_service() {
-        let table: [(u32, Service, &[&str]); 6] = [
+        let starting = Service { pending: 2, ..service("ACTIVE", 2, 2) };
+        let full = Service { trouble: Some("unable to place a task".into()), ..service("ACTIVE", 2, 2) };
+        let wide = Service { range: Some((0, 9_000)), ..service("ACTIVE", 2, 2) };
+        let table: [(u32, Service, &[&str]); 10] = [
+            (4, starting, &["note: service dr/web is starting 2 tasks"]),
+            (4, full, &["warning: service dr/web cannot start tasks: unable to place a task"]),
+            (5_000, wide.clone(), &[]),
+            (5_001, wide, &["warning: the plan wants 5001 tasks of service dr/web"]),
             (4, service("ACTIVE", 2, 2), &[]),
             (10, service("ACTIVE", 2, 2), &["note: service dr/web may scale from 2 to 4, the plan wants 10"]),
             (4, service("ACTIVE", 2, 1), &["warning: service dr/web runs 1 of 2"]),

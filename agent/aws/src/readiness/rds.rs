@@ -3,10 +3,10 @@
 mod judge;
 
 use aws_sdk_rds::types::DbInstance;
-use quorate_policies::plan::action::{RdsFence, RdsRestoreToPointInTime};
+use quorate_policies::plan::action::{RdsCreateCrossRegionReplica, RdsFence, RdsRestoreToPointInTime};
 use quorate_policies::readiness::Finding;
 
-use self::judge::Instance;
+use self::judge::{Instance, Quota};
 use super::unread;
 use crate::clients::Place;
 use crate::fault::{Call, Fault};
@@ -48,14 +48,42 @@ pub(super) async fn exists(place: &Place<'_>, instance: &str) -> Vec<Finding> {
 
 /// The source of a restore, and the name of the new instance.
 pub(super) async fn restore(place: &Place<'_>, action: &RdsRestoreToPointInTime) -> Vec<Finding> {
-    let mut findings = match read(place, &action.source).await {
-        Ok(source) => judge::restorable(&source),
-        Err(finding) => vec![finding],
+    let (mut findings, storage_gib) = match read(place, &action.source).await {
+        Ok(source) => (judge::restorable(&source), source.storage_gib),
+        Err(finding) => (vec![finding], None),
     };
     if let Ok(there) = read(place, &action.instance).await {
         findings.push(judge::taken(&there));
     }
+    findings.extend(room(place, storage_gib).await);
     findings
+}
+
+/// The source of a new replica, and whether there is room for it in its region.
+pub(super) async fn replicate(place: &Place<'_>, action: &RdsCreateCrossRegionReplica) -> Vec<Finding> {
+    match read(&place.in_region(&action.source_region), &action.source).await {
+        Ok(source) => room(place, source.storage_gib).await,
+        Err(finding) => vec![finding],
+    }
+}
+
+/// Whether the account's quotas in the region have room for one more instance with so much storage.
+async fn room(place: &Place<'_>, storage_gib: Option<i32>) -> Vec<Finding> {
+    let call = Call {
+        operation: "rds:DescribeAccountAttributes",
+        region: place.region.to_owned(),
+        id: "the account".to_owned(),
+    };
+    match place.rds().describe_account_attributes().send().await {
+        Ok(reply) => {
+            let quotas = reply.account_quotas().iter().filter_map(|quota| {
+                let name = quota.account_quota_name()?.to_owned();
+                Some(Quota { name, used: quota.used()?, max: quota.max()? })
+            });
+            judge::room(place.region, &quotas.collect::<Vec<_>>(), storage_gib)
+        }
+        Err(error) => vec![unread(&Fault::new(call, &error))],
+    }
 }
 
 /// The global cluster and its target member.

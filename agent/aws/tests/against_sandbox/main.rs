@@ -20,5 +20,6 @@ mod rds_fence;
 mod rds_lag;
 mod rds_rebuild;
 mod rds_restore;
+mod readiness;
 mod route53_routing;
 mod signal_setup;

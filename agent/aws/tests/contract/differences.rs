@@ -23,6 +23,12 @@ struct Difference {
 }
 
 fn differences() -> Vec<Difference> {
+    let mut all = of_route53();
+    all.extend(of_the_rest());
+    all
+}
+
+fn of_route53() -> Vec<Difference> {
     vec![
         Difference {
             operation: "ChangeResourceRecordSets",
@@ -61,6 +67,11 @@ fn differences() -> Vec<Difference> {
             aws: "shows what its checkers saw",
             why: "moto runs no checks and answers with a constant; no story relies on a check's result",
         },
+    ]
+}
+
+fn of_the_rest() -> Vec<Difference> {
+    vec![
         Difference {
             operation: "CreateDBInstance",
             what: "an instance from nothing",
@@ -98,6 +109,25 @@ fn differences() -> Vec<Difference> {
             why: "moto does not check who calls",
         },
         Difference {
+            operation: "SimulatePrincipalPolicy",
+            what: "what a role may do",
+            ask: |world| Box::pin(simulation(world)),
+            sandbox: "accepted",
+            moto: "no code 500",
+            aws: "evaluates the policies of the role; one result for each call, and one for each resource within it",
+            why: "moto does not have it; the sandbox evaluates actions, resources and the three condition operators that \
+                  Quorate's own policies use, and refuses a policy with anything else when it is attached",
+        },
+        Difference {
+            operation: "DescribeAccountAttributes",
+            what: "the quotas of a region",
+            ask: |world| Box::pin(quotas(world)),
+            sandbox: "DBInstances, AllocatedStorage",
+            moto: "no code 500",
+            aws: "tells some twenty quotas, these two among them",
+            why: "moto does not have it; the sandbox tells the two that a new instance needs",
+        },
+        Difference {
             operation: "PutMetricData",
             what: "a value in a namespace of AWS's own",
             ask: |world| Box::pin(metric_of_aws(world)),
@@ -107,6 +137,23 @@ fn differences() -> Vec<Difference> {
             why: "so a story sets a replica's lag on moto; the sandbox has its control API for that",
         },
     ]
+}
+
+async fn simulation(world: &World) -> String {
+    let role = world.role().await;
+    let ask = world.iam().simulate_principal_policy().policy_source_arn(role.arn);
+    outcome(ask.action_names("rds:PromoteReadReplica").send().await)
+}
+
+async fn quotas(world: &World) -> String {
+    let region = world.databases().await.primary.region;
+    match world.rds(&region).describe_account_attributes().send().await {
+        Ok(reply) => {
+            let names = reply.account_quotas().iter().filter_map(|quota| quota.account_quota_name());
+            names.collect::<Vec<_>>().join(", ")
+        }
+        refused => outcome(refused),
+    }
 }
 
 async fn alias_outside_its_zone(world: &World) -> String {

@@ -105,7 +105,7 @@ async fn real_account() {
     let only = std::env::var(ONLY).ok();
     let world = World::live(Live::from_environment()).await;
     tell!(&world, only;
-        get_caller_identity, assume_role, get_hosted_zone, list_resource_record_sets, change_resource_record_sets,
+        get_caller_identity, assume_role, simulate_principal_policy, describe_account_attributes, get_hosted_zone, list_resource_record_sets, change_resource_record_sets,
         get_change, create_health_check, get_health_check, describe_services, update_service,
         describe_scalable_targets, register_scalable_target, describe_target_health, get_metric_data,
         describe_db_instances, describe_events, reboot_db_instance, restore_db_instance_to_point_in_time,

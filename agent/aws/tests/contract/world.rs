@@ -245,6 +245,11 @@ impl World {
         aws_sdk_sts::Client::from_conf(config)
     }
 
+    /// IAM, whose one control plane stands in us-east-1.
+    pub(crate) fn iam(&self) -> aws_sdk_iam::Client {
+        aws_sdk_iam::Client::new(self.config("us-east-1"))
+    }
+
     pub(crate) fn route53(&self) -> aws_sdk_route53::Client {
         aws_sdk_route53::Client::new(&self.global)
     }

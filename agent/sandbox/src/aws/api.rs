@@ -3,7 +3,9 @@
 
 use http::request::Parts;
 
-use super::{TARGET, balancing, ecs, json, metrics, query, rds, route53, scaling, signer, tokens};
+use super::{
+    TARGET, balancing, ecs, json, metrics, permissions, query, rds, route53, scaling, signer, tokens,
+};
 use crate::world::call::{Call, Reply};
 use crate::world::refusal::Refusal;
 use crate::world::route53::Route53Call;
@@ -17,6 +19,7 @@ pub(super) enum Api {
     Balancing,
     Metrics,
     Tokens,
+    Permissions,
     Route53,
 }
 
@@ -48,6 +51,7 @@ impl Api {
         match (signed.as_deref(), version.as_deref()) {
             (_, Some(balancing::VERSION)) | (Some("elasticloadbalancing"), None) => Api::Balancing,
             (_, Some(tokens::VERSION)) | (Some("sts"), None) => Api::Tokens,
+            (_, Some(permissions::VERSION)) | (Some("iam"), None) => Api::Permissions,
             _ => Api::Rds,
         }
     }
@@ -61,13 +65,14 @@ impl Api {
             Api::Balancing => "elasticloadbalancing",
             Api::Metrics => "monitoring",
             Api::Tokens => "sts",
+            Api::Permissions => "iam",
             Api::Route53 => "route53",
         }
     }
 
     pub(super) const fn family(self) -> Family {
         match self {
-            Api::Rds | Api::Balancing | Api::Tokens => Family::Query,
+            Api::Rds | Api::Balancing | Api::Tokens | Api::Permissions => Family::Query,
             Api::Ecs | Api::Scaling => Family::Json,
             Api::Metrics => Family::Cbor,
             Api::Route53 => Family::RestXml,
@@ -87,6 +92,7 @@ impl Api {
         match self {
             Api::Balancing => balancing::NAMESPACE,
             Api::Tokens => tokens::NAMESPACE,
+            Api::Permissions => permissions::NAMESPACE,
             Api::Route53 => route53::NAMESPACE,
             Api::Rds | Api::Ecs | Api::Scaling | Api::Metrics => rds::NAMESPACE,
         }
@@ -102,6 +108,7 @@ impl Api {
             Api::Balancing => balancing::decode(&query::Form::read(body)),
             Api::Metrics => metrics::decode(parts.uri.path(), body),
             Api::Tokens => tokens::decode(&query::Form::read(body)),
+            Api::Permissions => permissions::decode(&query::Form::read(body)),
             Api::Route53 => route53::decode(&parts.method, &parts.uri, body),
         }
     }
@@ -116,6 +123,7 @@ impl Api {
             Reply::Aurora(reply) => envelope(rds::encode_aurora(reply)),
             Reply::Balancing(targets) => envelope(balancing::encode(targets)),
             Reply::Tokens(reply) => envelope(tokens::encode(reply)),
+            Reply::Permissions(evaluations) => envelope(permissions::encode(evaluations)),
             Reply::Ecs(reply) => ecs::encode(reply).into_bytes(),
             Reply::Scaling(reply) => scaling::encode(reply).into_bytes(),
             Reply::Metrics(series) => metrics::encode(series),

@@ -1,4 +1,4 @@
-//! The query protocol that RDS, Elastic Load Balancing and STS share: form parameters in, XML in an envelope
+//! The query protocol that RDS, Elastic Load Balancing, STS and IAM share: form parameters in, XML in an envelope
 //! out.
 
 use std::collections::BTreeMap;

@@ -72,6 +72,7 @@ pub(super) fn decode(form: &Form) -> Result<Call, Refusal> {
         },
         "ListTagsForResource" => RdsCall::ListTagsForResource { resource: form.required("ResourceName")? },
         "DescribeEvents" => RdsCall::DescribeEvents(events(form)?),
+        "DescribeAccountAttributes" => RdsCall::DescribeAccountAttributes,
         other => return Err(unknown_action(other, VERSION)),
     }))
 }
@@ -139,6 +140,7 @@ pub(super) fn encode(reply: &RdsReply) -> String {
         RdsReply::Instance(one) => instances::one(one),
         RdsReply::Tags(tags) => element("TagList", &notes::TagList::of(tags)),
         RdsReply::Events(events, next) => notes::events(events, *next),
+        RdsReply::Quotas(quotas) => notes::quotas(quotas),
         RdsReply::Done => String::new(),
     }
 }

@@ -5,6 +5,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use super::api::Api;
+use super::permissions;
 use crate::world::refusal::Refusal;
 
 /// Key, region and service of a signature.
@@ -34,7 +35,14 @@ pub(super) fn access_key(api: Api, headers: &HeaderMap, region: &str) -> Result<
         || Refusal::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token");
     let (access_key, signed_region, signed_service) = scope(headers).ok_or_else(missing)?;
     // Route 53's region is whatever the client has, as its endpoint is given by hand here.
-    let right_region = api == Api::Route53 || signed_region == region;
+    let right_region = match api {
+        Api::Route53 => true,
+        // IAM is global too, but answers where its one control plane stands.
+        Api::Permissions => signed_region == region && region == permissions::REGION,
+        Api::Rds | Api::Ecs | Api::Scaling | Api::Balancing | Api::Metrics | Api::Tokens => {
+            signed_region == region
+        }
+    };
     if right_region && signed_service == api.signing_name() {
         return Ok(access_key.to_owned());
     }

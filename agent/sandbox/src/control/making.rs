@@ -1,5 +1,5 @@
 //! The part of the control API that makes things and sets what nobody can ask AWS for: more databases, a
-//! backup that runs, a replica's lag, the room for tasks.
+//! backup that runs, a replica's lag, the room for tasks and databases, what a principal may do.
 
 use axum::Json;
 use axum::body::Body;
@@ -131,5 +131,36 @@ pub(super) async fn global_cluster(State(control): Shared, body: Body) -> Done {
     let service = &control.endpoints.service;
     let regions = [service.primary.as_str(), service.standby.as_str()];
     control.stage.world().0.aurora.create(&id, &regions).map_err(refused)?;
+    Ok(done())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Quota {
+    region: String,
+    /// Databases of the region, those that exist among them.
+    instances: usize,
+}
+
+/// Sets how many databases a region may have.
+pub(super) async fn quota(State(control): Shared, body: Body) -> Done {
+    let Quota { region, instances } = read(body).await?;
+    control.stage.world().0.databases.set_quota(&region, instances);
+    Ok(done())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Attached {
+    /// ARN of a role, or of the user that everybody is who has no session.
+    principal: String,
+    /// An IAM policy document, in place of the one before.
+    policy: Value,
+}
+
+/// Says what a principal may do, as a simulation tells it; one without a policy may do everything.
+pub(super) async fn permissions(State(control): Shared, body: Body) -> Done {
+    let Attached { principal, policy } = read(body).await?;
+    control.stage.world().0.permissions.attach(&principal, &policy).map_err(Problem::bad)?;
     Ok(done())
 }

@@ -8,6 +8,7 @@ use super::aurora::{AuroraCall, AuroraReply};
 use super::balancing::{BalancingCall, TargetHealth};
 use super::compute::{EcsCall, EcsReply};
 use super::metrics::{MetricsCall, Series};
+use super::permissions::{Evaluation, PermissionsCall};
 use super::rds::{RdsCall, RdsReply};
 use super::route53::{Route53Call, Route53Reply};
 use super::scaling::{ScalingCall, ScalingReply};
@@ -40,6 +41,8 @@ pub enum Call {
     Metrics(MetricsCall),
     /// STS.
     Tokens(TokensCall),
+    /// IAM.
+    Permissions(PermissionsCall),
     /// Route 53.
     Route53(Route53Call),
 }
@@ -61,6 +64,8 @@ pub enum Reply {
     Metrics(Vec<Series>),
     /// STS.
     Tokens(TokensReply),
+    /// IAM: one evaluation for each call that was asked about.
+    Permissions(Vec<Evaluation>),
     /// Route 53.
     Route53(Route53Reply),
 }
@@ -84,7 +89,7 @@ pub(crate) use operations;
 
 /// How the names of operations begin that change nothing in the world. A new session of a role is no change:
 /// it is the caller's own.
-const READS: [&str; 4] = ["Describe", "Get", "List", "Assume"];
+const READS: [&str; 5] = ["Describe", "Get", "List", "Assume", "Simulate"];
 
 /// Whether an operation of this name asks for a change.
 #[must_use]
@@ -104,6 +109,7 @@ impl Call {
             Call::Balancing(call) => call.operation(),
             Call::Metrics(call) => call.operation(),
             Call::Tokens(call) => call.operation(),
+            Call::Permissions(call) => call.operation(),
             Call::Route53(call) => call.operation(),
         }
     }
@@ -118,6 +124,7 @@ impl Call {
             Call::Balancing(_) => "elasticloadbalancing",
             Call::Metrics(_) => "cloudwatch",
             Call::Tokens(_) => "sts",
+            Call::Permissions(_) => "iam",
             Call::Route53(_) => "route53",
         }
     }

@@ -219,10 +219,16 @@ pub struct Databases {
     lags: BTreeMap<String, ReplicaLag>,
     timing: Timing,
     made: u32,
+    /// The most instances of a region, where another number than RDS's own was set.
+    instances_max: BTreeMap<String, usize>,
 }
 
-/// 40 instances: RDS's own quota of a region.
+/// 40 instances: RDS's own quota of a region, as long as no other is set.
 const INSTANCES_MAX: usize = 40;
+/// 100,000 GiB: RDS's own quota of a region.
+const STORAGE_GIB_MAX: usize = 100_000;
+/// The storage of every instance here.
+pub const STORAGE_GIB: u32 = 100;
 
 impl Databases {
     /// No instances; the application of each region will connect to the one that is named here.
@@ -236,7 +242,21 @@ impl Databases {
             lags: BTreeMap::new(),
             timing,
             made: 0,
+            instances_max: BTreeMap::new(),
         }
+    }
+
+    /// Sets how many instances a region may have.
+    pub fn set_quota(&mut self, region: &str, instances: usize) {
+        self.instances_max.insert(region.to_owned(), instances);
+    }
+
+    /// The quotas of a region, each with its name, what is used of it, and the most.
+    #[must_use]
+    pub fn quotas(&self, region: &str) -> [(&'static str, usize, usize); 2] {
+        let here = self.by_arn.values().filter(|instance| instance.database.region == region).count();
+        let max = self.instances_max.get(region).copied().unwrap_or(INSTANCES_MAX);
+        [("DBInstances", here, max), ("AllocatedStorage", here * STORAGE_GIB as usize, STORAGE_GIB_MAX)]
     }
 
     /// Puts an instance in place before the world begins: available, with backups, and with a source if it is

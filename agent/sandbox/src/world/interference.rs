@@ -7,6 +7,7 @@ use crate::world::aurora::AuroraCall;
 use crate::world::balancing::BalancingCall;
 use crate::world::compute::EcsCall;
 use crate::world::metrics::MetricsCall;
+use crate::world::permissions::PermissionsCall;
 use crate::world::rds::RdsCall;
 use crate::world::refusal::Refusal;
 use crate::world::route53::Route53Call;
@@ -102,7 +103,7 @@ pub const HOLD_MS_MAX: u64 = 600_000;
 const STATUS_PAGE: &[&str] = &["CreateIncident", "UpdateIncident", "UpdateComponent"];
 
 /// Every operation that can be held or failed, by service.
-pub const OPERATIONS: [&[&str]; 9] = [
+pub const OPERATIONS: [&[&str]; 10] = [
     RdsCall::OPERATIONS,
     AuroraCall::OPERATIONS,
     EcsCall::OPERATIONS,
@@ -110,6 +111,7 @@ pub const OPERATIONS: [&[&str]; 9] = [
     BalancingCall::OPERATIONS,
     MetricsCall::OPERATIONS,
     TokensCall::OPERATIONS,
+    PermissionsCall::OPERATIONS,
     Route53Call::OPERATIONS,
     STATUS_PAGE,
 ];

@@ -67,6 +67,8 @@ pub enum RdsCall {
     },
     /// Reads events.
     DescribeEvents(EventQuery),
+    /// Reads the account's quotas.
+    DescribeAccountAttributes,
 }
 
 /// What RDS answers.
@@ -82,6 +84,8 @@ pub enum RdsReply {
     Done,
     /// Events, and where the next page begins.
     Events(Vec<DbEvent>, Option<usize>),
+    /// Quotas of the region: name, used, most.
+    Quotas([(&'static str, usize, usize); 2]),
 }
 
 operations!(RdsCall {
@@ -97,6 +101,7 @@ operations!(RdsCall {
     RdsCall::RemoveTagsFromResource { .. } => "RemoveTagsFromResource",
     RdsCall::ListTagsForResource { .. } => "ListTagsForResource",
     RdsCall::DescribeEvents(_) => "DescribeEvents",
+    RdsCall::DescribeAccountAttributes => "DescribeAccountAttributes",
 });
 
 impl World {
@@ -142,6 +147,7 @@ impl World {
                 let (events, next) = databases.events(region, query, now_ms)?;
                 (RdsReply::Events(events, next), false)
             }
+            RdsCall::DescribeAccountAttributes => (RdsReply::Quotas(databases.quotas(region)), false),
         })
     }
 }

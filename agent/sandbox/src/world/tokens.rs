@@ -122,6 +122,12 @@ impl Tokens {
         }
     }
 
+    /// Whether there is such a role; any, if none is told.
+    #[must_use]
+    pub fn knows(&self, role: &str) -> bool {
+        self.roles.contains_key(role) || (self.roles.is_empty() && role_parts(role).is_some())
+    }
+
     /// The role of a key, empty for a key that belongs to none.
     #[must_use]
     pub fn role_of(&self, access_key: &str) -> String {

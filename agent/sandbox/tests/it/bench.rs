@@ -98,6 +98,7 @@ impl Bench {
     regional!(balancing, aws_sdk_elasticloadbalancingv2);
     regional!(metrics, aws_sdk_cloudwatch);
     regional!(sts, aws_sdk_sts);
+    regional!(iam, aws_sdk_iam);
 
     pub(crate) fn route53(&self, vantage: &str) -> aws_sdk_route53::Client {
         let config = aws_sdk_route53::Config::builder()

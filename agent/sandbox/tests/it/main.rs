@@ -15,6 +15,7 @@ mod ecs;
 mod health;
 mod links;
 mod metrics;
+mod permissions;
 mod rds;
 mod rds_recovery;
 mod route53;

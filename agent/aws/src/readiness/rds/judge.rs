@@ -22,6 +22,14 @@ pub(super) struct Instance {
     pub(super) groups: Vec<String>,
 }
 
+/// A quota of an account in a region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Quota {
+    pub(super) name: String,
+    pub(super) used: i64,
+    pub(super) max: i64,
+}
+
 /// What is named does not exist.
 pub(super) fn missing(what: &str) -> Finding {
     Finding::blocking(what, "create it, or correct its name and region in the policy")
@@ -146,6 +154,32 @@ pub(super) fn taken(there: &Instance) -> Finding {
     Finding::blocking(what, "name another one, or remove what an earlier restore left")
 }
 
+/// Above so many percent of a quota, somebody else's new instance may take the last room.
+const QUOTA_PERCENT_MAX: i64 = 90;
+
+/// Whether there is room for one more instance, whose storage is known or not.
+pub(super) fn room(region: &str, quotas: &[Quota], storage_gib: Option<i32>) -> Vec<Finding> {
+    let mend = "ask AWS for a higher quota, or remove what is not needed";
+    let judge = |name: &str, what: &str, more: i64| {
+        let Some(Quota { used, max, .. }) = quotas.iter().find(|quota| quota.name == name) else {
+            let what = format!("RDS in {region} does not tell its quota of {what}");
+            return Some(Finding::unknown(what, "look it up under Service Quotas"));
+        };
+        let text = format!("{used} of at most {max} {what} are used in {region}");
+        if used.saturating_add(more) > *max {
+            Some(Finding::blocking(format!("{text}: there is no room for what this step creates"), mend))
+        } else if used.saturating_mul(100) > max.saturating_mul(QUOTA_PERCENT_MAX) {
+            Some(Finding::warning(text, mend))
+        } else {
+            None
+        }
+    };
+    let storage = storage_gib.map_or(0, i64::from);
+    let found =
+        [judge("DBInstances", "DB instances", 1), judge("AllocatedStorage", "GiB of storage", storage)];
+    found.into_iter().flatten().collect()
+}
+
 /// A global cluster and its members, by ARN and whether each is the writer.
 pub(super) fn global(
     id: &str,
@@ -243,6 +277,40 @@ mod tests {
         warning: dr: the storage in GiB is 100, of prod 200; let it grow alike
         warning: dr: parameter groups prod-pg16, of prod default.postgres16; give it a group with the same settings
         ");
+    }
+
+    /// Goal: a full quota blocks, a nearly full one warns, one that is not told is unknown. Method: a table of instances and
+    /// storage, for an instance of 100 GiB.
+    #[test]
+    fn quotas_have_room_or_not() {
+        let quota = |name: &str, used, max| Quota { name: name.into(), used, max };
+        let found = |instances: (i64, i64), storage: (i64, i64)| {
+            let quotas = [
+                quota("DBInstances", instances.0, instances.1),
+                quota("AllocatedStorage", storage.0, storage.1),
+                quota("DBClusters", 40, 40),
+            ];
+            texts(&room("us-west-2", &quotas, Some(100)))
+        };
+        assert!(found((36, 40), (900, 1_000)).is_empty());
+        assert_eq!(
+            found((40, 40), (0, 1_000)),
+            [
+                "blocking: 40 of at most 40 DB instances are used in us-west-2: there is no room for what this step creates; \
+              ask AWS for a higher quota, or remove what is not needed"
+            ]
+        );
+        assert!(
+            found((37, 40), (0, 1_000))[0].starts_with("warning: 37 of at most 40 DB instances are used")
+        );
+        assert!(found((1, 40), (901, 1_000))[0].starts_with("blocking: 901 of at most 1000 GiB of storage"));
+        assert!(found((1, 40), (9_100, 10_000))[0].starts_with("warning: 9100 of at most 10000 GiB"));
+        let untold = texts(&room("us-west-2", &[quota("DBInstances", 0, 0)], None));
+        assert!(untold[0].starts_with("blocking: 0 of at most 0 DB instances"), "{untold:?}");
+        assert!(
+            untold[1].starts_with("unknown: RDS in us-west-2 does not tell its quota of GiB"),
+            "{untold:?}"
+        );
     }
 
     /// Goal: a fence that stands already is blocking, one that stops too early is told. Method: both.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::element;
 use super::notes::TagList;
-use crate::world::database::{Database, DatabaseStatus, Membership, Pending};
+use crate::world::database::{Database, DatabaseStatus, Membership, Pending, STORAGE_GIB};
 use crate::world::rfc3339;
 
 const ENGINE: &str = "postgres";
@@ -179,7 +179,7 @@ impl Instance {
             engine_version: ENGINE_VERSION,
             status: database.status.as_str(),
             endpoint,
-            allocated_storage: 100,
+            allocated_storage: STORAGE_GIB,
             instance_create_time: rfc3339(database.created_ms),
             preferred_backup_window: database.backup_window.clone(),
             backup_retention_period: database.backup_retention_days,

@@ -1,4 +1,4 @@
-//! Tags and events in XML.
+//! Tags, events and quotas in XML.
 
 use serde::Serialize;
 
@@ -61,4 +61,15 @@ pub(super) fn events(events: &[DbEvent], next: Option<usize>) -> String {
     let marker =
         next.map_or_else(String::new, |next| format!("<Marker>{}</Marker>", escape(&next.to_string())));
     format!("<Events>{all}</Events>{marker}")
+}
+
+/// Quotas: name, used, most.
+pub(super) fn quotas(quotas: &[(&str, usize, usize)]) -> String {
+    let one = |(name, used, max): &(&str, usize, usize)| {
+        format!(
+            "<AccountQuota><AccountQuotaName>{name}</AccountQuotaName><Used>{used}</Used><Max>{max}</Max>\
+             </AccountQuota>"
+        )
+    };
+    format!("<AccountQuotas>{}</AccountQuotas>", quotas.iter().map(one).collect::<String>())
 }

@@ -7,8 +7,8 @@ use super::course::{Turn, memberships};
 use super::event::Said;
 use super::{
     CLASS, DEFAULT_OPTION_GROUP, DEFAULT_PARAMETER_GROUP, DEFAULT_SECURITY_GROUP, DEFAULT_SUBNET_GROUP,
-    Database, DatabaseStatus, Databases, INSTANCES_MAX, Pending, Tags, arn, invalid_combination,
-    invalid_state, invalid_value, not_found,
+    Database, DatabaseStatus, Databases, Pending, Tags, arn, invalid_combination, invalid_state,
+    invalid_value, not_found,
 };
 use crate::world::refusal::Refusal;
 
@@ -141,9 +141,12 @@ impl Databases {
         from: Option<&Database>,
         now_ms: u64,
     ) -> Result<Database, Refusal> {
-        let here = self.by_arn.values().filter(|instance| instance.database.region == region);
-        if here.count() >= INSTANCES_MAX {
-            return Err(Refusal::bad("InstanceQuotaExceeded", "DB instance quota of 40 exceeded."));
+        let [(_, here, max), _] = self.quotas(region);
+        if here >= max {
+            return Err(Refusal::bad(
+                "InstanceQuotaExceeded",
+                format!("DB instance quota of {max} exceeded."),
+            ));
         }
         self.check_names(wishes)?;
         let groups = match wishes.security_groups.is_empty() {
