@@ -1,6 +1,8 @@
 //! What whole-cluster tests share: the binary under test, a cluster that is green, and waiting for what must come. It
 //! starts real processes on loopback and leaves nothing behind.
 
+pub mod model;
+
 use anyhow::{Context as _, bail};
 use quorate::demo::{
     agents::AgentProcess,

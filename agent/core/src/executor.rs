@@ -41,6 +41,7 @@ pub async fn run(around: &impl Surroundings, order: &StepOrder) {
     let mut context = context(around, order);
     let mut attempt = StepRun::new(around.now().mono, order.step.timeout, order.failures)
         .must_be_ours(!order.step.reversible && !begun_before)
+        .resumed(order.started)
         .delayed(order.step.delay);
     let mut event = StepEvent::Ready;
     loop {

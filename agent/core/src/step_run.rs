@@ -66,6 +66,7 @@ pub struct StepRun {
     deadline: Monotonic,
     backoff: Option<Millis>,
     must_be_ours: bool,
+    resumed: bool,
     pause: Millis,
     /// The part that was acted on last.
     acted: Option<u8>,
@@ -89,6 +90,7 @@ impl StepRun {
             deadline: now.plus(timeout),
             backoff,
             must_be_ours: false,
+            resumed: false,
             pause: POLL_FIRST,
             acted: None,
             acted_before: None,
@@ -106,6 +108,12 @@ impl StepRun {
         Self { must_be_ours: must, ..self }
     }
 
+    /// An earlier process of this agent had begun the attempt, and may have acted: what it did may be on its way.
+    #[must_use]
+    pub fn resumed(self, resumed: bool) -> Self {
+        Self { resumed, ..self }
+    }
+
     /// Waits so long before the first look.
     #[must_use]
     pub fn delayed(self, delay: Millis) -> Self {
@@ -117,10 +125,19 @@ impl StepRun {
     #[must_use]
     pub fn abandoned(&self) -> StepOutcome {
         let reason = format!("the execution was aborted; last seen: {}", self.seen());
-        match (self.acted.is_some(), self.unsure) {
+        match (self.acted.is_some() || self.resumed, self.unsure) {
             (false, false) => StepOutcome::Failed { reason },
             (true, _) | (false, true) => StepOutcome::Unknown { reason },
         }
+    }
+
+    /// What cannot be done any further. With a part of it done, or perhaps done, it is not known what stands.
+    fn impossible(&self, acted: Option<u8>, reason: String) -> StepWork {
+        StepWork::Finish(if acted.is_some() || self.resumed {
+            StepOutcome::Unknown { reason: format!("it cannot be done any further, and was begun: {reason}") }
+        } else {
+            StepOutcome::Impossible { reason }
+        })
     }
 
     /// When the attempt must end.
@@ -156,7 +173,7 @@ impl StepRun {
                 StepWork::Finish(StepOutcome::Impossible { reason })
             }
             Observed::Done { detail } => StepWork::Finish(StepOutcome::Succeeded { detail }),
-            Observed::Impossible { reason } => StepWork::Finish(StepOutcome::Impossible { reason }),
+            Observed::Impossible { reason } => self.impossible(self.acted, reason),
             Observed::NotDone { detail, part, before } if self.acted.is_none_or(|acted| acted < part) => {
                 self.last = detail;
                 if now >= self.deadline {
@@ -197,9 +214,7 @@ impl StepRun {
                 self.last = reason;
                 self.pause(now)
             }
-            Acted::Refused { reason, retryable: false } => {
-                StepWork::Finish(StepOutcome::Impossible { reason })
-            }
+            Acted::Refused { reason, retryable: false } => self.impossible(self.acted_before, reason),
             Acted::Unknown { reason } => {
                 self.lost_at = Some(now);
                 self.last = reason;
@@ -220,7 +235,7 @@ impl StepRun {
 
     fn give_up(&self) -> StepWork {
         let reason = format!("not done in time; last seen: {}", self.seen());
-        StepWork::Finish(match (self.acted.is_some(), self.unsure) {
+        StepWork::Finish(match (self.acted.is_some() || self.resumed, self.unsure) {
             // Never acted on, and seen not to be done: nothing is under way, ours or an earlier attempt's.
             (false, false) => StepOutcome::Failed { reason },
             (true, _) | (false, true) => StepOutcome::Unknown { reason },

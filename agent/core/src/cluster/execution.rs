@@ -121,6 +121,10 @@ pub struct StepProgress {
     pub agent: Option<AgentName>,
     /// How many attempts failed or stayed unknown; a lost agent's attempt does not count.
     pub failures: u32,
+    /// Whether an earlier attempt that had begun was lost or stayed unknown: whatever a later one saw, that one's call may
+    /// have been applied, or be on its way (R4).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unheard: bool,
     /// When the first attempt started.
     pub started_at: Option<Timestamp>,
     /// When the latest attempt started, where it is not the first.
@@ -289,6 +293,23 @@ impl StepMove {
 }
 
 impl StepProgress {
+    /// The agent is lost. If it had begun, nobody has heard the end of its attempt.
+    pub(super) fn lose(&mut self) {
+        let begun = matches!(self.state, StepState::Started { .. });
+        if let Ok(next) = self.state.next(&StepMove::Lose) {
+            self.state = next;
+            self.unheard |= begun;
+        }
+    }
+
+    /// An attempt has ended with this outcome. A failure is certain only if every attempt's end is.
+    pub(super) fn heard(&mut self, outcome: &StepOutcome) {
+        self.unheard |= matches!(outcome, StepOutcome::Unknown { .. });
+        if let StepState::Failed { unknown, .. } = &mut self.state {
+            *unknown |= self.unheard;
+        }
+    }
+
     /// The execution ends before the step does. One that never began is cancelled; of one that had begun, by this attempt
     /// or an earlier one, it is not known what stands (R4).
     pub(super) fn leave_open(&mut self, now: Timestamp) {

@@ -172,6 +172,9 @@ impl Cluster {
         let retries = execution.plan.steps.get(step).filter(|_| !over).map_or(0, |s| s.retries);
         let service = execution.service.clone();
         self.advance(id, step, &StepMove::Finish(outcome.clone(), retries.saturating_sub(failures)))?;
+        if let Some(progress) = self.executions.get_mut(id).and_then(|e| e.steps.get_mut(step)) {
+            progress.heard(outcome);
+        }
         let event = AuditEvent::StepFinished { step: step.clone(), attempt, outcome: outcome.clone() };
         self.audit.record(self.clock, by.as_str(), Some(&service), Some(id), event);
         self.settle(by, id, step);
@@ -242,8 +245,8 @@ impl Cluster {
         execution.live.insert(by.clone());
         for progress in execution.steps.values_mut() {
             let lost = progress.state.agent().is_some_and(|agent| !execution.live.contains(agent));
-            if lost && let Ok(next) = progress.state.next(&StepMove::Lose) {
-                progress.state = next;
+            if lost {
+                progress.lose();
             }
         }
         self.give_up_lost(id);

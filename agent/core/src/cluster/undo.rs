@@ -15,7 +15,7 @@ use quorate_policies::{
 };
 use std::collections::BTreeSet;
 
-/// Before a step that nobody heard the end of is taken back: longer than its last call can take (12 s), because until
+/// Before a step is taken back of which one attempt's end was never heard, even if a later one's was: longer than its last call can take (12 s), because until
 /// then it may still be applied.
 const UNHEARD_OF: Millis = Millis(15_000);
 /// A step that takes another one back is tried at least so often again, and for so long: what the other one could do
@@ -135,7 +135,7 @@ fn undo_steps(execution: &Execution) -> Vec<(StepName, Step)> {
             .filter(|other| execution.plan.comes_after(other, name))
             .filter_map(|other| undo_name(other))
             .collect();
-        let unheard = matches!(progress.state, StepState::Failed { unknown: true, .. });
+        let unheard = progress.unheard || matches!(progress.state, StepState::Failed { unknown: true, .. });
         let taken_back = Step {
             action: undo(&step.action, progress.before.as_ref())?,
             needs: after,

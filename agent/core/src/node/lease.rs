@@ -14,6 +14,7 @@ use crate::{
     command::{Body, LeaseProof},
 };
 use quorate_policies::{Millis, Monotonic, RegionName, ServiceName, guard::Refusal};
+use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// A request without an answer, or with a refusal, is sent again after so long; an answer that comes later still counts from its own
@@ -29,16 +30,17 @@ pub struct LeaseView {
     pub remaining: Millis,
 }
 
-/// The holder's side and the granting leader's side.
-#[derive(Debug)]
-pub(super) struct Leases {
+/// The holder's side and the granting leader's side: the rules alone. When they are asked is the node's to say; a model
+/// that asks them in every order can do so without one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leases {
     region: RegionName,
     started_at: Monotonic,
     held: BTreeMap<ServiceName, Held>,
     granted_until: BTreeMap<ServiceName, Monotonic>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Held {
     epoch: u64,
     until: Monotonic,
@@ -49,18 +51,23 @@ struct Held {
 }
 
 impl Leases {
-    pub(super) const fn new(region: RegionName, now: Monotonic) -> Self {
+    /// An agent of this region whose process started at `now`.
+    #[must_use]
+    pub const fn new(region: RegionName, now: Monotonic) -> Self {
         Self { region, started_at: now, held: BTreeMap::new(), granted_until: BTreeMap::new() }
     }
 
     /// A new term's leader knows nothing of its own earlier grants that it would not wait out anyway.
-    pub(super) fn forget_grants(&mut self) {
+    pub fn forget_grants(&mut self) {
         self.granted_until.clear();
     }
 
     /// Grants or refuses. The shell has confirmed the leadership since the request came, and `cluster` is at least
     /// as new as that confirmation.
-    pub(super) fn grant(
+    ///
+    /// # Errors
+    /// Why it does not grant.
+    pub fn grant(
         &mut self,
         now: Monotonic,
         cluster: &Cluster,
@@ -92,7 +99,8 @@ impl Leases {
     }
 
     /// How long the leader has waited, once the old lease has certainly ended.
-    pub(super) fn expired(
+    #[must_use]
+    pub fn expired(
         &self,
         now: Monotonic,
         service: &ServiceName,
@@ -105,7 +113,8 @@ impl Leases {
         (now >= predecessors.max(own)).then_some(longest)
     }
 
-    pub(super) fn answered(
+    /// Takes the leader's answer to a request that was sent at `sent_at`: from there the lease counts.
+    pub fn answered(
         &mut self,
         cluster: &Cluster,
         service: &ServiceName,
@@ -130,7 +139,11 @@ impl Leases {
         }
     }
 
-    fn view(
+    /// The lease as an application is told it, which is a promise.
+    ///
+    /// # Errors
+    /// Why this region may not write.
+    pub fn view(
         &mut self,
         now: Monotonic,
         cluster: &Cluster,
@@ -154,7 +167,8 @@ impl Leases {
 
     /// Whether every promise made to an application has run out. One that an earlier process of this agent made is
     /// unknown, so the longest possible one is waited out after a start.
-    fn no_promise_left(&self, now: Monotonic, service: &ServiceName, state: &ServiceState) -> bool {
+    #[must_use]
+    pub fn no_promise_left(&self, now: Monotonic, service: &ServiceName, state: &ServiceState) -> bool {
         let earlier = self.started_at.plus(state.lease_ttl_max).plus(drift(state));
         let own = self.held.get(service).and_then(|held| held.promised_until).unwrap_or_default();
         now >= earlier.max(own)

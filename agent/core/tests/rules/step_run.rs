@@ -265,3 +265,35 @@ proptest! {
         }
     }
 }
+
+/// Goal: R4, what cannot be done any further after it was begun is unknown, never certainly not done: an abort must take
+/// it back. Method: impossible after an accepted act; a refusal for good of the second part; the same refusals of an
+/// attempt that acted on nothing, and of one that an earlier process began.
+#[test]
+fn r4_impossible_after_an_act_is_unknown() {
+    let run = |resumed: bool, events: Vec<StepEvent>| {
+        let mut run = StepRun::new(Monotonic(0), Millis::from_secs(20), 0).resumed(resumed);
+        let works = events.into_iter().map(|event| run.next(Monotonic(0), event));
+        match works.last().unwrap() {
+            StepWork::Finish(outcome) => outcome,
+            other => panic!("{other:?}"),
+        }
+    };
+    let seen = |observed: Observed| StepEvent::Observed(observed);
+    let second = Observed::NotDone { detail: "half".to_owned(), part: 1, before: None };
+    let acted = || vec![seen(not_done()), StepEvent::Acted(accepted())];
+    let after = run(false, [acted(), vec![seen(no_such())]].concat());
+    assert!(matches!(after, StepOutcome::Unknown { .. }), "{after:?}");
+    let half = run(false, [acted(), vec![seen(second), StepEvent::Acted(denied())]].concat());
+    assert!(matches!(half, StepOutcome::Unknown { .. }), "{half:?}");
+    for (resumed, events) in [
+        (false, vec![seen(no_such())]),
+        (true, vec![seen(no_such())]),
+        (false, vec![seen(not_done()), StepEvent::Acted(denied())]),
+        (true, vec![seen(not_done()), StepEvent::Acted(denied())]),
+    ] {
+        let outcome = run(resumed, events);
+        assert_eq!(matches!(outcome, StepOutcome::Unknown { .. }), resumed, "{outcome:?}");
+        assert_eq!(matches!(outcome, StepOutcome::Impossible { .. }), !resumed, "{outcome:?}");
+    }
+}

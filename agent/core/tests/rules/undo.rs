@@ -334,3 +334,54 @@ fn the_agents_are_told_to_undo() {
     log.run_all();
     assert_eq!(ordered(&log, EVE), [""; 0]);
 }
+
+/// Goal: R4, what a lost agent's call may still do is not taken back before it can have been done, although the agent that
+/// took its place saw the result stand. Method: the first attempt begins and its agent is lost, the second succeeds; then
+/// the same with nobody lost.
+#[test]
+fn r4_a_lost_attempts_call_is_waited_out() {
+    for lost in [true, false] {
+        let mut log = Log::of_the_shop();
+        log.decide();
+        log.start("scale");
+        log.note("scale", scaled(1));
+        let (_, agent, _) = log.step("scale");
+        if lost {
+            let others: Vec<&str> = AGENTS.into_iter().filter(|name| *name != agent).collect();
+            log.live(&others);
+            log.start("scale");
+        }
+        log.finish("scale", succeeded());
+        log.abort();
+        let delay = log.latest().plan.steps[&step("undo-scale")].delay;
+        assert_eq!(delay, if lost { Millis::from_secs(15) } else { Millis::ZERO });
+    }
+}
+
+/// Goal: R4, R13, a failure is certain only if the end of every attempt is: one that was lost or stayed unknown may have
+/// promoted, so an abort does not go home. Method: the promotion's first attempt is lost, or stays unknown; the second is
+/// refused for good; abort.
+#[test]
+fn r13_a_refusal_after_an_unheard_attempt_is_not_certain() {
+    for lost in [true, false] {
+        let mut log = Log::of_the_shop();
+        log.decide();
+        log.release();
+        log.change("fence", scaled(6));
+        log.start("promote");
+        let (_, agent, _) = log.step("promote");
+        if lost {
+            let others: Vec<&str> = AGENTS.into_iter().filter(|name| *name != agent).collect();
+            log.live(&others);
+        } else {
+            log.finish("promote", unknown());
+        }
+        log.run("promote", impossible());
+        assert_eq!(log.step("promote").0, "unknown");
+        assert_eq!(log.state().word(), "stopped");
+        log.abort();
+        assert_eq!(log.state().word(), "aborted");
+        assert_eq!(log.lease(), "held by us-west-2, epoch 2", "the new region may have been promoted");
+        assert!(log.latest().not_undone().contains(&"promote (unknown)".to_owned()));
+    }
+}
