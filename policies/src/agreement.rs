@@ -2,9 +2,11 @@
 //! Votes count against the *configured* agents, never against those that happen to answer (P1).
 
 pub mod lag;
+pub mod look;
 pub mod report;
 pub mod tally;
 
 pub use lag::{LagVote, ReplicaLag};
+pub use look::{LookVote, PlanLook};
 pub use report::{PolicyHash, Report, ServiceReport, TargetReport, policy_hash};
 pub use tally::{Evidence, Opinion, RegionTally, TargetTally, Vote, region_opinion, tally_region};

@@ -1,6 +1,7 @@
 //! What forbids acting. Agreement has detected; the guards say whether the plan may run, and if not, why.
 
 pub mod lag;
+pub mod ready;
 pub mod refusal;
 pub mod situation;
 

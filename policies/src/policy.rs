@@ -253,6 +253,8 @@ pub struct Guards {
     pub flap_window: Millis,
     /// How far a replica may be behind when it is promoted (R16). An unknown lag refuses as well.
     pub max_replica_lag: Millis,
+    /// Whether automation waits for an operator where the plan was known not to go through before the failure (R21).
+    pub require_ready: bool,
 }
 
 impl Default for Guards {
@@ -266,6 +268,8 @@ impl Default for Guards {
             flap_window: Millis::from_secs(300),
             // A healthy replica is behind by seconds; half a minute of lost writes is somebody's decision.
             max_replica_lag: Millis::from_secs(30),
+            // Half a failover is worse than none that somebody is told of.
+            require_ready: true,
         }
     }
 }

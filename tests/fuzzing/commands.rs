@@ -173,7 +173,13 @@ fn decide(choices: &mut Choices<'_>) -> Body {
             abstains: false,
         })
     });
-    let mut evidence = Evidence { lags: lags.collect(), votes, down_for: Millis::from_secs(60), flaps: 1 };
+    let mut evidence = Evidence {
+        lags: lags.collect(),
+        votes,
+        down_for: Millis::from_secs(60),
+        flaps: 1,
+        looks: Vec::new(),
+    };
     if choices.byte() > 200 {
         evidence.down_for = Millis(choices.number());
         evidence.flaps = u32::try_from(choices.number()).unwrap_or(u32::MAX);

@@ -125,7 +125,13 @@ fn evidence() -> Evidence {
     };
     let regions = &REGIONS[..2];
     let votes = regions.iter().flat_map(|region| AGENTS.map(|agent| vote(agent, region))).collect();
-    Evidence { votes, down_for: Millis::from_secs(60), flaps: 1, lags: AGENTS.map(lag).into() }
+    Evidence {
+        votes,
+        down_for: Millis::from_secs(60),
+        flaps: 1,
+        lags: AGENTS.map(lag).into(),
+        looks: Vec::new(),
+    }
 }
 
 fn decide(trigger: Trigger) -> Body {

@@ -134,6 +134,7 @@ fn healthy(cluster: &Cluster, sequence: u64) -> Report {
         policy_hash: cluster.services[&world::shop()].policy_hash.clone(),
         targets: targets::targets(cluster).into_iter().map(target).collect(),
         lags: Vec::new(),
+        looks: Vec::new(),
     };
     Report {
         agent: world::name(AGENTS[0]),

@@ -7,6 +7,7 @@ mod health;
 mod lags;
 mod lead;
 pub mod lease;
+mod looks;
 mod reports;
 pub mod self_health;
 pub mod targets;
@@ -22,6 +23,7 @@ use evidence::RegionWatch;
 use health::Health;
 use lags::Lags;
 use lease::Leases;
+use looks::Looks;
 use quorate_policies::{
     AgentName, Millis, Monotonic, RegionName, ServiceName, StepName, TargetName, Timestamp,
     agreement::Report, guard::Refusal, health::Observation, plan::Step,
@@ -129,6 +131,17 @@ pub enum Input {
         /// How long ago that was measured.
         measured: Millis,
     },
+    /// This agent has looked at the plan that would activate a region.
+    PlanLooked {
+        /// Of which service.
+        service: ServiceName,
+        /// Which region it activates.
+        to: RegionName,
+        /// By which policy.
+        policy_hash: String,
+        /// The gravest finding on a step without which the plan stops, if there is one.
+        blocked: Option<String>,
+    },
     /// A peer reported.
     Heard(Report),
     /// The log has moved.
@@ -214,6 +227,7 @@ pub struct Node {
     health: Health,
     reports: ReportBook,
     lags: Lags,
+    looks: Looks,
     watches: BTreeMap<ServiceName, RegionWatch>,
     leases: Leases,
     self_health: SelfHealth,
@@ -239,6 +253,7 @@ impl Node {
             health: Health::default(),
             reports: ReportBook::default(),
             lags: Lags::default(),
+            looks: Looks::default(),
             watches: BTreeMap::new(),
             self_health: SelfHealth::new(now.mono),
             given: BTreeSet::new(),
@@ -272,6 +287,9 @@ impl Node {
             }
             Input::Lag { service, replica, behind, measured } => {
                 self.lags.read(now.mono, service, replica, behind, measured);
+            }
+            Input::PlanLooked { service, to, policy_hash, blocked } => {
+                self.looks.looked(now.mono, service, to, policy_hash, blocked);
             }
             Input::Heard(report) => self.reports.heard(now.mono, report),
             Input::Applied(cluster) => self.applied(now, cluster, &mut out),
@@ -308,6 +326,7 @@ impl Node {
             let targets = targets::targets(&self.cluster);
             self.health.set_targets(now.mono, &targets);
             self.lags.retain(|service| self.cluster.services.contains_key(service));
+            self.looks.retain(|service| self.cluster.services.contains_key(service));
             self.report_due = true;
             out.push(Output::Targets(targets));
         }

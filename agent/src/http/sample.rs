@@ -136,7 +136,7 @@ fn report(agent: &str, east: Verdict, west: Verdict) -> Report {
         behind: Millis(1_000),
         measured: Millis(20_000),
     }];
-    let service = ServiceReport { policy_hash: policy_hash(&policy()), targets, lags };
+    let service = ServiceReport { policy_hash: policy_hash(&policy()), targets, lags, looks: Vec::new() };
     Report {
         agent: agent.parse().unwrap(),
         region: members()[agent].clone(),

@@ -3,12 +3,14 @@
 
 use super::{Agent, agent::lock};
 use futures_util::future::{join, join_all};
+use quorate_core::node::Input;
 use quorate_policies::{
     Millis, RegionName, ServiceName, Timestamp,
     effect::EffectContext,
     guard::{Refusal, situation::scenario},
     plan::{Plan, Step, expand::expand},
-    readiness::Finding,
+    policy::OnError,
+    readiness::{Finding, FindingSeverity},
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -91,6 +93,9 @@ impl Agent {
         let (found, permissions) = join(join_all(looks), permissions).await;
         let mut findings: Vec<Finding> = found.into_iter().flatten().chain(permissions).collect();
         findings.sort();
+        let blocked = blocks(&plan, &findings);
+        let (service, to) = (service.clone(), to.clone());
+        self.input(Input::PlanLooked { service, to, policy_hash: policy_hash.clone(), blocked });
         let check = PlanCheck { at: self.wall(), policy_hash, findings };
         lock(&self.plan_checks).insert(key, check.clone());
         Ok(check)
@@ -112,6 +117,16 @@ impl Agent {
             Ok((plan, state.policy_hash.clone(), state.epoch))
         })
     }
+}
+
+/// The first finding that would stop the plan: one about a step that may fail stops nothing.
+fn blocks(plan: &Plan, findings: &[Finding]) -> Option<String> {
+    let stops = |finding: &&Finding| {
+        let step = finding.step.as_ref().and_then(|name| plan.steps.get(name));
+        finding.severity == FindingSeverity::Blocking
+            && step.is_none_or(|step| step.on_error != OnError::Continue)
+    };
+    findings.iter().find(stops).map(ToString::to_string)
 }
 
 /// What was not looked at to its end.

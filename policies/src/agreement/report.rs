@@ -2,7 +2,7 @@
 //! state: they expire, and only decisions are in the log. No clock reading of the sender is in a report, only
 //! lengths, because clocks of two hosts are never compared.
 
-use super::lag::ReplicaLag;
+use super::{lag::ReplicaLag, look::PlanLook};
 use crate::{
     health::{FailureReason, Verdict},
     name::{AgentName, RegionName, ServiceName, TargetName},
@@ -43,6 +43,9 @@ pub struct ServiceReport {
     /// How far replicas are behind, as far as this agent could read it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lags: Vec<ReplicaLag>,
+    /// What stood in the way of the plans when this agent last looked at them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<PlanLook>,
 }
 
 /// One agent's verdict on one target.

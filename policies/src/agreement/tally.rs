@@ -2,7 +2,7 @@
 //! more dissent than allowed (R6, R9). A vote that is stale, of another policy, or of an abstaining agent counts
 //! neither way (R7, R29).
 
-use super::lag::LagVote;
+use super::{lag::LagVote, look::LookVote};
 use crate::{
     health::{FailureReason, Verdict},
     name::{AgentName, RegionName, TargetName},
@@ -50,6 +50,9 @@ pub struct Evidence {
     /// How far replicas are behind, as each agent could read it; stale readings too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lags: Vec<LagVote>,
+    /// What stood in the way of the plans when agents looked at them; stale looks too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<LookVote>,
 }
 
 /// What the agents agree on.

@@ -59,7 +59,7 @@ fn counts(s: &Situation<'_>, vote: &LagVote) -> bool {
 /// For how long the active region has certainly been failing: as the voter that has seen it for the shortest time says, of
 /// those whose votes agree that it is down. What is taken off a reading is no more than that, so one agent that was cut
 /// off for an hour does not make a replica look fresh (R7).
-fn failing(s: &Situation<'_>) -> Millis {
+pub(super) fn failing(s: &Situation<'_>) -> Millis {
     let active = tally_region(s.policy, s.members, &s.facts.active, &s.evidence.votes);
     let mut by_voter: BTreeMap<&AgentName, Millis> = BTreeMap::new();
     for target in active.targets.iter().filter(|target| target.opinion == Opinion::Down) {

@@ -193,6 +193,18 @@ pub enum Refusal {
         /// The policy's limit.
         max: Millis,
     },
+    /// Something stood in the plan's way before the failure (R21).
+    #[error(
+        "the plan to activate `{region}` would not go through, as {agent} found before the failure: {finding}"
+    )]
+    PlanNotReady {
+        /// The region that the plan activates.
+        region: RegionName,
+        /// Who looked.
+        agent: AgentName,
+        /// What was found.
+        finding: String,
+    },
     /// The agents have no majority, so nothing can be committed (R11).
     #[error("no quorum: the agents in contact are no majority; nothing is decided and nothing is changed")]
     NoQuorum,
@@ -278,6 +290,7 @@ impl Refusal {
             Refusal::StandbyNotHealthy { .. } => "standby_not_healthy",
             Refusal::ReplicaLagUnknown { .. } => "replica_lag_unknown",
             Refusal::ReplicaLagTooHigh { .. } => "replica_lag",
+            Refusal::PlanNotReady { .. } => "plan_not_ready",
             Refusal::NoQuorum => "no_quorum",
             Refusal::UnknownExecution { .. } => "unknown_execution",
             Refusal::WrongState { .. } => "wrong_state",

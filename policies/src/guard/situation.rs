@@ -1,7 +1,7 @@
 //! The guards, in the order in which they are asked. One pure function serves the leader before it proposes, every
 //! replica when it applies, and `quorate explain`: so the safety rules live in one place.
 
-use super::{Refusal, lag::lag};
+use super::{Refusal, lag::lag, ready::ready};
 use crate::{
     agreement::{Evidence, Opinion, RegionTally, tally_region},
     name::{AgentName, PlanName, RegionName},
@@ -59,7 +59,7 @@ pub enum Trigger {
     /// The agents.
     Automatic,
     /// An operator. Passes what keeps automation from being wrong or too quick: mode, voters, hold, agreement,
-    /// flapping, dwell, cool-down and velocity cap (R19). Never passes an unusable region, a running execution (R2)
+    /// flapping, dwell, cool-down, velocity cap (R19) and findings about the plan (R21). Never passes an unusable region, a running execution (R2)
     /// or a standby that is not healthy (R21); the lag gate only where he says so.
     Operator {
         /// Who.
@@ -155,6 +155,7 @@ fn checks(s: &Situation<'_>, trigger: &Trigger, to: &RegionName) -> Vec<(&'stati
                 ("velocity_cap", velocity(s)),
                 way_out,
                 replica_lag,
+                ("plan_not_ready", ready(s, to)),
             ]
         }
     }

@@ -11,6 +11,7 @@ mod graph;
 mod guard;
 mod guard_order;
 mod lag;
+mod ready;
 mod plan;
 mod refusal_texts;
 mod shop;

@@ -57,6 +57,11 @@ fn every_refusal() -> Vec<Refusal> {
             why: "another assignment has taken its place".to_owned(),
         },
         Refusal::LeaseNotReleased { step: step("promote"), holder: east.clone() },
+        Refusal::PlanNotReady {
+            region: region(WEST),
+            agent: agent("noa"),
+            finding: "promote: there is no instance shop-west in us-west-2".to_owned(),
+        },
         Refusal::ReplicaLagUnknown { replica: "us-west-2/shop-west".to_owned() },
         Refusal::ReplicaLagTooHigh {
             replica: "us-west-2/shop-west".to_owned(),

@@ -226,7 +226,8 @@ impl Scene {
             starts: Vec::new(),
         };
         let votes = [all(EAST, Verdict::Down), all(WEST, Verdict::Healthy)].concat();
-        let evidence = Evidence { votes, down_for: Millis::from_secs(60), flaps: 1, lags: lags() };
+        let evidence =
+            Evidence { votes, down_for: Millis::from_secs(60), flaps: 1, lags: lags(), looks: Vec::new() };
         Self { policy: policy(), members: members(), facts, evidence, now: NOW, to: region(WEST) }
     }
 

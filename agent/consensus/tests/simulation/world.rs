@@ -12,10 +12,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::clients;
-use quorate_simulation::disk::SimDisk;
 use crate::ledger::Ledger;
 use crate::network::SimNetwork;
 use crate::oracle::Oracle;
+use quorate_simulation::disk::SimDisk;
 
 /// What to simulate.
 #[derive(Debug, Clone, Copy)]

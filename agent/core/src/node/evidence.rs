@@ -5,7 +5,9 @@ use super::{Node, Now};
 use crate::cluster::service::ServiceState;
 use quorate_policies::{
     AgentName, Millis, Monotonic, RegionName, ServiceName,
-    agreement::{Evidence, LagVote, Opinion, ReplicaLag, Report, ServiceReport, Vote, tally_region},
+    agreement::{
+        Evidence, LagVote, LookVote, Opinion, PlanLook, ReplicaLag, Report, ServiceReport, Vote, tally_region,
+    },
 };
 use std::collections::{BTreeSet, VecDeque};
 
@@ -64,7 +66,8 @@ impl Node {
         let services = self.cluster.services.iter().map(|(name, state)| {
             let targets = self.health.report(now.mono, name);
             let lags = self.lags.report(now.mono, name);
-            (name.clone(), ServiceReport { policy_hash: state.policy_hash.clone(), targets, lags })
+            let looks = self.looks.report(now.mono, name, &state.policy_hash);
+            (name.clone(), ServiceReport { policy_hash: state.policy_hash.clone(), targets, lags, looks })
         });
         let report = Report {
             agent: self.settings.name.clone(),
@@ -105,6 +108,11 @@ impl Node {
                 .all()
                 .flat_map(|(at, report)| lags_of(now.since(at), report, name, state))
                 .collect(),
+            looks: self
+                .reports
+                .all()
+                .flat_map(|(at, report)| looks_of(now.since(at), report, name, state))
+                .collect(),
         }
     }
 
@@ -138,6 +146,20 @@ fn lags_of(age: Millis, report: &Report, name: &ServiceName, state: &ServiceStat
         abstains: report.abstains.is_some(),
     };
     service.lags.iter().map(vote).collect()
+}
+
+fn looks_of(age: Millis, report: &Report, name: &ServiceName, state: &ServiceState) -> Vec<LookVote> {
+    let Some(service) = report.services.get(name) else { return Vec::new() };
+    let vote = |look: &PlanLook| LookVote {
+        agent: report.agent.clone(),
+        to: look.to.clone(),
+        blocked: look.blocked.clone(),
+        measured: look.measured.plus(age),
+        age,
+        policy_matches: service.policy_hash == state.policy_hash,
+        abstains: report.abstains.is_some(),
+    };
+    service.looks.iter().map(vote).collect()
 }
 
 fn votes_of(age: Millis, report: &Report, name: &ServiceName, state: &ServiceState) -> Vec<Vote> {

@@ -177,3 +177,21 @@ fn r7_the_oldest_reading_stays_the_oldest() {
     let measured: Vec<Millis> = evidence.lags.iter().map(|lag| lag.measured).collect();
     assert_eq!(measured, [Millis(u64::MAX)]);
 }
+
+/// Goal: R21, R7: what an agent found in a plan's way is reported with its age, and no more once another policy is in
+/// force. Method: a look, reports for a minute, a look by another policy.
+#[test]
+fn r21_a_look_at_a_plan_grows_old() {
+    let mut watcher = Watcher::new(NOA);
+    let hash = watcher.cluster.services[&shop()].policy_hash.clone();
+    let found = Some("promote: \u{e9} ".repeat(50));
+    for (policy_hash, reported) in [(hash, true), ("another".to_owned(), false)] {
+        let blocked = found.clone();
+        watcher.give(Input::PlanLooked { service: shop(), to: region(WEST), policy_hash, blocked });
+        let report = watcher.wait(60_000);
+        let looks = &report.services[&shop()].looks;
+        let told = looks.first().map(|look| (look.to.as_str(), look.measured));
+        assert_eq!(told, reported.then_some((WEST, Millis(60_000))));
+        assert!(looks.iter().all(|look| look.blocked.as_ref().is_some_and(|text| text.len() <= 200)));
+    }
+}
