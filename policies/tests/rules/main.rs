@@ -11,7 +11,7 @@ mod graph;
 mod guard;
 mod guard_order;
 mod lag;
-mod ready;
 mod plan;
+mod ready;
 mod refusal_texts;
 mod shop;

@@ -157,5 +157,11 @@ pub(super) fn evidence(standby: Verdict) -> Evidence {
         policy_matches: true,
         abstains: false,
     });
-    Evidence { votes: votes.collect(), down_for: Millis::from_secs(60), flaps: 1, lags: lags.collect() }
+    Evidence {
+        votes: votes.collect(),
+        down_for: Millis::from_secs(60),
+        flaps: 1,
+        lags: lags.collect(),
+        looks: Vec::new(),
+    }
 }
