@@ -6,7 +6,7 @@
 //! simulated stands in here. Nothing may read a real clock, open a socket or iterate over a hash map.
 //!
 //! Where to read: `fault` (what goes wrong, F1..F32), `deed` (the primitives of which faults are made), `story` (one run),
-//! `oracle` (what must hold, R1..R31), `cloud` (what effects change), `clients` (what users see).
+//! `oracle` (what must hold, R1..R31), `timeline` (a run in a dozen lines), `cloud` (what effects change), `clients` (what users see).
 #![allow(clippy::unwrap_used, reason = "a simulation may panic: whoever runs it is a test")]
 #![allow(clippy::expect_used, reason = "a simulation may panic: whoever runs it is a test")]
 
@@ -28,6 +28,7 @@ pub mod shrink;
 mod stage;
 mod story;
 mod surroundings;
+pub mod timeline;
 mod world;
 
 use coverage::Coverage;

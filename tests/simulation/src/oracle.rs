@@ -132,6 +132,9 @@ impl Oracle {
 
     /// All nodes are looked at.
     pub(super) fn look(&mut self) {
+        for (service, region) in self.facts.run_out(now()) {
+            self.event(&format!("lease: {service} may not write in {region} any more"));
+        }
         self.show(&Seen::Look);
     }
 
@@ -199,6 +202,10 @@ impl Oracle {
 
     /// A client's write was acknowledged.
     pub(super) fn acknowledged(&mut self, service: &str, region: &str, id: u64) {
+        let mut earlier = self.facts.acknowledged.iter().rev();
+        if earlier.find(|(s, ..)| s == service).is_none_or(|(_, at, ..)| at != region) {
+            self.event(&format!("clients: writes of {service} are taken in {region}"));
+        }
         self.facts.acknowledged.push((service.to_owned(), region.to_owned(), id, now()));
         self.show(&Seen::Acknowledged { service, region });
     }

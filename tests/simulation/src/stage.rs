@@ -10,7 +10,7 @@ use super::{
 };
 use openraft_rt::AsyncRuntime;
 use openraft_rt_sim::SimRuntime;
-use quorate_core::{Actor, Body, node::Input};
+use quorate_core::{Actor, Body, Response, node::Input};
 use quorate_policies::{Millis, Timestamp, guard::Trigger};
 use std::{sync::Arc, time::Duration};
 
@@ -157,8 +157,19 @@ fn operate(world: &mut World, through: usize, name: &'static str, operation: Ope
     let command = quorate_core::Command { id, at: host.clock.now().wall, by: host.name.clone(), body };
     drop(SimRuntime::spawn(async move {
         let answer = host.consensus.propose(command, Duration::from_secs(5)).await;
-        host.network.oracle().answered(&format!("{answer:?}"));
+        host.network.oracle().answered(&told(answer));
     }));
+}
+
+/// What the operator reads.
+fn told(answer: Result<Response, impl std::fmt::Display>) -> String {
+    match answer {
+        Ok(Response::Execution { id, joined: true }) => format!("{id} was under way already"),
+        Ok(Response::Execution { id, joined: false }) => format!("{id} begins"),
+        Ok(Response::Refused { refusal }) => format!("refused ({}): {refusal}", refusal.guard()),
+        Ok(other) => format!("{other:?}"),
+        Err(error) => format!("no answer: {error}"),
+    }
 }
 
 fn actor_id(host: &Host) -> String {

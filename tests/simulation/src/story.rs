@@ -247,5 +247,7 @@ async fn audit(world: &mut World) {
     }
     world.watch().await;
     let committed = world.oracle().replicas.committed_count();
-    world.oracle().event(&format!("{committed} entries were committed"));
+    let term = world.network.hosts().iter().map(|host| host.consensus.standing().term).max();
+    let term = term.unwrap_or_default();
+    world.oracle().event(&format!("{committed} entries were committed; the last term is {term}"));
 }

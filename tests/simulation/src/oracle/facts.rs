@@ -59,6 +59,8 @@ pub(crate) struct Facts {
     pub(crate) probes: BTreeMap<(String, String, String), (Duration, Option<Duration>)>,
     /// By service and region: the latest promise's end and epoch.
     pub(crate) promises: BTreeMap<(String, String), (Duration, u64)>,
+    /// When it was asked last which promises have run out.
+    asked: Duration,
     /// Acknowledged writes: service, region, number, when.
     pub(crate) acknowledged: Vec<(String, String, u64, Duration)>,
 }
@@ -104,6 +106,15 @@ impl Facts {
         let news = held.1 != epoch || held.0 < now;
         *held = (held.0.max(until), epoch);
         news
+    }
+
+    /// Promises that have run out since this was asked last: service and region.
+    pub(crate) fn run_out(&mut self, now: Duration) -> Vec<(String, String)> {
+        let over = |until: &Duration| *until <= now && *until > self.asked;
+        let ended = self.promises.iter().filter(|(_, (until, _))| over(until)).map(|(at, _)| at.clone());
+        let ended = ended.collect();
+        self.asked = now;
+        ended
     }
 
     /// A region other than this one in which the service may still write, and for how long.
