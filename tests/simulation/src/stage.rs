@@ -167,7 +167,8 @@ fn told(answer: Result<Response, impl std::fmt::Display>) -> String {
         Ok(Response::Execution { id, joined: true }) => format!("{id} was under way already"),
         Ok(Response::Execution { id, joined: false }) => format!("{id} begins"),
         Ok(Response::Refused { refusal }) => format!("refused ({}): {refusal}", refusal.guard()),
-        Ok(other) => format!("{other:?}"),
+        Ok(Response::Policy { version, .. }) => format!("policy version {version} is in force"),
+        Ok(Response::Done) => "done".to_owned(),
         Err(error) => format!("no answer: {error}"),
     }
 }
