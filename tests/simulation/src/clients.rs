@@ -54,7 +54,7 @@ impl Clients {
             }
             self.written += 1;
             if cloud.write(client.name, &region, self.written) {
-                network.oracle().acknowledged(client.name, &region, self.written);
+                network.oracle().acknowledged(client.name, &region, client.at);
             }
         }
     }

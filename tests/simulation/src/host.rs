@@ -284,6 +284,7 @@ impl Host {
 
     async fn propose_for_node(self: Arc<Self>, command: Command) {
         let id = command.id.clone();
+        self.network.oracle().proposed(self.name.as_str(), &command);
         drop(self.propose(command).await);
         self.refresh();
         self.feed(Input::Answered { id });

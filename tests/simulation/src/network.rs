@@ -6,7 +6,7 @@ use super::{
     AGENTS,
     host::Host,
     ids, now,
-    oracle::{Oracle, Shared},
+    oracle::{Around, Oracle, Shared},
 };
 use openraft_rt::AsyncRuntime;
 use openraft_rt_sim::SimRuntime;
@@ -148,6 +148,26 @@ impl Network {
                 || wires.parted(region_of(**node), region)
         };
         nodes.iter().filter(dark).count()
+    }
+
+    /// Who reaches whom now.
+    pub(super) fn around(&self, members: usize) -> Around {
+        let wires = self.wires();
+        let name = |node: NodeId| ids().iter().position(|id| *id == node).map(|index| AGENTS[index].0);
+        let runs = |node: &NodeId| wires.paused.get(node).is_none_or(|until| *until <= now());
+        let awake: Vec<(NodeId, u64)> =
+            wires.up.iter().filter(|(node, _)| runs(node)).map(|(node, host)| (*node, host.boot)).collect();
+        let pairs = awake.iter().flat_map(|(from, _)| awake.iter().map(move |(to, _)| (*from, *to)));
+        let whole = pairs.filter(|(from, to)| from != to && !wires.broken(*from, *to));
+        Around {
+            members,
+            carried: whole.filter_map(|(from, to)| Some((name(from)?, name(to)?))).collect(),
+            awake: awake.iter().filter_map(|(node, boot)| Some((name(*node)?, *boot))).collect(),
+            foreign: wires.foreign.iter().filter_map(|node| name(*node)).collect(),
+            sound: wires.lossy.is_empty()
+                && wires.congestion_ms == 0
+                && wires.slow_disks.values().all(Duration::is_zero),
+        }
     }
 
     /// Whether two regions do not reach each other.

@@ -2,12 +2,17 @@
 //! wrong, and believes nobody. What must hold stands in `rules`, one file a rule; here is what they are shown, and the
 //! trace by which two runs are compared.
 
+mod count;
 mod facts;
+mod links;
 mod rules;
+mod told;
 
 use super::{Outcome, coverage::Coverage, now, replicas::Replicas};
 pub(super) use facts::{Effect, Facts};
-use quorate_core::{AuditEntry, AuditEvent, Cluster, node::StepOrder};
+pub(super) use links::Around;
+use quorate_core::{AuditEntry, AuditEvent, Body, Cluster, Command, node::StepOrder};
+use quorate_policies::{TargetName, Timestamp, guard::Trigger};
 use rules::{Rule, Seen};
 use std::{
     collections::BTreeMap,
@@ -32,6 +37,8 @@ pub(super) struct Oracle {
     trace: Vec<String>,
     hash: u64,
     audited: u64,
+    /// Up to which index of the log the newest state goes.
+    newest: u64,
 }
 
 impl Default for Oracle {
@@ -46,6 +53,7 @@ impl Default for Oracle {
             trace: Vec::new(),
             hash: 0,
             audited: 0,
+            newest: 0,
         }
     }
 }
@@ -106,6 +114,7 @@ impl Oracle {
     pub(super) fn boots(&mut self, agent: &str) {
         self.facts.pauses.remove(agent);
         self.facts.booted.insert(agent.to_owned(), now());
+        self.facts.judges.retain(|(known, _), _| *known != agent);
         self.event(&format!("{agent} boots"));
     }
 
@@ -114,9 +123,9 @@ impl Oracle {
         self.facts.condition(now(), service, region, sick);
     }
 
-    /// Somebody else has edited a service's record.
-    pub(super) fn foreign_edit(&mut self, service: &str) {
-        self.facts.foreign_edits.entry(service.to_owned()).or_default().push(now());
+    /// Somebody else has edited a service's record, or it stands as it was in the beginning.
+    pub(super) fn led(&mut self, service: &str, region: &str) {
+        self.facts.leads(now(), service, region);
     }
 
     /// What monitoring told an agent of a replica.
@@ -135,18 +144,67 @@ impl Oracle {
         for (service, region) in self.facts.run_out(now()) {
             self.event(&format!("lease: {service} may not write in {region} any more"));
         }
-        self.show(&Seen::Look);
+    }
+
+    /// The network as it is now, and the newest reading of any agent's wall clock.
+    pub(super) fn around(&mut self, around: &Around, newest: Timestamp) {
+        self.facts.links.see(now(), around);
+        self.facts.newest_wall = self.facts.newest_wall.max(newest);
+    }
+
+    /// A second has passed.
+    pub(super) fn second(&mut self) {
+        self.show(&Seen::Second);
+    }
+
+    /// By which policy an agent judges a service.
+    pub(super) fn judges(&mut self, agent: &'static str, service: &str, policy: &str) {
+        let known = self.facts.judges.entry((agent, service.to_owned())).or_default();
+        if known.0 != policy {
+            *known = (policy.to_owned(), now());
+        }
+    }
+
+    /// What the leader answers when asked why it does nothing.
+    pub(super) fn explained(&mut self, service: &str, refusal: Option<String>) {
+        self.facts.explained.insert(service.to_owned(), (now(), refusal));
+    }
+
+    /// Something happens to the world, by a deed.
+    pub(super) fn disturbed(&mut self) {
+        self.facts.links.disturbed();
     }
 
     /// A probe of an agent has ended.
-    pub(super) fn probed(&mut self, agent: &str, service: &str, region: &str, failed: bool) {
-        self.facts.probed(now(), agent, service, region, failed);
+    pub(super) fn probed(&mut self, agent: &str, service: &str, target: &TargetName, failed: bool) {
+        let (check, region) = (target.check.to_string(), target.region.to_string());
+        self.facts.probed(now(), (agent.to_owned(), service.to_owned(), check, region), failed);
+    }
+
+    /// An agent offers something to the log.
+    pub(super) fn proposed(&mut self, agent: &str, command: &Command) {
+        let Body::Decide { service, to, trigger: Trigger::Automatic, evidence, .. } = &command.body else {
+            return;
+        };
+        let state = self.facts.state.clone();
+        let Some(known) = state.services.get(service) else { return };
+        let from = known.active.clone();
+        self.show(&Seen::Proposed { agent, state: &state, service, from: &from, to, evidence });
+    }
+
+    /// An agent has read the object of an act, and whether it stands as it must before the act.
+    pub(super) fn looked(&mut self, agent: &str, execution: &str, kind: &str, before: bool) {
+        let key = (agent.to_owned(), execution.to_owned(), kind.to_owned());
+        self.facts.looked.insert(key, (now(), before));
     }
 
     /// Looks at a replica.
     pub(super) fn sees(&mut self, who: &str, index: u64, state: &Arc<Cluster>) {
         if self.replicas.applied(who, index, state) {
-            self.facts.state = state.clone();
+            // A replica that catches up may show an index that all others have skipped: new, and not the newest.
+            if index > self.newest {
+                (self.newest, self.facts.state) = (index, state.clone());
+            }
             self.audit(state);
             self.show(&Seen::State(state));
         }
@@ -169,9 +227,7 @@ impl Oracle {
                 self.facts.started.entry(attempt).or_insert(now());
             }
             self.show(&Seen::Audit(&entry, state));
-            if matches!(entry.event, AuditEvent::Decided { .. }) {
-                self.facts.executions.insert(execution);
-            }
+            self.facts.told.take(now(), &entry);
         }
     }
 
@@ -188,6 +244,11 @@ impl Oracle {
         ));
         self.coverage.note("effect", effect.kind);
         self.show(&Seen::Applied(&effect));
+        let (before, after) = &effect.record;
+        let to = after.targets.first().and_then(|target| target.split('.').next());
+        if let Some(to) = to.filter(|_| before != after) {
+            self.facts.leads(now(), &effect.service, to);
+        }
         self.facts.effects.push(effect);
     }
 
@@ -201,12 +262,11 @@ impl Oracle {
     }
 
     /// A client's write was acknowledged.
-    pub(super) fn acknowledged(&mut self, service: &str, region: &str, id: u64) {
-        let mut earlier = self.facts.acknowledged.iter().rev();
-        if earlier.find(|(s, ..)| s == service).is_none_or(|(_, at, ..)| at != region) {
+    pub(super) fn acknowledged(&mut self, service: &str, region: &str, client: &str) {
+        if self.facts.taken.get(service).is_none_or(|at| at != region) {
+            self.facts.taken.insert(service.to_owned(), region.to_owned());
             self.event(&format!("clients: writes of {service} are taken in {region}"));
         }
-        self.facts.acknowledged.push((service.to_owned(), region.to_owned(), id, now()));
-        self.show(&Seen::Acknowledged { service, region });
+        self.show(&Seen::Acknowledged { service, region, client });
     }
 }

@@ -126,7 +126,7 @@ impl Host {
             schedule.finished(&name, self.clock.now().mono, observation);
         }
         let failed = !matches!(observation, Observation::Success);
-        self.network.oracle().probed(self.name.as_str(), service.as_str(), name.region.as_str(), failed);
+        self.network.oracle().probed(self.name.as_str(), service.as_str(), &name, failed);
         self.feed(Input::Probed { service, target: name, observation });
     }
 

@@ -42,6 +42,7 @@ fn settled(world: &World, deed: &Deed) -> Option<Deed> {
 pub(super) async fn perform(world: &mut World, deed: &Deed) {
     let Some(deed) = settled(world, deed) else { return };
     world.oracle().event(&format!("-- {deed}"));
+    world.oracle().disturbed();
     match deed {
         Deed::Service { service, region, mode } => world.cloud.with(|w| w.set_mode(service, region, mode)),
         Deed::RegionDies(region) => world.cloud.with(|w| w.site_mut(region).dead = true),
@@ -52,13 +53,22 @@ pub(super) async fn perform(world: &mut World, deed: &Deed) {
         Deed::ForeignEdit(region) => {
             for name in world.services.clone() {
                 world.cloud.with(|w| w.foreign_edit(name, region));
-                world.oracle().foreign_edit(name);
+                world.oracle().led(name, region);
             }
         }
         Deed::Quota(region, full) => world.cloud.with(|w| w.set_full(region, full)),
-        Deed::StaleResolvers(stale) => world.cloud.with(|w| w.stale_resolvers = stale),
-        Deed::StatusPage(down) => world.cloud.with(|w| w.status_page_down = down),
-        Deed::FenceLies(lies) => world.cloud.with(|w| w.fence_lies = lies),
+        Deed::StaleResolvers(stale) => {
+            world.cloud.with(|w| w.stale_resolvers = stale);
+            world.oracle().facts.stale_resolvers |= stale;
+        }
+        Deed::StatusPage(down) => {
+            world.cloud.with(|w| w.status_page_down = down);
+            world.oracle().facts.page_down = down.then(now);
+        }
+        Deed::FenceLies(lies) => {
+            world.cloud.with(|w| w.fence_lies = lies);
+            world.oracle().facts.fence_lied |= lies;
+        }
         Deed::Cut(from, to) if from != to => world.network.cut(id(from), id(to)),
         Deed::Cut(..) => {}
         Deed::Dark(agent, at) => world.network.darken(id(agent), &region(at)),
@@ -109,6 +119,7 @@ async fn process(world: &mut World, deed: Deed) {
         }
         Deed::ClockJump(agent, by_ms) => {
             world.set_wall(agent, by_ms);
+            world.oracle().facts.clock_jumped = Some(now());
             if let Some(host) = world.network.host(id(agent)) {
                 host.feed(Input::ClockJumped(Millis(by_ms.unsigned_abs())));
             }

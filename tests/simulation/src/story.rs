@@ -128,6 +128,8 @@ async fn repair(world: &mut World) {
         world.network.slow_disk(id, Duration::ZERO);
         world.boot(agent).await;
     }
+    world.oracle().disturbed();
+    world.oracle().facts.page_down = None;
     world.oracle().event("-- everything is repaired");
 }
 

@@ -4,6 +4,7 @@ use super::{
     AGENTS, Scenario,
     clients::Clients,
     cloud::Cloud,
+    coverage::word,
     disk::SimDisk,
     host::{Clock, Host, PROPOSE_MAX, Seat, members},
     ids,
@@ -85,6 +86,7 @@ impl World {
         let ids: Vec<NodeId> = ids()[..nodes].to_vec();
         let clocks = ids.iter().map(|id| (*id, clock())).collect();
         let disk = |id: &NodeId| (*id, SimDisk::new(seed.wrapping_mul(31) ^ id, false));
+        services.iter().for_each(|name| oracle.lock().unwrap().led(name, super::EAST));
         Self {
             scenario,
             cloud: Cloud::new(random.random(), &services, network.clone(), oracle.clone()),
@@ -235,6 +237,28 @@ impl World {
             self.crashed(&name, &why);
         }
         self.tell_conditions();
+        if self.looks.is_multiple_of(SAMPLE_EVERY) {
+            self.tell_views();
+            self.oracle().second();
+        }
+    }
+
+    /// By which policies the agents judge, and why their leader does nothing.
+    fn tell_views(&mut self) {
+        for host in self.network.hosts() {
+            let (Some(agent), state) = (name_of(host.id), host.consensus.state()) else { continue };
+            for (name, service) in &state.services {
+                self.oracle().judges(agent, name.as_str(), &service.policy_hash);
+            }
+            let standing = host.consensus.standing();
+            if standing.is_leader && standing.has_quorum {
+                for name in &self.services {
+                    let explained = host.look(|node, now| node.explain(now, &service(name)));
+                    let refusal = explained.map_or_else(Some, |explained| explained.refusal);
+                    self.oracle().explained(name, refusal.as_ref().map(word));
+                }
+            }
+        }
     }
 
     /// An agent has stopped by itself. Its supervisor starts it again; only a full disk excuses it.
@@ -258,7 +282,10 @@ impl World {
                 self.oracle().condition(name, at, sick);
             }
         }
-        self.oracle().look();
+        let around = self.network.around(self.scenario.nodes);
+        let walls = self.network.hosts().into_iter().map(|host| host.clock.now().wall);
+        let newest = walls.max().unwrap_or_default();
+        self.oracle().around(&around, newest);
     }
 
     pub(super) async fn watch_until(&mut self, end: Duration) {

@@ -78,6 +78,8 @@ impl Cloud {
             return Observed::Unknown { reason: "throttled".to_owned() };
         }
         let seen = observed(&self.inside().world, action, context);
+        let untouched = matches!(seen, Observed::NotDone { .. });
+        host.network.oracle().looked(host.name.as_str(), &context.execution, action.kind(), untouched);
         SimRuntime::sleep(fate.back).await;
         host.lives().await;
         seen
@@ -147,7 +149,9 @@ impl Call {
     fn apply(&self, change: impl FnOnce(&mut World) -> Change) -> Acted {
         let mut inside = self.cloud.inside();
         let service = self.context.service.clone();
-        let behind = inside.world.truly_behind(&service, self.order.to.as_str());
+        let to = self.order.to.as_str();
+        let (oldest_lost, tasks) =
+            (inside.world.oldest_lost(&service, to), inside.world.part(&service, to).running());
         let before = inside.world.record(&service).clone();
         let change = change(&mut inside.world);
         let after = inside.world.record(&service).clone();
@@ -166,7 +170,9 @@ impl Call {
                     kind: self.order.step.action.kind(),
                     meaning: meaning.clone(),
                     promotes,
-                    behind,
+                    oldest_lost,
+                    tasks,
+                    empties: emptied(&self.order.step.action),
                     record: (before, after),
                 });
                 Acted::Accepted { detail: meaning }
@@ -174,6 +180,12 @@ impl Call {
             Change::Refused { reason, retryable } => Acted::Refused { reason, retryable },
         }
     }
+}
+
+/// Where an action takes all tasks away.
+fn emptied(action: &Action) -> Option<String> {
+    let Action::EcsScale(scale) = action else { return None };
+    (scale.desired == Some(0)).then(|| scale.region.clone())
 }
 
 fn wanted(repoint: &Route53Repoint) -> Vec<String> {

@@ -237,12 +237,11 @@ impl World {
         }
     }
 
-    /// How far a replica is behind now, in truth: by the age of the oldest write that it lacks.
-    pub(crate) fn truly_behind(&self, service: &str, region: &str) -> Duration {
+    /// When the oldest write was made that a replica lacks now, in truth.
+    pub(crate) fn oldest_lost(&self, service: &str, region: &str) -> Option<Duration> {
         let other = if region == EAST { WEST } else { EAST };
         let (replica, primary) = (&self.part(service, region).database, &self.part(service, other).database);
-        let oldest = replica.lacks(primary).first().map(|write| write.at);
-        oldest.map_or(Duration::ZERO, |at| now().saturating_sub(at))
+        replica.lacks(primary).first().map(|write| write.at)
     }
 
     /// What monitoring says: one point a minute, growing by itself while nothing arrives.

@@ -1,13 +1,10 @@
 //! What has really happened so far: the rules compare it with what the agents did.
 
-use quorate_core::Cluster;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
-
+use super::{links::Links, told::Told};
 use crate::cloud::Record;
+use quorate_core::Cluster;
+use quorate_policies::Timestamp;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// Names an attempt: execution, step, number.
 pub(crate) type Attempt = (String, String, u32);
@@ -27,14 +24,32 @@ pub(crate) struct Effect {
     pub(crate) meaning: String,
     /// Where it makes a second writer, if it is a promotion.
     pub(crate) promotes: Option<String>,
-    /// How far the standby was behind in truth at that moment.
-    pub(crate) behind: Duration,
+    /// When the oldest acknowledged write was made that the activated region lacked in truth at that moment.
+    pub(crate) oldest_lost: Option<Duration>,
+    /// How many tasks really ran in the activated region.
+    pub(crate) tasks: u32,
+    /// Where tasks are taken away, if it is a scaling to nothing.
+    pub(crate) empties: Option<String>,
     /// The service's DNS record before and after.
     pub(crate) record: (Record, Record),
 }
 
 /// A time with its end, if it has one.
 pub(crate) type Span = (Duration, Option<Duration>);
+
+/// What an agent has really seen of one target.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Sight {
+    /// When a probe ended last.
+    pub(crate) latest: Duration,
+    /// When one failed last.
+    pub(crate) failed: Option<Duration>,
+    /// When one succeeded last.
+    pub(crate) healthy: Option<Duration>,
+}
+
+/// Names a target and who looks: agent, service, check, region.
+pub(crate) type Looks = (String, String, String, String);
 
 /// Everything that is known.
 #[derive(Debug, Default)]
@@ -45,24 +60,44 @@ pub(crate) struct Facts {
     /// When each attempt's intent was seen to be committed.
     pub(crate) started: BTreeMap<Attempt, Duration>,
     pub(crate) effects: Vec<Effect>,
-    pub(crate) executions: BTreeSet<String>,
+    /// What the log has said.
+    pub(crate) told: Told,
+    /// Who reaches whom.
+    pub(crate) links: Links,
+    /// The newest reading that any agent's wall clock ever had. The log's clock cannot be beyond it.
+    pub(crate) newest_wall: Timestamp,
+    /// When a wall clock was set to another time.
+    pub(crate) clock_jumped: Option<Duration>,
+    /// Whether a fence has ever said that it worked and did not.
+    pub(crate) fence_lied: bool,
+    /// Since when the status page is down.
+    pub(crate) page_down: Option<Duration>,
+    /// Whether resolvers ever kept answers too long.
+    pub(crate) stale_resolvers: bool,
+    /// By service: where DNS has led, since when, the latest last.
+    pub(crate) led: BTreeMap<String, Vec<(Duration, String)>>,
+    /// By agent and step: when it last read the object of an act, and whether it was as it should be before the act.
+    pub(crate) looked: BTreeMap<(String, String, String), (Duration, bool)>,
+    /// By agent and service: by which policy it judges, and since when.
+    pub(crate) judges: BTreeMap<(&'static str, String), (String, Duration)>,
+    /// By service: what the leader answers to the question why nothing happens; no answer means that it would act.
+    pub(crate) explained: BTreeMap<String, (Duration, Option<String>)>,
     /// Pauses by agent: from, until.
     pub(crate) pauses: BTreeMap<String, Vec<(Duration, Duration)>>,
     /// When each agent's process started last.
     pub(crate) booted: BTreeMap<String, Duration>,
     /// When a service was really sick in a region, or out of a majority's reach.
     pub(crate) sick: BTreeMap<(String, String), Vec<Span>>,
-    pub(crate) foreign_edits: BTreeMap<String, Vec<Duration>>,
     /// What monitoring told agents: when, and how far behind.
     pub(crate) monitored: BTreeMap<(String, String), Vec<(Duration, Duration)>>,
-    /// By agent, service and region: the latest probe, and the latest that failed.
-    pub(crate) probes: BTreeMap<(String, String, String), (Duration, Option<Duration>)>,
+    /// What each agent has really seen.
+    pub(crate) sights: BTreeMap<Looks, Sight>,
     /// By service and region: the latest promise's end and epoch.
     pub(crate) promises: BTreeMap<(String, String), (Duration, u64)>,
     /// When it was asked last which promises have run out.
     asked: Duration,
-    /// Acknowledged writes: service, region, number, when.
-    pub(crate) acknowledged: Vec<(String, String, u64, Duration)>,
+    /// By service: the region in which the latest write was acknowledged.
+    pub(crate) taken: BTreeMap<String, String>,
 }
 
 impl Facts {
@@ -80,13 +115,45 @@ impl Facts {
         }
     }
 
-    pub(crate) fn probed(&mut self, now: Duration, agent: &str, service: &str, region: &str, failed: bool) {
-        let key = (agent.to_owned(), service.to_owned(), region.to_owned());
-        let (latest, latest_failed) = self.probes.entry(key).or_default();
-        *latest = now;
-        if failed {
-            *latest_failed = Some(now);
-        }
+    pub(crate) fn probed(&mut self, now: Duration, looks: Looks, failed: bool) {
+        let sight = self.sights.entry(looks).or_default();
+        sight.latest = now;
+        let end = if failed { &mut sight.failed } else { &mut sight.healthy };
+        *end = Some(now);
+    }
+
+    /// What an agent has seen of a target.
+    pub(crate) fn sight(&self, agent: &str, service: &str, check: &str, region: &str) -> Sight {
+        let looks = (agent.to_owned(), service.to_owned(), check.to_owned(), region.to_owned());
+        self.sights.get(&looks).copied().unwrap_or_default()
+    }
+
+    /// Whether the agents have been left in peace for so long, with a majority in good contact.
+    pub(crate) fn calm_for(&self, length: Duration) -> bool {
+        self.links.calm_since.is_some_and(|since| since + length <= self.now)
+    }
+
+    /// The same, and for so long no hold has stood that could keep this service's steps back.
+    pub(crate) fn undisturbed_for(&self, service: &str, length: Duration) -> bool {
+        self.calm_for(length) && self.told.free_since(service).is_some_and(|since| since + length <= self.now)
+    }
+
+    /// Since when a service has been sick in a region without an end, as it is now.
+    pub(crate) fn sick_since(&self, service: &str, region: &str) -> Option<Duration> {
+        let spans = self.sick.get(&(service.to_owned(), region.to_owned()))?;
+        spans.last().filter(|(_, end)| end.is_none()).map(|(since, _)| *since)
+    }
+
+    /// Whether a service has been well in a region for so long.
+    pub(crate) fn well_for(&self, service: &str, region: &str, length: Duration) -> bool {
+        let spans = self.sick.get(&(service.to_owned(), region.to_owned()));
+        let last = spans.and_then(|spans| spans.last());
+        last.is_none_or(|(_, end)| end.is_some_and(|end| end + length <= self.now))
+    }
+
+    /// DNS leads somewhere else, or to the same place once more.
+    pub(crate) fn leads(&mut self, now: Duration, service: &str, region: &str) {
+        self.led.entry(service.to_owned()).or_default().push((now, region.to_owned()));
     }
 
     /// Takes a promise. Whether it is news.

@@ -22,3 +22,23 @@ impl Rule for OneOpenExecution {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::crafted::*, *};
+
+    /// Goal: two open executions of a service are seen. Method: a copy of the only one, open and then ended.
+    #[test]
+    fn two_executions_at_once() {
+        let mut state = decided();
+        let facts = facts(&state);
+        assert_eq!(OneOpenExecution.see(&facts, &Seen::State(&state)), None);
+        let mut copy = state.executions.values().next().unwrap().clone();
+        copy.id = "shop-3".to_owned();
+        state.executions.insert(copy.id.clone(), copy);
+        assert!(OneOpenExecution.see(&facts, &Seen::State(&state)).is_some());
+        let ended = quorate_core::ExecutionState::Succeeded { exceptions: 0 };
+        state.executions.get_mut("shop-3").unwrap().state = ended;
+        assert_eq!(OneOpenExecution.see(&facts, &Seen::State(&state)), None);
+    }
+}

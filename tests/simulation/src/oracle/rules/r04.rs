@@ -56,3 +56,29 @@ impl Rule for OneMeaningOnce {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::crafted::*, *};
+
+    /// Goal: a step that does two things, a promotion that is made twice, and an epoch that goes back are seen. Method: each
+    /// of them, after what is right.
+    #[test]
+    fn twice_or_backwards() {
+        let state = decided();
+        let (mut facts, mut rule) = (facts(&state), OneMeaningOnce::default());
+        let (scale, promote) = (effect(&state, "scale"), effect(&state, "promote"));
+        facts.effects = vec![scale.clone(), promote.clone()];
+        assert_eq!(rule.see(&facts, &Seen::Applied(&scale)), None);
+        assert!(rule.see(&facts, &Seen::Applied(&promote)).is_some());
+        let mut other = effect(&state, "scale");
+        other.meaning = "scale shop in us-west-2 to 0".to_owned();
+        assert!(rule.see(&facts, &Seen::Applied(&other)).is_some());
+        let mut late = effect(&state, "repoint");
+        late.record = (record(crate::WEST, 3), record(crate::WEST, 2));
+        assert!(rule.see(&facts, &Seen::Applied(&late)).is_some());
+        let promised = |epoch| Seen::Promised { service: crate::SHOP, region: crate::WEST, epoch };
+        assert_eq!(rule.see(&facts, &promised(3)), None);
+        assert!(rule.see(&facts, &promised(2)).is_some());
+    }
+}

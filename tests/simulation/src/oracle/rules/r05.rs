@@ -32,3 +32,21 @@ impl Rule for NoEffectOfAnOvertakenAttempt {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::crafted::*, *};
+
+    /// Goal: an act of an overtaken attempt is seen. Method: the newer one began just now, and a minute ago.
+    #[test]
+    fn an_overtaken_attempt() {
+        let state = decided();
+        let (order, mut facts) = (order(&state, "scale"), facts(&state));
+        let newer = (order.execution.clone(), "scale".to_owned(), 2);
+        facts.started.insert(newer.clone(), NOW - secs(1));
+        let sent = Seen::Sent { agent: "wes", order: &order };
+        assert_eq!(NoEffectOfAnOvertakenAttempt.see(&facts, &sent), None);
+        facts.started.insert(newer, NOW - secs(60));
+        assert!(NoEffectOfAnOvertakenAttempt.see(&facts, &sent).is_some());
+    }
+}

@@ -23,3 +23,20 @@ impl Rule for NoActRightAfterAPause {
         woke.then(|| format!("{agent} acts in step {} right after a pause", order.name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::crafted::*, *};
+
+    /// Goal: an act right after a pause is seen. Method: the agent woke a second ago, and a minute ago.
+    #[test]
+    fn an_act_right_after_a_pause() {
+        let state = decided();
+        let (order, mut facts) = (order(&state, "scale"), facts(&state));
+        let sent = Seen::Sent { agent: "wes", order: &order };
+        facts.pauses.insert("wes".to_owned(), vec![(NOW - secs(70), NOW - secs(60))]);
+        assert_eq!(NoActRightAfterAPause.see(&facts, &sent), None);
+        facts.pauses.insert("wes".to_owned(), vec![(NOW - secs(70), NOW - secs(1))]);
+        assert!(NoActRightAfterAPause.see(&facts, &sent).is_some());
+    }
+}

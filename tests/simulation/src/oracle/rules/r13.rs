@@ -3,7 +3,6 @@
 
 use super::{Facts, Rule, Seen};
 
-#[derive(Default)]
 pub(super) struct NoPromiseBesideAnother;
 
 impl Rule for NoPromiseBesideAnother {
@@ -25,5 +24,25 @@ impl Rule for NoPromiseBesideAnother {
             }
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::crafted::*, *};
+
+    /// Goal: two holders of the lease are seen, and a promotion beside one. Method: the other's lease runs, and has ended.
+    #[test]
+    fn two_holders() {
+        let state = decided();
+        let (mut facts, effect) = (facts(&state), effect(&state, "promote"));
+        let promised = Seen::Promised { service: crate::SHOP, region: crate::WEST, epoch: 2 };
+        let mut rule = NoPromiseBesideAnother;
+        facts.promised(NOW - secs(3), crate::SHOP, crate::EAST, 1, NOW + secs(1));
+        assert!(rule.see(&facts, &promised).is_some());
+        assert!(rule.see(&facts, &Seen::Applied(&effect)).is_some());
+        facts.now += secs(1);
+        assert_eq!(rule.see(&facts, &promised), None);
+        assert_eq!(rule.see(&facts, &Seen::Applied(&effect)), None);
     }
 }

@@ -35,3 +35,22 @@ impl Rule for OnlyAfterAnOutageOfTheDwell {
         (!right).then(|| format!("a failover of {service} was decided and nothing was wrong with {from}"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::crafted::*, *};
+
+    /// Goal: a decision without an outage is seen. Method: the region has been sick for a second, for ten, and long ago.
+    #[test]
+    fn a_decision_without_an_outage() {
+        let state = decided();
+        let (entry, mut facts) = (decision(&state), facts(&state));
+        let decides = Seen::Audit(&entry, &state);
+        facts.condition(NOW - secs(1), crate::SHOP, crate::EAST, true);
+        assert!(OnlyAfterAnOutageOfTheDwell.see(&facts, &decides).is_some());
+        facts.sick.values_mut().for_each(|spans| spans[0].0 = NOW - secs(10));
+        assert_eq!(OnlyAfterAnOutageOfTheDwell.see(&facts, &decides), None);
+        facts.sick.values_mut().for_each(|spans| spans[0] = (secs(1), Some(secs(60))));
+        assert!(OnlyAfterAnOutageOfTheDwell.see(&facts, &decides).is_some());
+    }
+}

@@ -18,3 +18,19 @@ impl Rule for NoAutomaticFailback {
         (to.as_str() == EAST).then(|| format!("a return to {EAST} was decided without an operator"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::crafted::*, *};
+
+    /// Goal: an automatic return is seen. Method: a decision for the standby, and the same for the primary.
+    #[test]
+    fn an_automatic_return() {
+        let state = decided();
+        let (mut entry, facts) = (decision(&state), facts(&state));
+        assert_eq!(NoAutomaticFailback.see(&facts, &Seen::Audit(&entry, &state)), None);
+        let AuditEvent::Decided { to, .. } = &mut entry.event else { unreachable!("it is the decision") };
+        *to = crate::region(EAST);
+        assert!(NoAutomaticFailback.see(&facts, &Seen::Audit(&entry, &state)).is_some());
+    }
+}
