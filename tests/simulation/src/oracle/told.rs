@@ -43,8 +43,6 @@ pub(crate) struct Told {
     pub(crate) holds: BTreeMap<String, Held>,
     /// When a hold of a service was last set, ended by word, or might have run out.
     pub(crate) hold_moved: BTreeMap<String, Duration>,
-    /// When a decision about a service, or a refusal of one, was last seen.
-    pub(crate) answered: BTreeMap<String, Duration>,
 }
 
 impl Told {
@@ -54,7 +52,6 @@ impl Told {
         let execution = entry.execution.clone().unwrap_or_default();
         match &entry.event {
             AuditEvent::Decided { to, trigger, epoch, .. } => {
-                self.answered.insert(service.clone(), now);
                 self.decided_in.insert(execution.clone(), entry.sequence);
                 self.decisions.push(Decision {
                     execution,
@@ -68,7 +65,6 @@ impl Told {
                     ended: None,
                 });
             }
-            AuditEvent::Refused { .. } => drop(self.answered.insert(service, now)),
             AuditEvent::StepStarted { .. } => {
                 self.decision_mut(&execution).into_iter().for_each(|decision| decision.touched = true);
             }

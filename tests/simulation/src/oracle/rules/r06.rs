@@ -34,16 +34,21 @@ impl Rule for AMajorityHasSeenIt {
                 let policy = &state.services.get(*service)?.policy;
                 let count = Count { policy, members: &state.members, evidence };
                 let truly = |target: &TargetName| {
-                    let failed = |agent: &str| {
-                        let sight =
-                            facts.sight(agent, service.as_str(), target.check.as_str(), from.as_str());
-                        sight.failed.is_some_and(|at| at + SIGHT_MAX >= facts.now)
+                    let seen = |agent: &str| {
+                        let check = target.check.as_str();
+                        let sight = facts.sight(agent, service.as_str(), check, from.as_str());
+                        let booted = facts.booted.get(agent).copied().unwrap_or_default();
+                        // What it saw before it started again it has forgotten; the vote of the process before it may
+                        // still be fresh.
+                        let armed =
+                            sight.healthy.is_some_and(|at| at >= booted) || booted + SIGHT_MAX >= facts.now;
+                        armed && sight.failed.is_some_and(|at| at + SIGHT_MAX >= facts.now)
                     };
-                    count.down(target).into_iter().all(|agent| failed(agent.as_str()))
+                    count.down(target).into_iter().all(|agent| seen(agent.as_str()))
                 };
                 let right = count.agreed_down(from).iter().any(truly);
                 (!right).then(|| {
-                    format!("{agent} counts votes against {from} of agents that have seen nothing fail")
+                    format!("{agent} counts votes against {from} of agents that have not seen it fail")
                 })
             }
             _ => None,
@@ -66,13 +71,19 @@ mod tests {
         assert!(AMajorityHasSeenIt.see(&facts, &Seen::Audit(&entry, &state)).is_some());
     }
 
-    /// Goal: votes of agents that have seen nothing fail are seen. Method: probes that failed, and that did not.
+    /// Goal: votes of agents that have not seen a region go from well to failing are seen. Method: no probe, only failed
+    /// ones since the start, a success before the start, and a success after it.
     #[test]
     fn votes_without_a_failed_probe() {
         let (state, evidence) = (formed(), evidence());
         let mut facts = facts(&state);
         assert!(proposed(&mut AMajorityHasSeenIt, &facts, &state, &evidence).is_some());
         sights(&mut facts, crate::EAST, true);
+        assert!(proposed(&mut AMajorityHasSeenIt, &facts, &state, &evidence).is_some());
+        facts.booted.insert("noa".to_owned(), NOW - secs(60));
+        facts.sights.values_mut().for_each(|sight| sight.healthy = Some(NOW - secs(90)));
+        assert!(proposed(&mut AMajorityHasSeenIt, &facts, &state, &evidence).is_some());
+        facts.sights.values_mut().for_each(|sight| sight.healthy = Some(NOW - secs(30)));
         assert_eq!(proposed(&mut AMajorityHasSeenIt, &facts, &state, &evidence), None);
     }
 }
