@@ -286,6 +286,7 @@ impl World {
         let walls = self.network.hosts().into_iter().map(|host| host.clock.now().wall);
         let newest = walls.max().unwrap_or_default();
         self.oracle().around(&around, newest);
+        self.oracle().look();
     }
 
     pub(super) async fn watch_until(&mut self, end: Duration) {

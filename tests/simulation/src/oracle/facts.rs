@@ -95,7 +95,7 @@ pub(crate) struct Facts {
     /// By service and region: the latest promise's end and epoch.
     pub(crate) promises: BTreeMap<(String, String), (Duration, u64)>,
     /// When it was asked last which promises have run out.
-    asked: Duration,
+    pub(crate) asked: Duration,
     /// By service: the region in which the latest write was acknowledged.
     pub(crate) taken: BTreeMap<String, String>,
 }

@@ -76,7 +76,13 @@ pub(super) fn evidence() -> Evidence {
         abstains: false,
     };
     let votes = [votes(EAST, Verdict::Down), votes(WEST, Verdict::Healthy)].concat();
-    Evidence { votes, down_for: Millis::from_secs(10), flaps: 0, lags: AGENTS.iter().map(lag).collect() }
+    Evidence {
+        votes,
+        down_for: Millis::from_secs(10),
+        flaps: 0,
+        lags: AGENTS.iter().map(lag).collect(),
+        looks: Vec::new(),
+    }
 }
 
 /// The same agents, which have decided to move.
