@@ -62,6 +62,7 @@ pub(super) async fn tell(scenario: Scenario, oracle: Shared) {
     world.watch_until(CALM_UNTIL).await;
     suffer(&mut world, events).await;
     repair(&mut world).await;
+    resume_again(&mut world).await;
     recover(&mut world).await;
     if world.scenario.seed.is_multiple_of(HOMECOMING_EVERY) {
         for name in world.services.clone() {
@@ -131,6 +132,21 @@ async fn repair(world: &mut World) {
     world.oracle().disturbed();
     world.oracle().facts.page_down = None;
     world.oracle().event("-- everything is repaired");
+}
+
+/// A pause whose end was lost on its way to the log would hold an execution for ever, and rightly so. Who set it sees that it
+/// stands, and says it again.
+async fn resume_again(world: &mut World) {
+    for open in world.open_executions() {
+        let end = now() + RECOVERY_MAX;
+        while now() < end && world.state().held(&open).is_some() {
+            let host = any_host(world);
+            let actor = Actor { name: "olga".to_owned(), reason: "once more".to_owned() };
+            world.operate(&host, Body::Resume { service: open.service.clone(), actor }).await;
+            let pause = now() + Duration::from_secs(1);
+            world.watch_until(pause).await;
+        }
+    }
 }
 
 /// Whether a service still belongs to a region that is dead.
