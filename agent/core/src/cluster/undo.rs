@@ -15,8 +15,8 @@ use quorate_policies::{
 };
 use std::collections::BTreeSet;
 
-/// Before a step is taken back of which one attempt's end was never heard, even if a later one's was: longer than its last call can take (12 s), because until
-/// then it may still be applied.
+/// How long is waited before a step is taken back of which one attempt's end was never heard, even if a later one's was:
+/// longer than its last call can take (`executor::CALL_MAX`, 12 s), because until then it may still be applied.
 const UNHEARD_OF: Millis = Millis(15_000);
 /// A step that takes another one back is tried at least so often again, and for so long: what the other one could do
 /// without, such as a fence in a region that is lost, the service needs back. Tasks come back within minutes.
