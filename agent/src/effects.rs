@@ -2,15 +2,21 @@
 //! `StepRun`, never here.
 
 mod dns;
+pub mod heartbeat;
 mod statuspage;
 pub mod verify;
 
 use dns::Converge;
+use futures_util::future::join;
+use heartbeat::Heartbeats;
 use quorate_aws::{Aws, AwsAction, AwsSettings};
 use quorate_policies::{
     document::AgentFile,
     effect::{Acted, AssumeRole, EffectContext, Observed},
-    plan::{Action, Lag, Plan, action::VerifyProbes},
+    plan::{
+        Action, Before, Lag, Plan,
+        action::{RdsPromoteReadReplica, VerifyProbes},
+    },
     readiness::Finding,
 };
 use quorate_probes::Prober;
@@ -25,6 +31,7 @@ pub struct Effects {
     statuspage: Statuspage,
     verify: Verify,
     converge: Converge,
+    heartbeats: Heartbeats,
 }
 
 /// An action, by its room.
@@ -65,6 +72,7 @@ impl Effects {
             statuspage: Statuspage::new(file, base),
             verify: Verify::new(prober),
             converge: Converge::new(&file.resolvers),
+            heartbeats: Heartbeats::new(file, base),
         }
     }
 
@@ -72,8 +80,9 @@ impl Effects {
     pub async fn observe(&self, action: &Action, context: &EffectContext) -> Observed {
         match room(action) {
             Some(Room::Aws(aws)) => {
-                let seen = self.aws().await.observe(aws, context).await;
-                self.proven(action, seen).await
+                let aws = async { self.aws().await.observe(aws, context).await };
+                let (seen, beat) = join(aws, self.last_beat(action, context)).await;
+                self.proven(action, noting(seen, beat)).await
             }
             Some(Room::Statuspage(action)) => self.statuspage.observe(action, context).await,
             Some(Room::Verify(action)) => self.verify.observe(action).await,
@@ -91,6 +100,14 @@ impl Effects {
             Some(Room::Converge(_)) => Converge::act(),
             None => Acted::Refused { reason: unknown_kind(action), retryable: false },
         }
+    }
+
+    /// The heartbeat row as it is before a promotion begins; nobody can read it afterwards. It holds up the promotion
+    /// by no more than its own deadline.
+    async fn last_beat(&self, action: &Action, context: &EffectContext) -> Option<Lag> {
+        let Action::RdsPromoteReadReplica(promote) = action else { return None };
+        let row = promote.heartbeat.as_ref().filter(|_| context.before.is_none())?;
+        Some(self.heartbeats.read(row).await)
     }
 
     /// A promotion is done when the database takes writes, where the policy says how to see it: `available` may show
@@ -112,7 +129,14 @@ impl Effects {
 
     /// What stands in the way of an action, as far as reading tells.
     pub async fn check(&self, action: &Action, context: &EffectContext) -> Vec<Finding> {
-        self.aws().await.check(action, context).await
+        let aws = async { self.aws().await.check(action, context).await };
+        let beat = async {
+            let Action::RdsPromoteReadReplica(promote) = action else { return None };
+            self.heartbeats.check(promote.heartbeat.as_ref()?).await
+        };
+        let (mut findings, beat) = join(aws, beat).await;
+        findings.extend(beat);
+        findings
     }
 
     /// What IAM says about the calls of a plan, before any of them is made.
@@ -120,12 +144,64 @@ impl Effects {
         self.aws().await.check_permissions(plan).await
     }
 
-    /// How far a replica is behind.
-    pub async fn replica_lag(&self, region: &str, instance: &str, role: Option<&AssumeRole>) -> Lag {
-        self.aws().await.replica_lag(region, instance, role).await
+    /// How far the replica of a promotion is behind: by CloudWatch, and by its heartbeat row where it has one.
+    pub async fn replica_lag(&self, promote: &RdsPromoteReadReplica, role: Option<&AssumeRole>) -> Lag {
+        let cloudwatch =
+            async { self.aws().await.replica_lag(&promote.region, &promote.instance, role).await };
+        let Some(row) = &promote.heartbeat else { return cloudwatch.await };
+        let (cloudwatch, beat) = join(cloudwatch, self.heartbeats.read(row)).await;
+        if let Lag::Unknown { reason } = &beat {
+            tracing::warn!(region = %promote.region, instance = %promote.instance, %reason, "heartbeat row unknown");
+        }
+        cloudwatch.greater(beat)
     }
 
     async fn aws(&self) -> &Aws {
         self.aws.get_or_init(|| Aws::load(self.aws_settings.clone())).await
+    }
+}
+
+/// What was seen before a promotion, with what the heartbeat row says of its lag.
+fn noting(seen: Observed, beat: Option<Lag>) -> Observed {
+    match (seen, beat) {
+        (Observed::NotDone { detail, part, before: Some(Before::Promoted { source, lag }) }, Some(beat)) => {
+            let detail = format!("{detail}; {beat}");
+            Observed::NotDone {
+                detail,
+                part,
+                before: Some(Before::Promoted { source, lag: lag.greater(beat) }),
+            }
+        }
+        (seen, _) => seen,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate_policies::Millis;
+
+    /// Goal: what is committed before a promotion is the greater of both measures, and nothing else that is seen changes
+    /// by a row. Method: a look before the promotion and one after it.
+    #[test]
+    fn the_row_counts_in_what_a_promotion_loses() {
+        let known =
+            |behind, by: &str| Lag::Known { behind: Millis(behind), age: Millis(0), by: by.to_owned() };
+        let seen = |lag| Observed::NotDone {
+            detail: "a replica".to_owned(),
+            part: 0,
+            before: Some(Before::Promoted { source: "shop-east".to_owned(), lag }),
+        };
+        let beat = || Some(known(4_000, "heartbeat row"));
+        let noted = noting(seen(known(1_000, "CloudWatch")), beat());
+        let Observed::NotDone { detail, before: Some(Before::Promoted { lag, .. }), .. } = &noted else {
+            panic!("{noted:?}")
+        };
+        assert_eq!(*lag, known(4_000, "heartbeat row"));
+        assert!(detail.contains("by heartbeat row"), "{detail}");
+        let unread = || Lag::Unknown { reason: "no point".to_owned() };
+        assert_eq!(noting(seen(unread()), None), seen(unread()));
+        let done = || Observed::Done { detail: "available".to_owned() };
+        assert_eq!(noting(done(), beat()), done());
     }
 }

@@ -122,6 +122,20 @@ fn every_example_is_sound() {
     }
 }
 
+/// Goal: the option that the example shows in a comment is one. Method: take the comment's sign away.
+#[test]
+fn the_examples_heartbeat_is_sound() {
+    let (name, text) = cases("examples").into_iter().find(|(name, _)| name == "aws").unwrap();
+    let shown = text.replace("# heartbeat: {", "heartbeat: {");
+    assert_ne!(shown, text);
+    let policy = document::read_policy(&name, &shown).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let written = serde_json::to_string(&policy).unwrap();
+    assert!(
+        written.contains(r#""port":5432"#) && written.contains(r#""table":"quorate_heartbeat""#),
+        "{written}"
+    );
+}
+
 /// An agent's file with every key.
 const AGENT: &str = r#"
 name: us-east-1-a
@@ -143,6 +157,7 @@ resolvers: ["127.0.0.1:5353"]
 probe_ca: ca.pem
 aws:
   endpoints: {regional: {us-east-1: "http://127.0.0.1:5000"}, services: {rds: {us-east-1: "http://127.0.0.1:5001"}}, route53: "http://127.0.0.1:5000"}
+postgres: {password_file: postgres.password, ca_file: rds.pem, tls: verify-full}
 statuspage: {url: "https://api.statuspage.io", token_file: statuspage.token}
 webhooks: {ops: {secret_file: ops.secret, url: "http://127.0.0.1:9"}}
 log: {format: json, level: debug}

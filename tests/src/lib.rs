@@ -2,6 +2,7 @@
 //! starts real processes on loopback and leaves nothing behind.
 
 pub mod model;
+pub mod postgres;
 
 use anyhow::{Context as _, bail};
 use quorate::demo::{

@@ -86,6 +86,7 @@ pub(super) fn agent_file(
                 route53: agent.route53.clone(),
             },
         },
+        postgres: None,
         statuspage: agent.statuspage.as_ref().map(|(url, _)| Statuspage {
             url: url.clone(),
             token_file: PathBuf::from(statuspage_file(&agent.name)),

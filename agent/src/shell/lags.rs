@@ -8,7 +8,7 @@ use quorate_policies::{
     agreement::lag::replica_name,
     effect::AssumeRole,
     guard::situation::scenario,
-    plan::{Action, Lag, expand::expand},
+    plan::{Action, Lag, action::RdsPromoteReadReplica, expand::expand},
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::{MissedTickBehavior, interval};
@@ -33,15 +33,20 @@ pub(super) async fn run(agent: Arc<Agent>) {
         read.retain(|replica, _| replicas.contains_key(replica));
         let due = |replica: &Replica| read.get(replica).is_none_or(|at| at.elapsed() >= EVERY);
         let due: Vec<_> = replicas.into_iter().filter(|(replica, _)| due(replica)).collect();
-        for (replica, role) in due {
-            measure(&agent, &replica, role.as_ref()).await;
+        for (replica, (promote, role)) in due {
+            measure(&agent, &replica, &promote, role.as_ref()).await;
             read.insert(replica, tokio::time::Instant::now());
         }
     }
 }
 
-async fn measure(agent: &Agent, (service, region, instance): &Replica, role: Option<&AssumeRole>) {
-    match agent.effects.replica_lag(region, instance, role).await {
+async fn measure(
+    agent: &Agent,
+    (service, region, instance): &Replica,
+    promote: &RdsPromoteReadReplica,
+    role: Option<&AssumeRole>,
+) {
+    match agent.effects.replica_lag(promote, role).await {
         Lag::Known { behind, age, .. } => {
             agent.input(Input::Lag {
                 service: service.clone(),
@@ -57,7 +62,7 @@ async fn measure(agent: &Agent, (service, region, instance): &Replica, role: Opt
 }
 
 /// What the scenarios' plans would promote, wherever they may lead.
-fn replicas(agent: &Agent) -> BTreeMap<Replica, Option<AssumeRole>> {
+fn replicas(agent: &Agent) -> BTreeMap<Replica, (RdsPromoteReadReplica, Option<AssumeRole>)> {
     agent.with_node(|node, _| {
         let mut found = BTreeMap::new();
         for (name, state) in &node.cluster().services {
@@ -66,7 +71,8 @@ fn replicas(agent: &Agent) -> BTreeMap<Replica, Option<AssumeRole>> {
                 let Ok(plan) = expand(&state.policy, plan, &state.active, to) else { continue };
                 for step in plan.steps.into_values() {
                     if let Action::RdsPromoteReadReplica(promote) = step.action {
-                        found.insert((name.clone(), promote.region, promote.instance), step.role);
+                        let replica = (name.clone(), promote.region.clone(), promote.instance.clone());
+                        found.insert(replica, (promote, step.role));
                     }
                 }
             }

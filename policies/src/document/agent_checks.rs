@@ -2,7 +2,7 @@
 //! policy, in `checks::together`.
 
 use super::{
-    agent_file::AgentFile,
+    agent_file::{AgentFile, PostgresTls},
     checks::address,
     problem::{FieldPath, Problem},
 };
@@ -93,6 +93,11 @@ fn files(agent: &AgentFile, problems: &mut Vec<Problem>) {
         (FieldPath::from(["operator_token_file"]), &agent.operator_token_file),
     ];
     named.extend(agent.probe_ca.iter().map(|path| (FieldPath::from(["probe_ca"]), path.as_path())));
+    named.extend(agent.postgres.iter().flat_map(|postgres| {
+        let place = FieldPath::from(["postgres"]);
+        let ca = postgres.ca_file.as_ref().map(|path| (place.join("ca_file"), path.as_path()));
+        [(place.join("password_file"), postgres.password_file.as_path())].into_iter().chain(ca)
+    }));
     named.extend(
         agent
             .statuspage
@@ -110,6 +115,11 @@ fn files(agent: &AgentFile, problems: &mut Vec<Problem>) {
                 "write a path, relative to this file or absolute",
             ));
         }
+    }
+    if agent.postgres.as_ref().is_some_and(|p| p.tls == PostgresTls::Off && p.ca_file.is_some()) {
+        let message = "without TLS no certificate is checked";
+        let mend = "remove `tls: off`, or `ca_file`";
+        problems.push(Problem::error(FieldPath::from(["postgres", "ca_file"]), message, mend));
     }
     if agent.cluster.trim().is_empty() {
         let mend = "write the same name on all members, or leave the key out";

@@ -64,6 +64,9 @@ pub struct AgentFile {
     /// How AWS is reached.
     #[serde(default)]
     pub aws: Aws,
+    /// How the databases are read in which a promotion's `heartbeat` row is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postgres: Option<Postgres>,
     /// How the status page is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statuspage: Option<Statuspage>,
@@ -189,6 +192,33 @@ impl AwsService {
             AwsService::Iam => "iam",
         }
     }
+}
+
+/// How the databases are read in which a heartbeat row is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Postgres {
+    /// The file with the password of the policy's `heartbeat.user`. Nobody else may be able to read it; it is read anew
+    /// for each connection.
+    pub password_file: PathBuf,
+    /// The authorities whose certificates the servers may have, in PEM; by default those of the system. For RDS, the
+    /// bundle that AWS publishes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// Whether the server must prove who it is.
+    #[serde(default)]
+    pub tls: PostgresTls,
+}
+
+/// Whether a database server must prove who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PostgresTls {
+    /// TLS, with a certificate of a known authority for the very host.
+    #[default]
+    VerifyFull,
+    /// No TLS: only where `host` is an address of this machine itself, such as 127.0.0.1.
+    Off,
 }
 
 /// How the status page is reached.

@@ -14,8 +14,8 @@ pub use aurora::{AuroraFailover, AuroraSwitchover};
 pub use dns::DnsConverged;
 pub use ecs::{EcsScale, PercentOf, ScalingRange};
 pub use rds::{
-    LATEST, RdsCreateCrossRegionReplica, RdsFence, RdsPromoteReadReplica, RdsReboot, RdsRestoreToPointInTime,
-    RdsUnfence,
+    Heartbeat, LATEST, RdsCreateCrossRegionReplica, RdsFence, RdsPromoteReadReplica, RdsReboot,
+    RdsRestoreToPointInTime, RdsUnfence,
 };
 pub use route53::{RecordKind, Route53Repoint, Route53Signal, SignalRecord};
 pub use statuspage::{IncidentStatus, StatuspageIncident};

@@ -162,6 +162,29 @@ impl fmt::Display for RecordBefore {
     }
 }
 
+impl Lag {
+    /// What two measures of one replica say together: the greater of those that are known, so that neither can make the
+    /// replica look fresher than the other saw it. Where one is unknown the other stands alone, because each is evidence
+    /// by itself; where both are, so is the lag (R7).
+    #[must_use]
+    pub fn greater(self, other: Self) -> Self {
+        match (&self, &other) {
+            (Lag::Known { behind: own, .. }, Lag::Known { behind, .. }) => {
+                if own > behind {
+                    self
+                } else {
+                    other
+                }
+            }
+            (Lag::Known { .. }, Lag::Unknown { .. }) => self,
+            (Lag::Unknown { .. }, Lag::Known { .. }) => other,
+            (Lag::Unknown { reason: own }, Lag::Unknown { reason }) => {
+                Lag::Unknown { reason: format!("{own}; {reason}") }
+            }
+        }
+    }
+}
+
 /// The action that takes another one back, given what stood before it. None where nothing needs to be taken back or
 /// nothing can be: an action that only looks, a page that has told the truth, a name that had no record.
 #[must_use]

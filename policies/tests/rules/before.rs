@@ -39,7 +39,12 @@ fn fence() -> Action {
 
 fn promote() -> Action {
     let instance = "shop-west".into();
-    Action::RdsPromoteReadReplica(RdsPromoteReadReplica { region: WEST.into(), instance, writable: None })
+    Action::RdsPromoteReadReplica(RdsPromoteReadReplica {
+        region: WEST.into(),
+        instance,
+        writable: None,
+        heartbeat: None,
+    })
 }
 
 fn scaled(scaling: Option<ScalingRange>) -> Before {
@@ -129,4 +134,22 @@ fn every_note_survives_the_log() {
         let text = serde_json::to_string(&before).unwrap();
         assert_eq!(serde_json::from_str::<Before>(&text).unwrap(), before, "{text}");
     }
+}
+
+/// Goal: of two measures of one replica the greater counts, one that is unknown leaves the other alone, and two of them
+/// stay unknown with both reasons (R7). Method: a table, each pair in both orders.
+#[test]
+fn of_two_lags_the_greater_known_one_counts() {
+    let known = |behind, by: &str| Lag::Known { behind: Millis(behind), age: Millis(1), by: by.into() };
+    let unknown = |reason: &str| Lag::Unknown { reason: reason.into() };
+    for (one, other, expected) in [
+        (known(5_000, "CloudWatch"), known(900, "heartbeat row"), known(5_000, "CloudWatch")),
+        (known(0, "CloudWatch"), known(900, "heartbeat row"), known(900, "heartbeat row")),
+        (unknown("no point"), known(0, "heartbeat row"), known(0, "heartbeat row")),
+        (known(7, "CloudWatch"), unknown("no row"), known(7, "CloudWatch")),
+    ] {
+        assert_eq!(one.clone().greater(other.clone()), expected);
+        assert_eq!(other.greater(one), expected);
+    }
+    assert_eq!(unknown("no point").greater(unknown("no row")), unknown("no point; no row"));
 }

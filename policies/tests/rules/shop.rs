@@ -134,8 +134,12 @@ pub(crate) fn scale(at: &str, desired: u32) -> Action {
 }
 
 fn failover_plan() -> PlanTemplate {
-    let promote =
-        RdsPromoteReadReplica { region: "{to}".into(), instance: "{to.database}".into(), writable: None };
+    let promote = RdsPromoteReadReplica {
+        region: "{to}".into(),
+        instance: "{to.database}".into(),
+        writable: None,
+        heartbeat: None,
+    };
     let repoint = Route53Repoint {
         zone: "Z1".into(),
         record: "{service}.example.com".into(),

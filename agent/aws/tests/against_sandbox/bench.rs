@@ -100,6 +100,7 @@ impl Bench {
             region: service.standby.clone(),
             instance,
             writable: None,
+            heartbeat: None,
         })
     }
 

@@ -134,6 +134,7 @@ pub(crate) fn promote() -> Action {
         region: WEST.into(),
         instance: REPLICA.into(),
         writable: None,
+        heartbeat: None,
     })
 }
 

@@ -22,6 +22,7 @@ fn action() -> Action {
         region: "us-west-2".into(),
         instance: "shop-replica".into(),
         writable: None,
+        heartbeat: None,
     })
 }
 

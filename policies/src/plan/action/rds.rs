@@ -17,6 +17,46 @@ pub struct RdsPromoteReadReplica {
     /// A URL that answers with 2xx only when the database takes writes: the promotion is done when it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub writable: Option<String>,
+    /// A row that is written on the primary every few seconds: how old it is on the replica is how far the replica is
+    /// behind. It is read beside CloudWatch's `ReplicaLag`, which grows on an idle PostgreSQL primary with nothing
+    /// missing. PostgreSQL only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<Heartbeat>,
+}
+
+/// Where the heartbeat row is read: on the replica itself, with the password of the agent's file. The newest moment in
+/// the table counts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Heartbeat {
+    /// The replica's host, as the agents reach it and as its certificate names it.
+    pub host: String,
+    /// Its port.
+    #[serde(default = "postgres_port")]
+    pub port: u16,
+    /// The database.
+    pub database: String,
+    /// Who reads: needs `CONNECT` on the database and `SELECT` on the table, no more.
+    pub user: String,
+    /// The table, with its schema where that is not on the user's search path: `ops.quorate_heartbeat`. As PostgreSQL
+    /// keeps it: upper and lower case differ.
+    #[serde(default = "heartbeat_table")]
+    pub table: String,
+    /// Its column of the type `timestamptz`.
+    #[serde(default = "heartbeat_column")]
+    pub column: String,
+}
+
+fn postgres_port() -> u16 {
+    5432
+}
+
+fn heartbeat_table() -> String {
+    "quorate_heartbeat".to_owned()
+}
+
+fn heartbeat_column() -> String {
+    "at".to_owned()
 }
 
 /// Fields of `rds.restore_to_point_in_time`.

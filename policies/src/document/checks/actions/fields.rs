@@ -63,7 +63,12 @@ impl<'a> Fields<'a> {
 
     /// Judges the text of a key, or each of its list; the first wrong one of each is told.
     pub(super) fn judge(&mut self, key: &str, judge: impl Fn(&str) -> Result<(), String>, mend: &str) {
-        let key = self.place.join(key);
+        self.judge_in(&[key], judge, mend);
+    }
+
+    /// The same for a key inside others.
+    pub(super) fn judge_in(&mut self, keys: &[&str], judge: impl Fn(&str) -> Result<(), String>, mend: &str) {
+        let key = keys.iter().fold(self.place.clone(), |place, key| place.join(*key));
         let found =
             self.values.iter().filter(|(place, _)| **place == key || place.parent().as_ref() == Some(&key));
         let wrong: Vec<Problem> = found

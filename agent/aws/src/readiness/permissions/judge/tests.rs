@@ -12,7 +12,7 @@ const OTHER: &str = "arn:aws:iam::222222222222:role/failover";
 
 fn promote() -> Action {
     let (region, instance) = ("us-west-2".into(), "dr".into());
-    Action::RdsPromoteReadReplica(RdsPromoteReadReplica { region, instance, writable: None })
+    Action::RdsPromoteReadReplica(RdsPromoteReadReplica { region, instance, writable: None, heartbeat: None })
 }
 
 fn restore() -> Action {

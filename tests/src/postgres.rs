@@ -1,0 +1,298 @@
+//! PostgreSQL as Debian ships it, for tests: a primary and a streaming replica on loopback, with passwords by SCRAM and
+//! certificates of an authority of its own. Everything is in a temporary directory and ends with the value. It knows no
+//! agent.
+
+use anyhow::{Context as _, bail, ensure};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use std::{
+    ffi::OsStr,
+    fs,
+    net::{Ipv4Addr, TcpListener},
+    os::unix::fs::{PermissionsExt as _, chown},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+use tempfile::TempDir;
+
+/// Where Debian puts each version's programs.
+const VERSIONS: &str = "/usr/lib/postgresql";
+/// The account that Debian's package makes: PostgreSQL refuses to run as root.
+const ACCOUNT: &str = "postgres";
+/// How long `pg_ctl` waits for a start, in seconds. Only a failure takes so long.
+const START_S: &str = "45";
+/// How often a session is opened to see a new setting. Each takes some 20 ms.
+const LOOKS_MAX: usize = 500;
+/// Free ports are found by asking for them, and somebody else may be given one meanwhile.
+const STARTS_MAX: usize = 3;
+
+/// A primary and its streaming replica.
+pub struct Replicated {
+    /// Takes writes.
+    pub primary: Postgres,
+    /// Replays the primary's log.
+    pub replica: Postgres,
+    /// The authority that signed the servers' certificates, in PEM.
+    pub authority: PathBuf,
+    home: TempDir,
+}
+
+/// One server. It is stopped when the value is dropped.
+pub struct Postgres {
+    /// Where it listens, on 127.0.0.1.
+    pub port: u16,
+    data: PathBuf,
+    sockets: PathBuf,
+}
+
+impl Replicated {
+    /// Starts both. Both have a certificate for 127.0.0.1 and no other name, and no user but the superuser, who gets in
+    /// by the socket alone.
+    ///
+    /// # Errors
+    /// When PostgreSQL is not installed (`tests/run` installs it) or does not start.
+    pub fn start() -> anyhow::Result<Self> {
+        let home = tempfile::Builder::new().prefix("quorate-pg-").tempdir()?;
+        give(home.path())?;
+        let path = |name: &str| home.path().join(name);
+        let authority = certificates(home.path())?;
+        let data = path("primary");
+        let arguments = ["--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync", "-U", ACCOUNT, "-D"];
+        run(program("initdb")?.args(arguments).arg(&data))?;
+        let settings = format!(
+            "listen_addresses = '127.0.0.1'\nunix_socket_directories = '{}'\nssl = on\nssl_cert_file = '{}'\n\
+             ssl_key_file = '{}'\nfsync = off\npassword_encryption = 'scram-sha-256'\nlog_timezone = 'UTC'\n",
+            home.path().display(),
+            path(CERTIFICATE).display(),
+            path(KEY).display(),
+        );
+        let file = data.join("postgresql.conf");
+        let written = fs::read_to_string(&file)?;
+        fs::write(&file, written + &settings)?;
+        let primary = Postgres::start(data, home.path())?;
+        let data = path("replica");
+        let mut copy = program("pg_basebackup")?;
+        copy.args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"]);
+        run(primary.at(&mut copy).arg("-D").arg(&data))?;
+        let replica = Postgres::start(data, home.path())?;
+        Ok(Self { primary, replica, authority, home })
+    }
+
+    /// Waits until the replica has replayed what the primary has written so far.
+    ///
+    /// # Errors
+    /// When it does not get there.
+    pub fn catch_up(&self) -> anyhow::Result<()> {
+        let written = self.primary.sql("SELECT pg_current_wal_lsn()")?;
+        self.replica.wait_until(&format!("pg_last_wal_replay_lsn() >= '{written}'::pg_lsn"))
+    }
+
+    /// Lets the replica receive the primary's log and replay nothing of it.
+    ///
+    /// # Errors
+    /// When it does not stop replaying.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.replica.sql("SELECT pg_wal_replay_pause()")?;
+        self.replica.wait_until("pg_get_wal_replay_pause_state() = 'paused'")
+    }
+
+    /// Ends [`Self::pause`].
+    ///
+    /// # Errors
+    /// When the replica cannot be told.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.replica.sql("SELECT pg_wal_replay_resume()").map(drop)
+    }
+
+    /// The directory of both; a test may keep its own files there.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+}
+
+impl Postgres {
+    fn start(data: PathBuf, sockets: &Path) -> anyhow::Result<Self> {
+        let mut last = None;
+        for _ in 0..STARTS_MAX {
+            let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+            // From here on it is stopped, also when the start is only half done.
+            let server = Self { port, data: data.clone(), sockets: sockets.to_owned() };
+            let mut start = program("pg_ctl")?;
+            start.args(["start", "-w", "-s", "-t", START_S, "-o"]).arg(format!("-p {port}"));
+            start.arg("-l").arg(data.with_extension("log")).arg("-D").arg(&data);
+            match run(&mut start) {
+                Ok(_) => return Ok(server),
+                Err(error) => last = Some(error),
+            }
+        }
+        let log = fs::read_to_string(data.with_extension("log")).unwrap_or_default();
+        Err(last.context("it was not tried")?.context(log))
+    }
+
+    /// Runs statements as the superuser; returns what they print, unaligned and without headers.
+    ///
+    /// # Errors
+    /// When one fails.
+    pub fn sql(&self, statements: &str) -> anyhow::Result<String> {
+        let mut psql = program("psql")?;
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", ACCOUNT, "-c", statements]);
+        let output = run(self.at(&mut psql))?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// Changes a setting that needs no restart; connections made from now on have it.
+    ///
+    /// # Errors
+    /// When there is no such setting or it is not taken.
+    pub fn set(&self, name: &str, value: &str) -> anyhow::Result<()> {
+        self.sql(&format!("ALTER SYSTEM SET {name} = '{value}'"))?;
+        self.sql("SELECT pg_reload_conf()")?;
+        // A session takes settings in between its statements, so each look is a session of its own.
+        for _ in 0..LOOKS_MAX {
+            if self.sql(&format!("SHOW {name}"))? == value {
+                return Ok(());
+            }
+        }
+        bail!("{name} does not become {value}")
+    }
+
+    /// Waits on the server, which has nothing to wait by but looking.
+    fn wait_until(&self, condition: &str) -> anyhow::Result<()> {
+        let wait = format!("WHILE NOT ({condition}) LOOP PERFORM pg_sleep(0.01); END LOOP;");
+        let limited = format!("SET statement_timeout = '{START_S}s'; DO $$ BEGIN {wait} END $$");
+        self.sql(&limited).map(drop)
+    }
+
+    /// Lets every connection wait for ever, as a host does whose disk is gone: what listens is stopped, so the kernel
+    /// takes connections and nobody answers.
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        self.signal("STOP")
+    }
+
+    /// Ends [`Self::freeze`].
+    ///
+    /// # Errors
+    /// When there is no such process.
+    pub fn thaw(&self) -> anyhow::Result<()> {
+        self.signal("CONT")
+    }
+
+    fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let file = self.data.join(PROCESS);
+        let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        let id = text.lines().next().context("the file is empty")?;
+        run(Command::new("kill").args(["-s", name, "--", id])).map(drop)
+    }
+
+    /// A client program, told where the server's socket is.
+    fn at<'a>(&self, client: &'a mut Command) -> &'a mut Command {
+        client.arg("-h").arg(&self.sockets).args(["-p", &self.port.to_string(), "-U", ACCOUNT])
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        if !self.data.join(PROCESS).exists() {
+            return;
+        }
+        // A stopped process takes no other signal.
+        let stopped = self.thaw().and_then(|()| {
+            let mut stop = program("pg_ctl")?;
+            run(stop.args(["stop", "-w", "-s", "-m", "immediate", "-D"]).arg(&self.data)).map(drop)
+        });
+        if let Err(error) = stopped {
+            eprintln!("PostgreSQL in {} is not stopped: {error:#}", self.data.display());
+        }
+    }
+}
+
+/// Below the data directory, while a server runs.
+const PROCESS: &str = "postmaster.pid";
+const CERTIFICATE: &str = "server.pem";
+const KEY: &str = "server.key";
+
+/// Writes an authority, and a certificate and key for 127.0.0.1 that PostgreSQL accepts; returns the authority's file.
+fn certificates(home: &Path) -> anyhow::Result<PathBuf> {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+    let key = KeyPair::generate()?;
+    let server = CertificateParams::new(["127.0.0.1".to_owned()])?.signed_by(&key, &issuer)?;
+    let file = home.join("authority.pem");
+    fs::write(&file, issuer.pem())?;
+    fs::write(home.join(CERTIFICATE), server.pem())?;
+    fs::write(home.join(KEY), key.serialize_pem())?;
+    fs::set_permissions(home.join(KEY), fs::Permissions::from_mode(0o600))?;
+    give(&home.join(KEY))?;
+    Ok(file)
+}
+
+/// One of PostgreSQL's programs, of the newest version there is, as somebody who is not root.
+fn program(name: &str) -> anyhow::Result<Command> {
+    let versions = fs::read_dir(VERSIONS).with_context(|| format!("{VERSIONS}: run tests/run once"))?;
+    let newest = versions
+        .filter_map(|version| Some(version.ok()?.path().join("bin").join(name)))
+        .filter(|path| path.exists())
+        .max_by_key(|path| version(path));
+    let path = newest.with_context(|| format!("no {name} in {VERSIONS}: apt-get install postgresql"))?;
+    let mut command = if root()? {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid", ACCOUNT, "--regid", ACCOUNT, "--init-groups", "--"]).arg(path);
+        command
+    } else {
+        Command::new(path)
+    };
+    // Neither its working directory nor a caller's own settings are the server's business.
+    command.current_dir("/").env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8");
+    Ok(command)
+}
+
+fn version(program: &Path) -> u32 {
+    let folder = program.ancestors().nth(2).and_then(Path::file_name).and_then(OsStr::to_str);
+    folder.and_then(|version| version.parse().ok()).unwrap_or_default()
+}
+
+fn root() -> anyhow::Result<bool> {
+    Ok(number(&["-u"])? == 0)
+}
+
+/// Makes a file PostgreSQL's own, where the tests run as root.
+fn give(path: &Path) -> anyhow::Result<()> {
+    if root()? {
+        chown(path, Some(number(&["-u", ACCOUNT])?), Some(number(&["-g", ACCOUNT])?))?;
+    }
+    Ok(())
+}
+
+fn number(arguments: &[&str]) -> anyhow::Result<u32> {
+    let output = run(Command::new("id").args(arguments))?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().parse()?)
+}
+
+fn run(command: &mut Command) -> anyhow::Result<Output> {
+    // Files and not pipes: a server that stays holds what it was given, and a pipe would never end.
+    let (out, err) = (tempfile::tempfile()?, tempfile::tempfile()?);
+    let status = command
+        .stdin(std::process::Stdio::null())
+        .stdout(out.try_clone()?)
+        .stderr(err.try_clone()?)
+        .status()
+        .with_context(|| format!("{command:?}"))?;
+    let (stdout, stderr) = (whole(out)?, whole(err)?);
+    if !status.success() {
+        bail!("{command:?}: {status}: {}", String::from_utf8_lossy(&stderr).trim());
+    }
+    ensure!(stdout.len() < 1 << 20, "{command:?} said more than a test reads");
+    Ok(Output { status, stdout, stderr })
+}
+
+fn whole(mut file: fs::File) -> anyhow::Result<Vec<u8>> {
+    use std::io::{Read as _, Seek as _};
+    file.rewind()?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
