@@ -25,6 +25,7 @@ pub fn check_together(policy: &Policy, members: &BTreeMap<AgentName, Member>) ->
     automation(policy, members.len(), regions.len(), &mut problems);
     agreement(policy, members.len(), &regions, &mut problems);
     fences(policy, &mut problems);
+    signals(policy, members, &mut problems);
     for region in policy.regions.keys().filter(|region| !regions.contains(region)) {
         let message = format!("no agent runs in `{region}`: its steps run from elsewhere");
         let mend = "run an agent there, so that a plan can act from the region that it activates";
@@ -58,6 +59,25 @@ fn fences(policy: &Policy, problems: &mut Vec<Problem>) {
                 let field = FieldPath::from(["plans", name.as_str(), "steps", step.as_str()]);
                 problems.push(Problem::warning(field, message, mend));
             }
+        }
+    }
+}
+
+/// A signal that Route 53 hears from some agents only: the others count as silent, and traffic may not follow.
+fn signals(policy: &Policy, members: &BTreeMap<AgentName, Member>, problems: &mut Vec<Problem>) {
+    let unheard = members.iter().filter(|(_, member)| member.signal.is_none());
+    let unheard: Vec<String> = unheard.map(|(name, _)| format!("`{name}`")).collect();
+    if unheard.is_empty() {
+        return;
+    }
+    for (plan, steps) in &policy.plans {
+        for (step, template) in &steps.steps {
+            let Action::Route53Signal(_) = &template.action else { continue };
+            let message = format!("where Route 53 hears the signal of {} is not said", unheard.join(", "));
+            let mend = "add `signal: HOST:PORT` to these members in the agents' files, and run quorate signal setup";
+            let kind = template.action.kind();
+            let field = FieldPath::from(["plans", plan.as_str(), "steps", step.as_str(), kind]);
+            problems.push(Problem::warning(field, message, mend));
         }
     }
 }
