@@ -284,6 +284,10 @@ impl Node {
                 if change.confirm || change.look_again {
                     out.push(Output::Confirm { service, target, everywhere: change.confirm });
                 }
+                // One more of the same: what follows from it follows at the next tick.
+                if !self.report_due {
+                    return out;
+                }
             }
             Input::Lag { service, replica, behind, measured } => {
                 self.lags.read(now.mono, service, replica, behind, measured);

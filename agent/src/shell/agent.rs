@@ -190,7 +190,9 @@ impl Agent {
             } else {
                 node.step(now, Input::Standing(standing))
             };
-            outputs.extend(node.step(now, Input::Applied(state)));
+            if !Arc::ptr_eq(node.cluster(), &state) {
+                outputs.extend(node.step(now, Input::Applied(state)));
+            }
             outputs
         });
         for output in outputs {

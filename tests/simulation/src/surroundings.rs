@@ -50,7 +50,9 @@ impl Surroundings for Host {
         if self.look(|node, _| *node.standing() != standing) {
             self.feed(Input::Standing(standing));
         }
-        self.feed(Input::Applied(state));
+        if self.look(|node, _| !Arc::ptr_eq(node.cluster(), &state)) {
+            self.feed(Input::Applied(state));
+        }
     }
 
     async fn barrier(&self, limit: Duration) -> Result<(), String> {

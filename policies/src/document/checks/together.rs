@@ -74,7 +74,8 @@ fn signals(policy: &Policy, members: &BTreeMap<AgentName, Member>, problems: &mu
         for (step, template) in &steps.steps {
             let Action::Route53Signal(_) = &template.action else { continue };
             let message = format!("where Route 53 hears the signal of {} is not said", unheard.join(", "));
-            let mend = "add `signal: HOST:PORT` to these members in the agents' files, and run quorate signal setup";
+            let mend =
+                "add `signal: HOST:PORT` to these members in the agents' files, and run quorate signal setup";
             let kind = template.action.kind();
             let field = FieldPath::from(["plans", plan.as_str(), "steps", step.as_str(), kind]);
             problems.push(Problem::warning(field, message, mend));
