@@ -17,7 +17,7 @@ const RECOVERY_BUCKETS: [f64; 12] =
 const TRIGGERS: [&str; 2] = ["automatic", "operator"];
 const OUTCOMES: [&str; 3] = ["succeeded", "stopped", "aborted"];
 const STEP_OUTCOMES: [&str; 4] = ["succeeded", "failed", "impossible", "unknown"];
-const EVENTS: [&str; 15] = [
+const EVENTS: [&str; 16] = [
     "members_set",
     "policy_applied",
     "decided",
@@ -26,6 +26,7 @@ const EVENTS: [&str; 15] = [
     "step_assigned",
     "step_started",
     "step_noted",
+    "step_resumed",
     "signalled",
     "step_finished",
     "lease_released",

@@ -116,6 +116,7 @@ fn kind(event: &AuditEvent) -> Option<&'static str> {
         | AuditEvent::StepAssigned { .. }
         | AuditEvent::StepStarted { .. }
         | AuditEvent::StepNoted { .. }
+        | AuditEvent::StepResumed { .. }
         | AuditEvent::Signalled { .. }
         | AuditEvent::Aborting { .. } => None,
     }

@@ -21,7 +21,7 @@ pub(super) const AGE_COUNTED: u8 = 4;
 pub(super) const AGE_OVER: u8 = 130;
 
 /// What had begun of a step before its attempt is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Begun {
     Never,
     Before,

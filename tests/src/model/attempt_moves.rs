@@ -73,7 +73,12 @@ impl Model {
                 continue;
             }
             let task = Task { attempt, phase: Phase::Looking, run: 0, age: 0, checked: false };
-            let begun = progress.started_at.is_some();
+            let started = matches!(progress.state, StepState::Started { .. });
+            let begun = match progress.started_at {
+                _ if started => Begun::ThisAttempt,
+                Some(_) => Begun::Before,
+                None => Begun::Never,
+            };
             if !known.allows(attempt) {
                 if aborted(known, attempt) && !self.broken_by(Mutation::AbortNotReported) {
                     let state = with(*s, Task { phase: Phase::Finishing(Outcome::Unknown), ..task });
@@ -83,8 +88,7 @@ impl Model {
                 }
                 continue;
             }
-            let started = matches!(progress.state, StepState::Started { .. });
-            let state = if started || self.broken_by(Mutation::ActsBeforeIntent) {
+            let state = if self.broken_by(Mutation::ActsBeforeIntent) {
                 self.begin(*s, task, if started { Begun::ThisAttempt } else { Begun::Never })
             } else {
                 with(*s, Task { phase: Phase::Intent { begun }, ..task })
@@ -93,8 +97,9 @@ impl Model {
         }
     }
 
-    fn intend(&mut self, s: &State, task: Task, begun: bool) {
-        let say = Say::Start(task.attempt);
+    fn intend(&mut self, s: &State, task: Task, begun: Begun) {
+        let goes_on = begun == Begun::ThisAttempt;
+        let say = if goes_on { Say::GoOn(task.attempt) } else { Say::Start(task.attempt) };
         self.propose(s, task.attempt.agent, say, |model, state, answer| match answer {
             Some(Response::Refused { .. }) | None => {
                 let known = model.log.at(state.log);
@@ -107,7 +112,7 @@ impl Model {
                     without(state, task.attempt)
                 }
             }
-            Some(_) => model.begin(state, task, if begun { Begun::Before } else { Begun::Never }),
+            Some(_) => model.begin(state, task, begun),
         });
     }
 

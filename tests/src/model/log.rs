@@ -149,6 +149,11 @@ impl Log {
                 step,
                 attempt,
             }),
+            Say::GoOn(a) => step_command(a, "resume", |execution, step, attempt| Body::StartStep {
+                execution,
+                step,
+                attempt,
+            }),
             Say::Note(a, before) => {
                 let before = self.befores[usize::from(before)].clone();
                 step_command(a, "note", |execution, step, attempt| Body::NoteStep {
@@ -207,7 +212,9 @@ fn single(say: Say) -> (u8, Body) {
             let proof = if given_up { LeaseProof::GivenUp } else { expired };
             (by, Body::ReleaseLease { service, epoch: u64::from(epoch), proof })
         }
-        Say::Start(_) | Say::Note(..) | Say::Finish(..) => unreachable!("a step's own command"),
+        Say::Start(_) | Say::GoOn(_) | Say::Note(..) | Say::Finish(..) => {
+            unreachable!("a step's own command")
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What one moment is made of: small, comparable, and with every length of time counted from now, so that two moments
 //! that differ only in when they are are one.
 
-use super::world::World;
+use super::{attempt::Begun, world::World};
 
 /// A command, by what it says: short enough to be part of a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -13,6 +13,8 @@ pub(super) enum Say {
         live: u8,
     },
     Start(Attempt),
+    /// What an earlier process of its agent had begun.
+    GoOn(Attempt),
     /// With what stands, by its number.
     Note(Attempt, u8),
     Finish(Attempt, Outcome),
@@ -73,7 +75,7 @@ pub(super) enum Reply {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Phase {
     /// It was allowed to begin, and proposes the intent.
-    Intent { begun: bool },
+    Intent { begun: Begun },
     /// It waits so many steps of time.
     Waiting(u8),
     /// It looks next.

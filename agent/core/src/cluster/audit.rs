@@ -104,6 +104,13 @@ pub enum AuditEvent {
         /// Which assignment.
         attempt: u32,
     },
+    /// A step that had begun is gone on with by its agent, which had stopped or let go of it.
+    StepResumed {
+        /// Which step.
+        step: StepName,
+        /// Which assignment.
+        attempt: u32,
+    },
     /// What stood in the world before a step changed it.
     StepNoted {
         /// Which step.
@@ -175,6 +182,7 @@ impl AuditEvent {
             AuditEvent::StepAssigned { .. } => "step_assigned",
             AuditEvent::StepStarted { .. } => "step_started",
             AuditEvent::StepNoted { .. } => "step_noted",
+            AuditEvent::StepResumed { .. } => "step_resumed",
             AuditEvent::Signalled { .. } => "signalled",
             AuditEvent::StepFinished { .. } => "step_finished",
             AuditEvent::LeaseReleased { .. } => "lease_released",
@@ -205,6 +213,9 @@ impl fmt::Display for AuditEvent {
                 write!(f, "step {step} assigned to {agent}, attempt {attempt}")
             }
             AuditEvent::StepStarted { step, attempt } => write!(f, "step {step} started, attempt {attempt}"),
+            AuditEvent::StepResumed { step, attempt } => {
+                write!(f, "step {step} goes on (attempt {attempt}): what was under way before may still land")
+            }
             AuditEvent::StepNoted { step, before } => write!(f, "step {step}, before it acts: {before}"),
             AuditEvent::Signalled { region } => write!(f, "traffic is signalled to {region}"),
             AuditEvent::StepFinished { step, outcome, .. } => {

@@ -96,6 +96,9 @@ impl Cluster {
             let why = TOO_LATE.to_owned();
             return Err(Refusal::StepNotYours { execution: id.clone(), step: step.clone(), why });
         }
+        if self.goes_on(by, id, step, attempt) {
+            return Ok(Response::Done);
+        }
         self.advance(id, step, &StepMove::Start)?;
         let now = self.clock;
         let service = self.executions.get_mut(id).map(|execution| {
@@ -110,6 +113,19 @@ impl Cluster {
         let event = AuditEvent::StepStarted { step: step.clone(), attempt };
         self.audit.record(now, by.as_str(), service.as_ref(), Some(id), event);
         Ok(Response::Done)
+    }
+
+    /// An attempt that had begun is begun again, by the same agent: nobody has heard what became of it till then.
+    fn goes_on(&mut self, by: &AgentName, id: &ExecutionId, step: &StepName, attempt: u32) -> bool {
+        let Some(execution) = self.executions.get_mut(id) else { return false };
+        let Some(progress) = execution.steps.get_mut(step) else { return false };
+        let begun = matches!(progress.state, StepState::Started { .. });
+        if begun && !progress.unheard {
+            progress.unheard = true;
+            let event = AuditEvent::StepResumed { step: step.clone(), attempt };
+            self.audit.record(self.clock, by.as_str(), Some(&execution.service), Some(id), event);
+        }
+        begun
     }
 
     /// Whether an automatic decision has waited so long for its first step that its evidence is no longer fresh. Such a

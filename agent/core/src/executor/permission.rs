@@ -11,19 +11,18 @@ const BARRIER_MAX: Duration = Duration::from_secs(2);
 /// How old a permission may be: the barrier's own deadline, and room for a busy machine.
 const ALLOWED_FOR: Millis = Millis(3_000);
 
-/// The write-ahead intent (R1). A step that this agent began before is only checked. Whether any attempt had ever been
-/// begun before: the order does not know, because it may come from the state with which a restarted agent began.
+/// The write-ahead intent (R1), also for an attempt that this agent had begun before it stopped or let go: whatever was
+/// under way then may still land, and who takes the step back must know (R4). Whether any attempt had ever been begun
+/// before: the order does not know, because it may come from the state with which a restarted agent began.
 pub(super) async fn begin(around: &impl Surroundings, order: &StepOrder) -> Result<bool, String> {
     allowed(around, order).await?;
     let state = around.state();
     let progress =
         state.executions.get(&order.execution).and_then(|execution| execution.steps.get(&order.name));
     let begun_before = progress.is_some_and(|progress| progress.started_at.is_some());
-    if order.started {
-        return Ok(begun_before);
-    }
     let (execution, step, attempt) = (order.execution.clone(), order.name.clone(), order.attempt);
-    match propose(around, order, "start", Body::StartStep { execution, step, attempt }).await {
+    let what = if order.started { "resume" } else { "start" };
+    match propose(around, order, what, Body::StartStep { execution, step, attempt }).await {
         Ok(Response::Refused { refusal }) => Err(refusal.to_string()),
         Ok(_) => Ok(begun_before),
         Err(why) => Err(why),

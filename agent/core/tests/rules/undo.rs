@@ -358,6 +358,22 @@ fn r4_a_lost_attempts_call_is_waited_out() {
     }
 }
 
+/// Goal: R4, a call that was under way when its agent stopped is waited out, although the same agent came back and saw the
+/// result stand; and the audit tells why. Method: the attempt begins, begins again as after a restart, and succeeds; abort.
+#[test]
+fn r4_a_call_from_before_a_restart_is_waited_out() {
+    let mut log = Log::of_the_shop();
+    log.decide();
+    log.start("scale");
+    log.note("scale", scaled(1));
+    assert_eq!(log.start("scale"), Response::Done);
+    assert_eq!(log.start("scale"), Response::Done, "it may come back twice");
+    log.finish("scale", succeeded());
+    assert_eq!(log.timeline().matches("step scale goes on (attempt 1)").count(), 1, "{}", log.timeline());
+    log.abort();
+    assert_eq!(log.latest().plan.steps[&step("undo-scale")].delay, Millis::from_secs(15));
+}
+
 /// Goal: R4, R13, a failure is certain only if the end of every attempt is: one that was lost or stayed unknown may have
 /// promoted, so an abort does not go home. Method: the promotion's first attempt is lost, or stays unknown; the second is
 /// refused for good; abort.
