@@ -45,6 +45,8 @@ pub struct Trouble {
     pub lost_after: u16,
     /// So many requests in a thousand are refused and may be repeated.
     pub refused: u16,
+    /// Whether DNS may not be changed: somebody has taken the permission away.
+    pub denied: bool,
 }
 
 /// How the replicas do.
@@ -70,7 +72,7 @@ pub enum Operation {
     Pause(Option<u64>),
     /// `quorate resume`.
     Resume,
-    /// `quorate abort`.
+    /// `quorate abort`, of what runs, or of what is the next to begin within a minute.
     Abort,
     /// `quorate apply`, of the same policy with another cool-down: a new version.
     Apply,

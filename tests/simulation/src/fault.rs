@@ -53,7 +53,7 @@ faults! {
     F19 "the replica is far behind, or nobody knows how far",
     F20 "the old primary returns while a plan runs",
     F21 "the fence says that it worked and did not",
-    F22 "calls to DNS fail, are slow, are applied without a reply, and somebody else edits",
+    F22 "calls to DNS fail, are slow, denied, applied without a reply, and somebody else edits",
     F23 "the standby cannot be scaled",
     F24 "one agent speaks another version",
     F25 "an agent comes back with an empty disk, or twice",

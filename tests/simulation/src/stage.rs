@@ -11,8 +11,11 @@ use super::{
 use openraft_rt::AsyncRuntime;
 use openraft_rt_sim::SimRuntime;
 use quorate_core::{Actor, Body, Response, node::Input};
-use quorate_policies::{Millis, Timestamp, guard::Trigger};
+use quorate_policies::{Millis, ServiceName, Timestamp, guard::Trigger};
 use std::{sync::Arc, time::Duration};
+
+/// For so long an operator waits for something to abort.
+const ABORT_WITHIN: Duration = Duration::from_secs(60);
 
 /// The agent that is meant: by its number, or the leader of the moment; none if there is no leader.
 fn meant(world: &World, index: usize) -> Option<usize> {
@@ -157,19 +160,31 @@ fn operate(world: &mut World, through: usize, name: &'static str, operation: Ope
             Some(Body::Pause { service: service(name), actor, until })
         }
         Operation::Resume => Some(Body::Resume { service: service(name), actor }),
-        Operation::Abort => {
-            let open = world.open_executions().into_iter().find(|e| e.service.as_str() == name);
-            open.map(|execution| Body::Abort { execution: execution.id, actor })
-        }
+        Operation::Abort => return drop(SimRuntime::spawn(abort(host, service(name), actor))),
         Operation::Apply => Some(world.apply_policy(name)),
     };
-    let Some(body) = body else { return };
+    if let Some(body) = body {
+        drop(SimRuntime::spawn(say(host, body)));
+    }
+}
+
+async fn say(host: Arc<Host>, body: Body) {
     let id = format!("{}/{}", actor_id(&host), now().as_micros());
     let command = quorate_core::Command { id, at: host.clock.now().wall, by: host.name.clone(), body };
-    drop(SimRuntime::spawn(async move {
-        let answer = host.consensus.propose(command, Duration::from_secs(5)).await;
-        host.network.oracle().answered(&told(answer));
-    }));
+    let answer = host.consensus.propose(command, Duration::from_secs(5)).await;
+    host.network.oracle().answered(&told(answer));
+}
+
+/// An operator who has made up his mind aborts what runs, or waits for it with the finger on the key.
+async fn abort(host: Arc<Host>, name: ServiceName, actor: Actor) {
+    let end = now() + ABORT_WITHIN;
+    while now() < end && host.alive() {
+        let open = host.consensus.state().running(&name).map(|execution| execution.id.clone());
+        if let Some(execution) = open {
+            return say(host, Body::Abort { execution, actor }).await;
+        }
+        SimRuntime::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// What the operator reads.

@@ -108,6 +108,9 @@ impl Cloud {
             if fate.refused {
                 return Some(Acted::Refused { reason: "throttled".to_owned(), retryable: true });
             }
+            if call.denied() {
+                return Some(Acted::Refused { reason: "AccessDenied".to_owned(), retryable: false });
+            }
             let acted = call.carry_out(fate.between).await;
             SimRuntime::sleep(fate.back).await;
             (!fate.lost_after).then_some(acted)
@@ -129,6 +132,10 @@ struct Call {
 }
 
 impl Call {
+    fn denied(&self) -> bool {
+        matches!(self.order.step.action, Action::Route53Repoint(_)) && self.cloud.inside().trouble.denied
+    }
+
     /// A repoint reads the record first and sends its batch on the condition that nothing has moved; everything else is
     /// one request.
     async fn carry_out(&self, between: Duration) -> Acted {

@@ -39,7 +39,8 @@ pub(super) fn fence_lies(draw: &mut Draw) {
 }
 
 pub(super) fn dns(draw: &mut Draw) {
-    trouble(draw, Trouble { slow_ms: 6_000, lost_before: 150, lost_after: 300, refused: 250 });
+    let denied = draw.chance(200);
+    trouble(draw, Trouble { slow_ms: 6_000, lost_before: 150, lost_after: 300, refused: 250, denied });
     let at = draw.moment();
     let to = if draw.chance(500) { EAST } else { WEST };
     draw.at(at, Deed::ForeignEdit(to));

@@ -38,10 +38,12 @@ pub(super) fn race(draw: &mut Draw) {
 }
 
 pub(super) fn pause(draw: &mut Draw) {
-    let at = draw.moment();
+    // Half of the time the pause comes first, and what runs later is somebody's own wish or a mistake.
+    let (first, second) = (draw.moment(), draw.ms(0..20_000));
+    let (at, when) = if draw.chance(500) { (first, first + second) } else { (first + second, first) };
     draw.at(at, Deed::RegionDies(EAST));
     let service = draw.service();
-    let (when, through) = (at + draw.ms(0..20_000), draw.agent());
+    let through = draw.agent();
     let until = draw.chance(600).then(|| draw.ms(5..60).as_millis()).map(|s| u64::try_from(s).unwrap());
     draw.at(when, Deed::Operate(through, service, Operation::Pause(until)));
     if until.is_none() {

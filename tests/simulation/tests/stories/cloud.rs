@@ -77,7 +77,7 @@ fn f21_the_fence_lies_within_reach() {
 /// the plan.
 #[test]
 fn f22_dns_is_slow_lossy_and_edited() {
-    let trouble = Trouble { slow_ms: 6_000, lost_before: 150, lost_after: 300, refused: 250 };
+    let trouble = Trouble { slow_ms: 6_000, lost_before: 150, lost_after: 300, refused: 250, denied: false };
     let told = Story::of(F22)
         .at(20, RegionDies(EAST))
         .at(21, Cloud(trouble))
