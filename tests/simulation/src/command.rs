@@ -55,6 +55,9 @@ pub struct Arguments {
     /// Do not make a failing scenario smaller.
     #[arg(long)]
     no_shrink: bool,
+    /// Begin no other scenario after the first that fails.
+    #[arg(long)]
+    until_failure: bool,
 }
 
 fn seeds(text: &str) -> Result<Range<u64>, String> {
@@ -156,7 +159,8 @@ fn simulate(arguments: &Arguments) -> ExitCode {
         let message = format!("{rate:.0} scenarios a minute, {} failed", totals.failed.len());
         bar.set_message(message);
         bar.inc(1);
-        arguments.until_time.is_none_or(|limit| begun.elapsed() < limit)
+        let enough = arguments.until_failure && !totals.failed.is_empty();
+        !enough && arguments.until_time.is_none_or(|limit| begun.elapsed() < limit)
     });
     bar.finish_and_clear();
     for (scenario, outcome) in totals.failed.iter().take(FAILURES_TOLD) {

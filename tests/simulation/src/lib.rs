@@ -19,6 +19,7 @@ pub mod deed;
 pub mod disk;
 pub mod fault;
 mod host;
+pub mod mutation;
 mod network;
 mod oracle;
 mod policy;

@@ -1,0 +1,182 @@
+//! The workbench: copies the sources, puts one mutation after another into the copy, builds the simulation there, and
+//! runs seeds until a rule breaks. It never touches the sources themselves.
+
+use super::{Mutation, all};
+use clap::Parser;
+use std::{
+    fs,
+    ops::Range,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+    time::Instant,
+};
+
+/// What of the workspace the simulation is made of, and what cargo wants to see of the rest.
+const COPIED: [&str; 6] = ["Cargo.toml", "Cargo.lock", "policies", "probes", "agent", "tests"];
+/// Within so many seeds each mutation must be noticed: as many as every test run has.
+const SEEDS_MAX: u64 = 500;
+
+/// Put faults into a copy of the safety code, one at a time, and see whether the simulation notices each.
+#[derive(Debug, Parser)]
+#[command(name = "mutate", version)]
+pub struct Arguments {
+    /// Only mutations whose name contains this.
+    #[arg(long)]
+    only: Option<String>,
+    /// The seeds in which a mutation must be noticed, as A..B without B.
+    #[arg(long, default_value_t = SEEDS_MAX)]
+    seeds: u64,
+    /// Where the copy and what is built of it are put.
+    #[arg(long, default_value = "target/mutations")]
+    at: PathBuf,
+    /// Print the names and do nothing.
+    #[arg(long)]
+    list: bool,
+}
+
+/// What came of one mutation.
+struct Row {
+    mutation: Mutation,
+    caught: Result<Catch, String>,
+}
+
+/// By what it was noticed.
+struct Catch {
+    seed: u64,
+    complaint: String,
+}
+
+/// Runs the command. Fails when a mutation was not noticed.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let wanted = |mutation: &Mutation| {
+        arguments.only.as_deref().is_none_or(|text| mutation.name.contains(text) || mutation.serves == text)
+    };
+    let mutations: Vec<Mutation> = all().into_iter().filter(wanted).collect();
+    if arguments.list {
+        mutations
+            .iter()
+            .for_each(|mutation| println!("{} ({}): {}", mutation.name, mutation.serves, mutation.file));
+        return ExitCode::SUCCESS;
+    }
+    match bench(&arguments, &mutations) {
+        Ok(missed) if missed == 0 => ExitCode::SUCCESS,
+        Ok(missed) => {
+            eprintln!(
+                "{missed} mutations were not noticed: a rule is missing, or a fault that would show them"
+            );
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints a row as soon as it is known; returns how many were not noticed.
+fn bench(arguments: &Arguments, mutations: &[Mutation]) -> Result<usize, String> {
+    let root = workspace()?;
+    let (tree, target) = (arguments.at.join("tree"), arguments.at.join("build"));
+    fs::create_dir_all(&tree).map_err(|error| format!("cannot make {}: {error}", tree.display()))?;
+    let at = tree.canonicalize().map_err(|error| format!("{}: {error}", tree.display()))?;
+    COPIED.iter().try_for_each(|name| copy(&root.join(name), &at.join(name)))?;
+    println!("| Fault put into the code | Serves | Noticed by | In seed |\n|---|---|---|---|");
+    let mut missed = 0;
+    for mutation in mutations {
+        let begun = Instant::now();
+        let row = Row { mutation: *mutation, caught: tried(arguments, mutation, &at, &target)? };
+        row.print();
+        eprintln!("{}: {:.0} s", mutation.name, begun.elapsed().as_secs_f64());
+        missed += usize::from(row.caught.is_err());
+    }
+    Ok(missed)
+}
+
+/// The workspace that this was built from: the copy is of what is there now.
+fn workspace() -> Result<PathBuf, String> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    own.canonicalize().map_err(|error| format!("the workspace {} is gone: {error}", own.display()))
+}
+
+/// Copies what is new, so that cargo builds only what a mutation has changed.
+fn copy(from: &Path, to: &Path) -> Result<(), String> {
+    let wrong = |error: std::io::Error| format!("cannot copy {}: {error}", from.display());
+    if !from.is_dir() {
+        let text = fs::read(from).map_err(wrong)?;
+        return if fs::read(to).is_ok_and(|there| there == text) {
+            Ok(())
+        } else {
+            fs::write(to, text).map_err(wrong)
+        };
+    }
+    fs::create_dir_all(to).map_err(wrong)?;
+    for entry in fs::read_dir(from).map_err(wrong)? {
+        let entry = entry.map_err(wrong)?;
+        copy(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+/// One mutation: put in, built, run, taken out again.
+fn tried(
+    arguments: &Arguments,
+    mutation: &Mutation,
+    tree: &Path,
+    target: &Path,
+) -> Result<Result<Catch, String>, String> {
+    let file = tree.join(mutation.file);
+    let whole = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let mutated = mutation.applied(&whole)?;
+    let write = |text: &str| fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()));
+    write(&mutated)?;
+    let built = build(tree, target);
+    let caught = built.map(|()| simulated(target, 0..arguments.seeds));
+    write(&whole)?;
+    caught.map_err(|error| format!("mutation \"{}\" does not build:\n{error}", mutation.name))?
+}
+
+fn build(tree: &Path, target: &Path) -> Result<(), String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--quiet", "--locked", "--package", "quorate-simulation", "--bin", "quick-simulate"])
+        .current_dir(tree)
+        .env("CARGO_TARGET_DIR", std::path::absolute(target).map_err(|error| error.to_string())?)
+        .output()
+        .map_err(|error| format!("cargo does not start: {error}"))?;
+    if built.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&built.stderr).into_owned()) }
+}
+
+/// Seeds until one breaks a rule. The outer error is trouble of the bench itself.
+fn simulated(target: &Path, seeds: Range<u64>) -> Result<Result<Catch, String>, String> {
+    let range = format!("{}..{}", seeds.start, seeds.end);
+    let ran = Command::new(target.join("debug/quick-simulate"))
+        .args(["--no-shrink", "--until-failure", "--seeds", &range])
+        .output()
+        .map_err(|error| format!("the simulation does not start: {error}"))?;
+    let text = String::from_utf8_lossy(&ran.stdout);
+    if ran.status.success() {
+        return Ok(Err(format!("in none of {} seeds", seeds.end - seeds.start)));
+    }
+    let mut lines =
+        text.lines().skip_while(|line| !(line.starts_with("seed ") && line.ends_with(" breaks:")));
+    let seed = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+    let complaint = lines.next().map(|line| line.trim().to_owned());
+    match (seed, complaint) {
+        (Some(seed), Some(complaint)) => Ok(Ok(Catch { seed, complaint })),
+        _ => Err(format!("the simulation ended with {} and told no story:\n{text}", ran.status)),
+    }
+}
+
+impl Row {
+    fn print(&self) {
+        let Mutation { name, serves, .. } = self.mutation;
+        match &self.caught {
+            Ok(Catch { seed, complaint }) => {
+                println!("| {name} | {serves} | {} | {seed} |", complaint.replace('|', "/"));
+            }
+            Err(nowhere) => println!("| {name} | {serves} | **not noticed** | {nowhere} |"),
+        }
+    }
+}

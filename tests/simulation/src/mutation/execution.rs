@@ -1,0 +1,101 @@
+//! Executors that act too soon, too late, twice, or without asking.
+
+use super::Mutation;
+
+const RUN: &str = "agent/core/src/executor.rs";
+const PERMISSION: &str = "agent/core/src/executor/permission.rs";
+const STEP: &str = "agent/core/src/step_run.rs";
+
+pub(super) const ALL: &[Mutation] = &[
+    Mutation {
+        name: "no check right before the effect",
+        serves: "R5",
+        file: PERMISSION,
+        from: "            return Err(refusal.to_string());\n        }\n    }\n    allowed(around, order).await\n",
+        to: "            return Err(refusal.to_string());\n        }\n    }\n    Ok(())\n",
+    },
+    Mutation {
+        name: "the check asks nobody: no read barrier",
+        serves: "R5",
+        file: PERMISSION,
+        from: "around.barrier(BARRIER_MAX).await?;",
+        to: "around.sleep(Duration::from_millis(1)).await;",
+    },
+    Mutation {
+        name: "the effect comes before the write-ahead intent",
+        serves: "R1",
+        file: PERMISSION,
+        from: "    let what = if order.started { \"resume\" } else { \"start\" };",
+        to: "    if !order.step.reversible {\n        return Ok(begun_before);\n    }\n    let what = if order.started { \"resume\" } else { \"start\" };",
+    },
+    Mutation {
+        name: "nobody is told that an attempt goes on after a restart",
+        serves: "R4",
+        file: PERMISSION,
+        from: "    let what = if order.started { \"resume\" } else { \"start\" };",
+        to: "    if order.started {\n        return Ok(begun_before);\n    }\n    let what = \"start\";",
+    },
+    Mutation {
+        name: "a permission never grows old",
+        serves: "R5",
+        file: PERMISSION,
+        from: "const ALLOWED_FOR: Millis = Millis(3_000);",
+        to: "const ALLOWED_FOR: Millis = Millis(3_000_000);",
+    },
+    Mutation {
+        name: "who abstains acts",
+        serves: "R8",
+        file: PERMISSION,
+        from: "        return Err(why);\n    }\n    let now",
+        to: "        drop(why);\n    }\n    let now",
+    },
+    Mutation {
+        name: "a call without a reply is made again",
+        serves: "R4",
+        file: STEP,
+        from: "if self.acted.is_none_or(|acted| acted < part) => {",
+        to: "if self.acted.is_none_or(|acted| acted <= part) => {",
+    },
+    Mutation {
+        name: "a call without a reply counts as refused",
+        serves: "R4",
+        file: RUN,
+        from: "let late = || Acted::Unknown { reason: format!(\"no reply within {CALL_MAX:?}\") };",
+        to: "let late = || Acted::Refused { reason: format!(\"no reply within {CALL_MAX:?}\"), retryable: true };",
+    },
+    Mutation {
+        name: "a call without a reply is soon given up for lost",
+        serves: "R4",
+        file: STEP,
+        from: "const LOST_AFTER: Millis = Millis(10_000);",
+        to: "const LOST_AFTER: Millis = Millis(0);",
+    },
+    Mutation {
+        name: "a writable database is taken for a promoted one",
+        serves: "R24",
+        file: STEP,
+        from: "if self.must_be_ours && self.acted.is_none() =>",
+        to: "if self.must_be_ours && self.acted.is_none() && detail.is_empty() =>",
+    },
+    Mutation {
+        name: "a resumed attempt is certain that it did nothing",
+        serves: "R4",
+        file: RUN,
+        from: ".resumed(order.started)",
+        to: ".resumed(false)",
+    },
+    Mutation {
+        name: "what is under way counts as done",
+        serves: "R22",
+        file: STEP,
+        from: "            Observed::NotDone { detail: seen, .. }\n            | Observed::InProgress { detail: seen }\n            | Observed::Unknown { reason: seen } => {",
+        to: "            Observed::InProgress { detail: seen } if self.acted.is_some() => StepWork::Finish(StepOutcome::Succeeded { detail: seen }),\n            Observed::NotDone { detail: seen, .. }\n            | Observed::InProgress { detail: seen }\n            | Observed::Unknown { reason: seen } => {",
+    },
+    Mutation {
+        name: "an outcome is offered once and forgotten",
+        serves: "R3",
+        file: RUN,
+        from: "                around.tell(order, StepNews::NotInLog(&why));\n                around.sleep(OFFER_AGAIN).await;",
+        to: "                around.tell(order, StepNews::NotInLog(&why));\n                return;",
+    },
+];

@@ -1,0 +1,65 @@
+//! Leases that are longer for the holder than for those who wait.
+
+use super::Mutation;
+
+const FILE: &str = "agent/core/src/node/lease.rs";
+const ASKING: &str = "agent/core/src/leasing.rs";
+
+pub(super) const ALL: &[Mutation] = &[
+    Mutation {
+        name: "a lease counts from its answer",
+        serves: "R13",
+        file: ASKING,
+        from: "    around.input(Input::LeaseAnswered { service, epoch, sent_at, answer });",
+        to: "    let _ = sent_at;\n    around.input(Input::LeaseAnswered { service, epoch, sent_at: around.now().mono, answer });",
+    },
+    Mutation {
+        name: "clocks do not drift",
+        serves: "R13",
+        file: FILE,
+        from: "state.policy.lease.drift.max(Millis(state.lease_ttl_max.0 / 20))",
+        to: "Millis(state.lease_ttl_max.0 / 1_000_000)",
+    },
+    Mutation {
+        name: "a new leader does not wait for its predecessors' leases",
+        serves: "R13",
+        file: FILE,
+        from: "let predecessors = leader_since.plus(longest);",
+        to: "let predecessors = leader_since;",
+    },
+    Mutation {
+        name: "a leader forgets what it granted",
+        serves: "R13",
+        file: FILE,
+        from: "self.granted_until.insert(service.clone(), longest);",
+        to: "self.granted_until.insert(service.clone(), now.max(Monotonic(longest.0.min(1))));",
+    },
+    Mutation {
+        name: "a lease is given up while a promise stands",
+        serves: "R13",
+        file: FILE,
+        from: "        now >= earlier.max(own)\n    }\n}",
+        to: "        now >= earlier.min(own)\n    }\n}",
+    },
+    Mutation {
+        name: "a grant is not confirmed by a quorum",
+        serves: "R13",
+        file: ASKING,
+        from: "    around.barrier(CONFIRM_MAX).await.map_err(|error| no_lease(around, &error))?;\n    let confirmed = around.confirm_leadership(CONFIRM_MAX).await;\n    let term = confirmed.map_err(|error| no_lease(around, &error))?;",
+        to: "    let _ = CONFIRM_MAX;\n    let term = around.with_node(|node, _| node.standing().term);",
+    },
+    Mutation {
+        name: "a lease does not run out",
+        serves: "R13",
+        file: FILE,
+        from: "filter(|held| held.epoch == epoch && now < held.until);",
+        to: "filter(|held| held.epoch == epoch && held.until > Monotonic(0));",
+    },
+    Mutation {
+        name: "a grant is taken after the lease has moved on",
+        serves: "R13",
+        file: FILE,
+        from: "        let Some(epoch) = state.may_hold_lease(&self.region) else {\n            return Err(refuse(\"another region holds it, or it is moving\"));\n        };",
+        to: "        let epoch = state.may_hold_lease(&self.region).or_else(|| self.held.get(service).map(|held| held.epoch)).unwrap_or_default();",
+    },
+];
