@@ -12,7 +12,7 @@ use std::{path::PathBuf, process::ExitCode, thread, time::Instant};
 #[command(name = "detector-curve", version)]
 struct Arguments {
     /// Hours for which the target lives, for each condition and setting.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     hours: u64,
     /// Everything random comes from here.
     #[arg(long, default_value_t = 1)]

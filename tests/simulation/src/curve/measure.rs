@@ -134,7 +134,10 @@ pub fn rows(effort: Effort, traces: &[(Condition, Death, Vec<Setting>)]) -> Vec<
 fn run(effort: Effort, condition: Condition, death: Death, setting: Option<Setting>) -> Vec<Measured> {
     let alive = (effort.hours * 3_600_000 / u64::from(effort.deaths.max(1))).max(ALIVE_MIN);
     // The name makes the trace, so that conditions can be added without changing the others' figures.
-    let name = condition.name.bytes().fold(effort.seed, |seed, byte| seed.wrapping_mul(31) + u64::from(byte));
+    let name = condition
+        .name
+        .bytes()
+        .fold(effort.seed, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
     let trace = Trace::drawn(condition, death, effort.deaths, alive, name);
     let (detectors, (scores, alive)) = match setting {
         Some(setting) => {

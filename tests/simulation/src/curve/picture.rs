@@ -13,7 +13,8 @@ const PLOT: (f64, f64) = (225.0, 170.0);
 const CELL: (f64, f64) = (300.0, 250.0);
 const HEAD: f64 = 86.0;
 const LEFT: f64 = 56.0;
-/// Detection time in seconds, and false alarms in a thousand hours, at both ends of the scales.
+/// Detection time in seconds, and false alarms in a thousand hours, at both ends of the scales. What is beyond an end
+/// stands on it.
 const SECONDS: (f64, f64) = (1.0, 100.0);
 const ALARMS: (f64, f64) = (10.0, 100_000.0);
 /// Below the lowest rate: none at all.
@@ -70,7 +71,7 @@ fn legend(out: &mut String) {
         put(out, &format!("<circle class=\"{class}\" cx=\"{}\" cy=\"48\" r=\"3\"/>", x + 15.0));
         put(out, &format!("<text x=\"{}\" y=\"52\">{text}</text>", x + 38.0));
     }
-    let axes = "across: median time to find a target that falls silent; up: false alarms in 1,000 hours; lower and further left is better";
+    let axes = "across: median time to find a target that falls silent, of those found within two minutes; up: false alarms in 1,000 hours; lower and further left is better";
     put(out, &format!("<text class=\"small\" x=\"16\" y=\"72\">{axes}</text>"));
 }
 
@@ -105,7 +106,7 @@ fn panel(out: &mut String, row: &Row) {
         );
     }
     let rates =
-        [(10.0, "10"), (100.0, "100"), (1_000.0, "1,000"), (10_000.0, "10,000"), (100_000.0, "100,000")];
+        [(10.0, "10"), (100.0, "100"), (1_000.0, "1,000"), (10_000.0, "10,000"), (100_000.0, "100,000+")];
     let none = (up(None), "none");
     for (y, label) in rates.into_iter().map(|(rate, label)| (up(Some(rate)), label)).chain([none]) {
         put(out, &format!("<path class=\"grid\" d=\"M0 {y:.1}H{}\"/>", PLOT.0));
