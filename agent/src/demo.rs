@@ -5,7 +5,7 @@ pub mod agents;
 pub mod api;
 mod fault;
 mod follow;
-mod leases;
+pub mod leases;
 pub mod outcome;
 mod outside;
 pub mod stage;

@@ -3,6 +3,7 @@
 
 pub mod model;
 pub mod postgres;
+pub mod namespaces;
 
 use anyhow::{Context as _, bail};
 use quorate::demo::{

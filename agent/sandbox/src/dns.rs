@@ -47,7 +47,7 @@ pub(crate) async fn start_caching(
 }
 
 async fn serve(resolver: Resolver) -> io::Result<SocketAddr> {
-    let (udp, tcp) = bind_both().await?;
+    let (udp, tcp) = bind_both(resolver.places.home()).await?;
     let address = udp.local_addr()?;
     let stage = Arc::clone(&resolver.stage);
     let mut server = Server::new(resolver);
@@ -64,12 +64,12 @@ async fn serve(resolver: Resolver) -> io::Result<SocketAddr> {
 }
 
 /// One port for both transports.
-async fn bind_both() -> io::Result<(UdpSocket, TcpListener)> {
+async fn bind_both(at: Ipv4Addr) -> io::Result<(UdpSocket, TcpListener)> {
     /// A port free for UDP may be taken for TCP; fifty tries fail only on a machine out of ports.
     const TRIES: usize = 50;
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for _ in 0..TRIES {
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let udp = UdpSocket::bind((at, 0)).await?;
         match TcpListener::bind(udp.local_addr()?).await {
             Ok(tcp) => return Ok((udp, tcp)),
             Err(error) => last = error,
@@ -114,7 +114,11 @@ impl Resolver {
             world.advance(now_ms);
             let look = world.look(now_ms);
             let server = kind == "A" && world.zone.is_name_server(name);
-            let answer = if server { own_address(name) } else { world.zone.answer(name, kind, &look) };
+            let answer = if server {
+                own_address(name, self.places.home())
+            } else {
+                world.zone.answer(name, kind, &look)
+            };
             (answer, world.zone.authority())
         };
         match answer {
@@ -143,9 +147,9 @@ impl Resolver {
 }
 
 /// Where the zone's name servers are: each place has its own on this machine, which differ by port alone.
-fn own_address(name: &str) -> Answer {
+fn own_address(name: &str, at: Ipv4Addr) -> Answer {
     let (name, kind) = (normal_name(name), "A".to_owned());
-    let data = AnswerData::Ipv4(Ipv4Addr::LOCALHOST);
+    let data = AnswerData::Ipv4(at);
     Answer::Records(vec![Answered { name, kind, ttl_s: NAME_SERVER_TTL_S, data }])
 }
 

@@ -49,6 +49,9 @@ pub struct Options {
     pub component: String,
     /// The key that the status page accepts as `Authorization: OAuth KEY`.
     pub statuspage_key: String,
+    /// First two octets of every address at which agents find the world: loopback, or a private network that exists
+    /// in the sandbox's own network namespace alone.
+    pub network: [u8; 2],
     /// Where the control API listens. Loopback only; port 0 takes a free one.
     pub control: SocketAddr,
     /// How long AWS takes for things.
@@ -156,6 +159,7 @@ impl Default for Options {
             page: "kctbh9vrtdwd".into(),
             component: "8kbf7d35c070".into(),
             statuspage_key: "sandbox-statuspage-key".into(),
+            network: [127, 0],
             control: SocketAddr::from(([127, 0, 0, 1], 0)),
             timing: Timing::default(),
             route53_requests_per_second: 0,
@@ -183,6 +187,9 @@ pub enum OptionsError {
     /// The sandbox would be reachable from other machines.
     #[error("the control address {0} is not on loopback")]
     NotLoopback(SocketAddr),
+    /// The world would be reachable from other machines.
+    #[error("the network {}.{}.0.0 is neither loopback nor within 10.0.0.0/8", .0[0], .0[1])]
+    Network([u8; 2]),
     /// More vantages than the address plan has room for.
     #[error("{0} vantages are more than the {max} that fit", max = VANTAGES_MAX)]
     TooManyVantages(usize),
@@ -256,6 +263,10 @@ impl Options {
                 return Err(OptionsError::Name(name.clone()));
             }
         }
+        // A network of the sandbox's own is one of the private ones; anything else may be somebody's.
+        if ![127, 10].contains(&self.network[0]) {
+            return Err(OptionsError::Network(self.network));
+        }
         if !self.control.ip().is_loopback() {
             return Err(OptionsError::NotLoopback(self.control));
         }
@@ -306,6 +317,8 @@ mod tests {
             check(|o| o.control = ([10, 0, 0, 1], 1).into()),
             Err(OptionsError::NotLoopback(_))
         ));
+        assert_eq!(check(|o| o.network = [192, 168]), Err(OptionsError::Network([192, 168])));
+        assert_eq!(check(|o| o.network = [10, 202]), Ok(()));
         assert!(matches!(check(|o| o.zone_name = "Shop..test".into()), Err(OptionsError::Name(_))));
         let fault = |o: &mut Options| o.faults = [("eu-west-1".into(), Fault::Hang)].into();
         assert!(matches!(check(fault), Err(OptionsError::FaultRegion(_))));

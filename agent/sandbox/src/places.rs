@@ -1,5 +1,5 @@
-//! The sandbox's address plan: every place sees each region's application under a loopback address of its
-//! own, so that a path between two places can be cut. One port serves all of them.
+//! The sandbox's address plan: every place sees each region under an address of its own, on loopback unless told
+//! otherwise, so that a path between two places can be cut. One port serves the applications on all of them.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -12,18 +12,20 @@ pub(crate) struct Places {
     /// By place and region. `internet` has the applications' own addresses.
     addresses: BTreeMap<(String, String), Ipv4Addr>,
     names: Vec<String>,
+    network: [u8; 2],
 }
 
-/// 127.0.10.0/24 holds the applications' own addresses and each place has a /24 after it; low ones are left
-/// alone because systems use 127.0.0.1 and 127.0.0.53.
+/// The tenth /24 of the network holds the applications' own addresses and each place has one after it; low ones are
+/// left alone because systems use 127.0.0.1 and 127.0.0.53.
 const FIRST_NETWORK: u8 = 10;
 
 impl Places {
     pub(crate) fn new(options: &Options) -> Self {
+        let [first, second] = options.network;
         let mut addresses = BTreeMap::new();
         for (place, network) in std::iter::once(INTERNET).chain(vantages(options)).zip(FIRST_NETWORK..) {
             for (region, host) in options.regions().into_iter().zip(1..) {
-                addresses.insert((place.into(), region.into()), Ipv4Addr::new(127, 0, network, host));
+                addresses.insert((place.into(), region.into()), Ipv4Addr::new(first, second, network, host));
             }
         }
         let mut names: Vec<String> = vantages(options).map(str::to_owned).collect();
@@ -31,7 +33,7 @@ impl Places {
         names.push(GLOBAL.into());
         names.sort();
         names.dedup();
-        Places { addresses, names }
+        Places { addresses, names, network: options.network }
     }
 
     /// Places that a path can lead from or to. The internet is none: it reaches everything directly.
@@ -44,7 +46,13 @@ impl Places {
         self.addresses.iter().map(|((place, region), address)| (place.as_str(), region.as_str(), *address))
     }
 
-    /// Where a place finds a region's application.
+    /// Where everything is that is in no region: 127.0.0.1 on loopback.
+    pub(crate) fn home(&self) -> Ipv4Addr {
+        let [first, second] = self.network;
+        Ipv4Addr::new(first, second, 0, 1)
+    }
+
+    /// Where a place finds a region.
     pub(crate) fn address(&self, place: &str, region: &str) -> Option<Ipv4Addr> {
         self.addresses.get(&(place.to_owned(), region.to_owned())).copied()
     }

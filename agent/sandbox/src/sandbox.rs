@@ -173,12 +173,13 @@ impl Build {
         let router = statuspage::router(&self.stage, &self.options.statuspage_key)
             .merge(webhook::router(&self.stage, &self.hooks))
             .fallback_service(aws::global(&self.stage));
-        let gate = Gate::start(local().await?, &self.stage, gate::http(router))?;
+        let gate = Gate::start(listen(self.places.home()).await?, &self.stage, gate::http(router))?;
         Ok(self.front(Behind::Other, gate).await)
     }
 
     async fn regional(&self, region: &str) -> io::Result<SocketAddr> {
-        let gate = Gate::start(local().await?, &self.stage, gate::http(aws::regional(&self.stage, region)))?;
+        let listener = listen(self.places.home()).await?;
+        let gate = Gate::start(listener, &self.stage, gate::http(aws::regional(&self.stage, region)))?;
         Ok(self.front(Behind::ControlPlane(region.into()), gate).await)
     }
 
@@ -214,13 +215,17 @@ impl Build {
     async fn path(&self, from: &str, to: &str, behind: Behind, own: SocketAddr) -> io::Result<SocketAddr> {
         match from {
             INTERNET => Ok(own),
-            from => self.network.add_path((from, to), behind, local().await?, own).await,
+            from => {
+                // Beside the region's application, so that an address tells which region a packet is for.
+                let address = self.places.address(from, to).unwrap_or_else(|| self.places.home());
+                self.network.add_path((from, to), behind, listen(address).await?, own).await
+            }
         }
     }
 }
 
-async fn local() -> io::Result<TcpListener> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await
+async fn listen(address: Ipv4Addr) -> io::Result<TcpListener> {
+    TcpListener::bind((address, 0)).await
 }
 
 fn url(address: SocketAddr) -> String {

@@ -32,22 +32,24 @@ struct Seen {
 }
 
 /// The watch; it ends when dropped.
-pub(super) struct LeaseWatch {
+pub struct LeaseWatch {
     seen: Arc<Mutex<Seen>>,
     _tasks: JoinSet<()>,
 }
 
 /// What the watch found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct LeaseFinding {
+pub struct LeaseFinding {
     /// How often a lease was held when looked at.
-    pub(super) looks: u64,
+    pub looks: u64,
     /// How two regions held it at once, if they did.
-    pub(super) overlap: Option<String>,
+    pub overlap: Option<String>,
 }
 
 impl LeaseWatch {
-    pub(super) fn start(agents: &[Api], service: &str) -> Self {
+    /// Begins to watch these agents.
+    #[must_use]
+    pub fn start(agents: &[Api], service: &str) -> Self {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let mut tasks = JoinSet::new();
         for agent in agents {
@@ -68,7 +70,9 @@ impl LeaseWatch {
         Self { seen, _tasks: tasks }
     }
 
-    pub(super) fn finding(&self) -> LeaseFinding {
+    /// What was found so far.
+    #[must_use]
+    pub fn finding(&self) -> LeaseFinding {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         LeaseFinding { looks: seen.looks, overlap: seen.overlap.clone() }
     }
@@ -78,6 +82,10 @@ impl Seen {
     /// A promise to one region, while an earlier one to another still holds, is split brain.
     fn take(&mut self, promise: Promise) {
         self.looks += 1;
+        // An answer that was under way for longer than it holds promises nothing: a paused agent's, for one.
+        if promise.until <= promise.seen {
+            return;
+        }
         let other =
             self.latest.iter().find(|held| held.region != promise.region && promise.seen < held.until);
         if let Some(held) = other {
@@ -112,5 +120,22 @@ mod tests {
         assert_eq!(seen.overlap, None);
         seen.take(promise("a", 150, 250));
         assert!(seen.overlap.is_some());
+    }
+
+    /// Goal: an answer that comes when its time is over is no promise. Method: one from before another's, in hand after.
+    #[test]
+    fn an_answer_that_comes_too_late_promises_nothing() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let promise = |region: &str, seen, until| Promise {
+            region: region.into(),
+            epoch: 1,
+            seen: at(seen),
+            until: at(until),
+        };
+        let mut seen = Seen::default();
+        seen.take(promise("b", 101, 400));
+        seen.take(promise("a", 300, 100));
+        assert_eq!(seen.overlap, None);
     }
 }

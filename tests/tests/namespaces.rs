@@ -1,0 +1,480 @@
+//! Faults on real processes and a network that is really cut: agents in network namespaces, packets that are dropped,
+//! SIGKILL and SIGSTOP, a full disk, other clocks. Each test is named by the faults of safety.md that it brings about; the
+//! judge is the sandbox's own record, and at the end of each story the agents must agree and no two regions may ever
+//! have held the write lease. They take turns, and are skipped, loudly, where namespaces cannot be made.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+
+use quorate_api::Execution;
+use quorate_tests::{
+    namespaces::{Lab, PRIMARY, REGIONS, STANDBY, Setting, WITNESS, story},
+    until,
+};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Longer than the usual dwell and the probes together: what has not happened by then is not happening.
+const QUIET: Duration = Duration::from_secs(5);
+
+fn gone() -> Value {
+    json!({"kind": "kill", "control_plane": true})
+}
+
+async fn hold_promotion(lab: &Lab, applies: &str, ms: u64) -> anyhow::Result<()> {
+    let body = json!({"operation": "PromoteReadReplica", "region": STANDBY, "ms": ms, "applies": applies});
+    lab.cluster.stage.control.post("/control/hold", &body).await.map(drop)
+}
+
+/// Waits until a step is under way, and says who does it.
+async fn step_under_way(lab: &Lab, of: &str, name: &str, but: Option<&str>) -> anyhow::Result<String> {
+    until(&format!("{of} knows who does {name}"), async || {
+        let executions = lab.cluster.executions(of).await?.executions;
+        let steps = executions.into_iter().flat_map(|execution: Execution| execution.steps);
+        let started = steps.filter(|step| step.name == name && step.state == "started");
+        Ok(started.filter_map(|step| step.agent).find(|agent| Some(agent.as_str()) != but))
+    })
+    .await
+}
+
+/// Some agent that is not this one.
+fn other_than(region: &str) -> &'static str {
+    REGIONS.into_iter().rev().find(|other| *other != region).unwrap()
+}
+
+async fn leader(lab: &Lab) -> anyhow::Result<String> {
+    until("somebody leads", async || Ok(lab.cluster.stage.leader().await)).await
+}
+
+async fn terms(lab: &Lab) -> anyhow::Result<u64> {
+    let mut highest = 0;
+    for region in REGIONS {
+        highest = highest.max(lab.status(region).await?.term);
+    }
+    Ok(highest)
+}
+
+/// Goal: F1, a region dies with all that is in it: exactly one failover, in the right order. Method: its application and
+/// AWS endpoints refuse, and its agent is SIGKILLed.
+#[test]
+fn f01_a_whole_region_is_killed() -> anyhow::Result<()> {
+    story(Setting::default(), async |lab: &mut Lab| {
+        lab.cluster.fault(PRIMARY, gone()).await?;
+        lab.kill(PRIMARY).await;
+        lab.cluster.failed_over(STANDBY).await?;
+        lab.failed_over_once().await?;
+        lab.nothing_by(PRIMARY).await
+    })
+}
+
+/// Goal: F2, an agent that does not run loses its lease and its lead, and nothing else happens; awake, it abstains until
+/// it has looked around; a leader that sleeps through a failover does nothing to it afterwards. Method: SIGSTOP to the
+/// primary region's agent, then, with the region dead, to the leader; SIGCONT.
+#[test]
+fn f02_paused_agents_wake_up_careful() -> anyhow::Result<()> {
+    story(Setting::default(), async |lab: &mut Lab| {
+        lab.pause(PRIMARY)?;
+        lab.quiet(Duration::from_secs(6)).await?;
+        lab.wake(PRIMARY)?;
+        until("the woken agent abstains", async || Ok(lab.status(PRIMARY).await?.abstains)).await?;
+        lab.until_all_green().await?;
+        lab.untouched().await?;
+
+        let sleeper = leader(lab).await?;
+        lab.pause(&sleeper)?;
+        lab.cluster.fault(PRIMARY, gone()).await?;
+        lab.cluster.failed_over(other_than(&sleeper)).await?;
+        lab.failed_over_once().await?;
+        lab.wake(&sleeper)?;
+        until("the old leader abstains", async || Ok(lab.status(&sleeper).await?.abstains)).await?;
+        lab.quiet(QUIET).await?;
+        lab.nothing_by(&sleeper).await
+    })
+}
+
+/// Goal: F3, a partition shorter than the dwell changes nothing. Method: the primary region is cut off both ways until
+/// the others agree that it is down, and healed.
+#[test]
+fn f03_a_short_partition_is_waited_out() -> anyhow::Result<()> {
+    story(Setting { dwell: "6s", ..Setting::default() }, async |lab: &mut Lab| {
+        lab.sever(&lab.primary_site(), &lab.rest())?;
+        lab.until_seen(STANDBY, PRIMARY, "down").await?;
+        lab.heal()?;
+        lab.until_seen(STANDBY, PRIMARY, "healthy").await?;
+        // Longer than the dwell.
+        lab.quiet(Duration::from_secs(8)).await?;
+        lab.untouched().await
+    })
+}
+
+/// Goal: F4, a region that stays cut off is left, once, after its lease has run out, and its agent inside changes nothing.
+/// F20, when it comes back it gets no traffic, no lease, and nothing is changed again. Method: a cut both ways between all
+/// that stands in the region and all that does not; then healed.
+#[test]
+fn f04_f20_an_isolated_region_is_left_and_returns_without_traffic() -> anyhow::Result<()> {
+    story(Setting::default(), async |lab: &mut Lab| {
+        lab.sever(&lab.primary_site(), &lab.rest())?;
+        lab.cluster.failed_over(STANDBY).await?;
+        lab.failed_over_once().await?;
+        lab.nothing_by(PRIMARY).await?;
+        assert!(!lab.status(PRIMARY).await?.has_quorum);
+        lab.heal()?;
+        until("the returned agent knows who is active", async || {
+            let service = lab.cluster.service(PRIMARY).await?;
+            Ok((service.active == STANDBY).then_some(()))
+        })
+        .await?;
+        lab.quiet(QUIET).await?;
+        let lease = lab.cluster.agent(PRIMARY).api.try_get::<quorate_api::Lease>("/v1/lease/shop").await?;
+        assert!(lease.is_err(), "the old primary holds {lease:?}");
+        lab.failed_over_once().await
+    })
+}
+
+/// Goal: F5, R9, paths that work one way only: no failover and no flapping, because others see the region healthy.
+/// Method: all that the primary region's agent sends to its peers is lost; then instead all that the standby's agent
+/// sends to the primary's application.
+#[test]
+fn f05_one_way_paths_are_outvoted() -> anyhow::Result<()> {
+    story(Setting { dwell: "0s", ..Setting::default() }, async |lab: &mut Lab| {
+        lab.sever_one_way(&lab.agent(PRIMARY), &lab.other_agents(PRIMARY))?;
+        until("the mute agent has no quorum", async || {
+            Ok((!lab.status(PRIMARY).await?.has_quorum).then_some(()))
+        })
+        .await?;
+        lab.quiet(QUIET).await?;
+        lab.heal()?;
+        lab.until_all_green().await?;
+        lab.sever_one_way(&lab.agent(STANDBY), &lab.service(PRIMARY))?;
+        until("one agent alone sees it down", async || {
+            let service = lab.cluster.service(WITNESS).await?;
+            let mut targets = service.regions.iter().flat_map(|region| &region.targets);
+            Ok(targets.any(|target| target.down == [STANDBY]).then_some(()))
+        })
+        .await?;
+        lab.quiet(QUIET).await?;
+        lab.untouched().await
+    })
+}
+
+/// Goal: F6, primary and standby region cut from each other, both seen by the witness: no failover. Method: all that
+/// stands in one cannot reach what stands in the other; it stays so for longer than a dwell of nothing.
+#[test]
+fn f06_two_regions_that_see_only_the_witness() -> anyhow::Result<()> {
+    story(Setting { dwell: "0s", ..Setting::default() }, async |lab: &mut Lab| {
+        lab.sever(&lab.primary_site(), &lab.region(STANDBY).and(lab.agent(STANDBY)))?;
+        until("each sees the other down, and is outvoted", async || {
+            let service = lab.cluster.service(WITNESS).await?;
+            let alone = |region: &str, by: &str| {
+                let seen = service.regions.iter().find(|seen| seen.name == region);
+                seen.is_some_and(|seen| seen.targets.iter().any(|target| target.down == [by]))
+            };
+            Ok((alone(PRIMARY, STANDBY) && alone(STANDBY, PRIMARY)).then_some(()))
+        })
+        .await?;
+        lab.quiet(QUIET).await?;
+        lab.untouched().await
+    })
+}
+
+/// Goal: F7, links between agents that are not transitive, in turn, as a dying switch has them: no storm of terms, a
+/// quorum all the time, no action. Method: one pair of agents at a time is cut from each other, both ways.
+#[test]
+fn f07_intransitive_links_storm_no_elections() -> anyhow::Result<()> {
+    /// An election for each cut, and one more for a vote that was split.
+    const TERMS_A_CUT: u64 = 2;
+    story(Setting { dwell: "0s", ..Setting::default() }, async |lab: &mut Lab| {
+        let mut before = terms(lab).await?;
+        for (one, other) in [(PRIMARY, STANDBY), (STANDBY, WITNESS), (WITNESS, PRIMARY)] {
+            lab.sever(&lab.agent(one), &lab.agent(other))?;
+            lab.quiet(QUIET).await?;
+            let after = terms(lab).await?;
+            assert!(after <= before + TERMS_A_CUT, "{one} cut from {other}: from term {before} to {after}");
+            before = after;
+            lab.heal()?;
+        }
+        lab.until_all_green().await?;
+        lab.untouched().await
+    })
+}
+
+/// Goal: F8, packets lost to and from one agent: the agreement does not see the region down, and nothing is done.
+/// Method: the kernel drops 40, then 80 of a hundred packets between the witness and everything else.
+#[test]
+fn f08_lost_packets_of_one_agent() -> anyhow::Result<()> {
+    story(Setting { dwell: "0s", ..Setting::default() }, async |lab: &mut Lab| {
+        let (witness, everything) =
+            (lab.agent(WITNESS), lab.other_agents(WITNESS).and(lab.region(PRIMARY)).and(lab.region(STANDBY)));
+        for percent in [40, 80] {
+            lab.heal()?;
+            lab.lossy(&witness, &everything, percent)?;
+            lab.quiet(QUIET).await?;
+        }
+        assert_ne!(lab.opinion(STANDBY, PRIMARY).await?, "down");
+        lab.untouched().await
+    })
+}
+
+/// Goal: F9, an executor that dies after its effect and before its report is succeeded by another, which looks first:
+/// every effect once. Method: the promotion's reply is held back, and the agent that asked for it is SIGKILLed.
+#[test]
+fn f09_the_executor_is_killed_in_the_middle_of_a_step() -> anyhow::Result<()> {
+    story(Setting::default(), async |lab: &mut Lab| {
+        hold_promotion(lab, "before", 60_000).await?;
+        lab.cluster.fault(PRIMARY, gone()).await?;
+        until("the promotion is applied", async || {
+            Ok((lab.cluster.effects("PromoteReadReplica").await? > 0).then_some(()))
+        })
+        .await?;
+        let executor = step_under_way(lab, STANDBY, "promote", None).await?;
+        lab.kill(&executor).await;
+        hold_promotion(lab, "before", 0).await?;
+        let execution = lab.cluster.failed_over(other_than(&executor)).await?;
+        let promote = execution.steps.iter().find(|step| step.name == "promote").unwrap();
+        assert!(promote.attempt > 1 && promote.agent.as_deref() != Some(&executor), "{promote:#?}");
+        lab.failed_over_once().await?;
+        lab.start(&executor)
+    })
+}
+
+/// Goal: F10, an executor that is cut off from the agents in the middle of a step, and whose call arrives late, together
+/// with its successor's: one promotion, its report is refused, and it does nothing more. Method: every promotion waits at
+/// AWS before it is applied; both are let go at once; then the network is healed.
+#[test]
+fn f10_a_cut_off_executor_goes_on_late() -> anyhow::Result<()> {
+    story(Setting::default(), async |lab: &mut Lab| {
+        hold_promotion(lab, "after", 60_000).await?;
+        lab.cluster.fault(PRIMARY, gone()).await?;
+        let old = step_under_way(lab, STANDBY, "promote", None).await?;
+        lab.sever(&lab.agent(&old), &lab.other_agents(&old))?;
+        let watcher = other_than(&old);
+        let new = step_under_way(lab, watcher, "promote", Some(&old)).await?;
+        assert_ne!(old, new);
+        hold_promotion(lab, "after", 0).await?;
+        lab.cluster.failed_over(watcher).await?;
+        lab.failed_over_once().await?;
+        let repoints = lab.changes().await?;
+        let by_old = format!("SANDBOX{}", old.to_uppercase().replace('-', ""));
+        let repoint = repoints.iter().find(|e| e.operation == "ChangeResourceRecordSets").unwrap();
+        assert_ne!(repoint.caller, by_old, "a cut-off agent moved traffic");
+        lab.heal()?;
+        lab.quiet(QUIET).await?;
+        lab.failed_over_once().await
+    })
+}
+
+/// Goal: F12, R11, without a majority nothing is done, whatever dies; when it is back, agents that start in front of a
+/// red region leave it to a human, whose word then works. Method: two agents are SIGKILLed, the region dies, they start
+/// again, and an operator asks.
+#[test]
+fn f12_a_lost_quorum_freezes_and_a_human_goes_on() -> anyhow::Result<()> {
+    story(Setting::default(), async |lab: &mut Lab| {
+        lab.kill(STANDBY).await;
+        lab.kill(WITNESS).await;
+        lab.cluster.fault(PRIMARY, gone()).await?;
+        until("the agent that is left says why it does nothing", async || {
+            Ok((lab.cluster.refusal(PRIMARY).await?.as_deref() == Some("no_quorum")).then_some(()))
+        })
+        .await?;
+        lab.quiet(QUIET).await?;
+        lab.start(STANDBY)?;
+        lab.start(WITNESS)?;
+        until("it was red when they started", async || {
+            Ok((lab.cluster.refusal(STANDBY).await?.as_deref() == Some("already_red_at_start")).then_some(()))
+        })
+        .await?;
+        lab.quiet(QUIET).await?;
+        lab.untouched().await?;
+        let ask = json!({"reason": "the region is gone", "confirm": "shop", "to": STANDBY});
+        lab.cluster.agent(WITNESS).api.post("/v1/services/shop/failover", &ask).await?;
+        lab.cluster.failed_over(STANDBY).await?;
+        lab.failed_over_once().await
+    })
+}
+
+/// Goal: F13, an agent whose disk is full stops rather than promise what it cannot keep; the others go on without it, and
+/// with room again it catches up. Method: its data directory is a small disk that is filled; an operator's commands make
+/// it write; the region dies; room is made, and it is started again.
+#[test]
+fn f13_a_full_disk_stops_one_agent() -> anyhow::Result<()> {
+    let setting = Setting { small_disk: Some(WITNESS), ..Setting::default() };
+    story(setting, async |lab: &mut Lab| {
+        lab.fill_disk()?;
+        until("the agent with the full disk has ended", async || {
+            let api = &lab.cluster.agent(STANDBY).api;
+            api.post("/v1/services/shop/pause", &json!({"reason": "to write something", "for": "1h"}))
+                .await?;
+            api.post("/v1/services/shop/resume", &json!({"reason": "written"})).await?;
+            Ok(lab.process(WITNESS)?.is_none().then_some(()))
+        })
+        .await?;
+        lab.cluster.fault(PRIMARY, gone()).await?;
+        lab.cluster.failed_over(STANDBY).await?;
+        lab.failed_over_once().await?;
+        lab.empty_disk()?;
+        lab.kill(WITNESS).await;
+        lab.start(WITNESS)?;
+        until("it knows what happened meanwhile", async || {
+            let known = lab.cluster.executions(WITNESS).await?.executions;
+            Ok(known.iter().any(|execution| execution.state == "succeeded").then_some(()))
+        })
+        .await?;
+        lab.quiet(QUIET).await
+    })
+}
+
+/// Goal: F14, nothing that is kept or said depends on where a machine's monotonic clocks stand: agents that come back with
+/// clocks far ahead and far behind hold and give up leases as before, change nothing, and fail over once when it is
+/// needed. Method: time namespaces, the primary region's agent ten days ahead and the witness hours behind. A jump of the
+/// wall clock would be the whole machine's, so that is left to the simulation.
+#[test]
+fn f14_other_clocks_after_a_restart() -> anyhow::Result<()> {
+    const TEN_DAYS: i64 = 10 * 86_400;
+    story(Setting::default(), async |lab: &mut Lab| {
+        // A clock cannot stand before its beginning.
+        let up = std::fs::read_to_string("/proc/uptime")?;
+        let up: i64 = up.split('.').next().unwrap().parse()?;
+        for (region, seconds) in [(PRIMARY, TEN_DAYS), (WITNESS, -up / 2)] {
+            lab.kill(region).await;
+            lab.shift_clocks(region, seconds)?;
+            lab.start(region)?;
+            lab.until_all_green().await?;
+        }
+        until("the primary region may write again", async || {
+            let lease =
+                lab.cluster.agent(PRIMARY).api.try_get::<quorate_api::Lease>("/v1/lease/shop").await?;
+            Ok(lease.ok())
+        })
+        .await?;
+        lab.quiet(QUIET).await?;
+        lab.untouched().await?;
+        lab.cluster.fault(PRIMARY, gone()).await?;
+        lab.cluster.failed_over(STANDBY).await?;
+        lab.failed_over_once().await
+    })
+}
+
+/// Goal: F17, a region whose path comes and goes is not failed over, also when it then stays away. Method: the path to
+/// its application alone is cut until it is seen down, and healed until it is seen healthy, until the guard speaks; then
+/// it stays cut for longer than the dwell.
+#[test]
+fn f17_a_flapping_path_is_left_alone() -> anyhow::Result<()> {
+    story(Setting { dwell: "4s", ..Setting::default() }, async |lab: &mut Lab| {
+        // The policy lets four pass.
+        for _ in 0..5 {
+            lab.sever(&lab.agents(), &lab.service(PRIMARY))?;
+            lab.until_seen(STANDBY, PRIMARY, "down").await?;
+            lab.heal()?;
+            lab.until_seen(STANDBY, PRIMARY, "healthy").await?;
+        }
+        lab.sever(&lab.agents(), &lab.service(PRIMARY))?;
+        until("the guard says so", async || {
+            let checks = lab.cluster.explain(STANDBY).await?.checks;
+            Ok(checks.iter().any(|check| check.guard == "flapping" && !check.passes).then_some(()))
+        })
+        .await?;
+        // Longer than the dwell.
+        lab.quiet(Duration::from_secs(6)).await?;
+        lab.untouched().await
+    })
+}
+
+/// Goal: F18, R10, everything unreachable at once: nothing is moved, and when it comes back nothing is either. Method:
+/// the paths from all agents to both regions' applications are cut, agents see each other.
+#[test]
+fn f18_everything_unreachable_moves_nothing() -> anyhow::Result<()> {
+    story(Setting { dwell: "0s", ..Setting::default() }, async |lab: &mut Lab| {
+        // The standby first: the primary alone would rightly be left.
+        lab.sever(&lab.agents(), &lab.service(STANDBY))?;
+        lab.until_seen(WITNESS, STANDBY, "down").await?;
+        lab.sever(&lab.agents(), &lab.service(PRIMARY))?;
+        until("everybody explains it", async || {
+            let mut all = true;
+            for region in REGIONS {
+                all &= lab.cluster.refusal(region).await?.as_deref() == Some("everything_down");
+            }
+            Ok(all.then_some(()))
+        })
+        .await?;
+        lab.quiet(QUIET).await?;
+        lab.heal()?;
+        lab.until_all_green().await?;
+        lab.untouched().await
+    })
+}
+
+/// Goal: F22, R23, Route 53 out of reach in the middle of a failover, with the status page and the webhooks: DNS stays as
+/// it was and never empty, the plan waits, and then changes it once. Method: what is global is cut from all agents before
+/// the region dies, and healed when the change of DNS is under way.
+#[test]
+fn f22_route53_out_of_reach_is_waited_for() -> anyhow::Result<()> {
+    story(Setting::default(), async |lab: &mut Lab| {
+        lab.sever(&lab.agents(), &lab.global())?;
+        lab.cluster.fault(PRIMARY, gone()).await?;
+        step_under_way(lab, STANDBY, "repoint", None).await?;
+        assert_eq!(lab.leads_to().await?, PRIMARY, "traffic has not moved");
+        assert_eq!(lab.cluster.effects("PromoteReadReplica").await?, 1);
+        lab.quiet(Duration::from_secs(3)).await?;
+        lab.heal()?;
+        lab.cluster.failed_over(STANDBY).await?;
+        lab.failed_over_once().await
+    })
+}
+
+/// Goal: F26, F31, churn near the quorum changes nothing, nor does a cold start of all agents in any order; with a quorum
+/// a region that dies is then failed over, once. Method: agents drawn by a seed are SIGKILLed and started again, or
+/// stopped and woken, some of them two at a time; then all are killed, and started one by one.
+#[test]
+fn f26_f31_churn_and_a_cold_start() -> anyhow::Result<()> {
+    story(Setting { dwell: "0s", ..Setting::default() }, async |lab: &mut Lab| {
+        let mut random = StdRng::seed_from_u64(31);
+        for _ in 0..4 {
+            let first = REGIONS[random.random_range(0..REGIONS.len())];
+            let second = REGIONS[random.random_range(0..REGIONS.len())];
+            lab.kill(first).await;
+            if second != first {
+                lab.pause(second)?;
+            }
+            lab.quiet(Duration::from_millis(random.random_range(200..1_500))).await?;
+            lab.start(first)?;
+            if second != first {
+                lab.wake(second)?;
+            }
+            lab.quiet(Duration::from_millis(random.random_range(200..1_500))).await?;
+        }
+        for region in REGIONS {
+            lab.kill(region).await;
+        }
+        for region in [WITNESS, PRIMARY, STANDBY] {
+            lab.start(region)?;
+            lab.quiet(Duration::from_secs(1)).await?;
+        }
+        lab.until_all_green().await?;
+        lab.untouched().await?;
+        lab.cluster.fault(PRIMARY, gone()).await?;
+        lab.cluster.failed_over(STANDBY).await?;
+        lab.failed_over_once().await
+    })
+}
+
+/// Goal: F30, R26, a pause holds through a partition, on both sides of it, and the failover comes when it is resumed.
+/// Method: paused on the witness; the primary region is isolated for longer than the dwell; resumed on the standby's.
+#[test]
+fn f30_a_pause_holds_through_a_partition() -> anyhow::Result<()> {
+    story(Setting { dwell: "0s", ..Setting::default() }, async |lab: &mut Lab| {
+        let pause = json!({"reason": "a change of routes", "for": "1h"});
+        lab.cluster.agent(WITNESS).api.post("/v1/services/shop/pause", &pause).await?;
+        lab.sever(&lab.primary_site(), &lab.rest())?;
+        until("the majority explains the hold", async || {
+            let summary = lab.cluster.explain(STANDBY).await?.summary;
+            let down = lab.opinion(STANDBY, PRIMARY).await? == "down";
+            Ok((down && summary.contains("a change of routes")).then_some(()))
+        })
+        .await?;
+        lab.quiet(QUIET).await?;
+        lab.untouched().await?;
+        lab.cluster.agent(STANDBY).api.post("/v1/services/shop/resume", &json!({"reason": "done"})).await?;
+        lab.cluster.failed_over(WITNESS).await?;
+        lab.failed_over_once().await?;
+        lab.nothing_by(PRIMARY).await
+    })
+}
