@@ -2,8 +2,8 @@
 //! starts real processes on loopback and leaves nothing behind.
 
 pub mod model;
-pub mod postgres;
 pub mod namespaces;
+pub mod postgres;
 
 use anyhow::{Context as _, bail};
 use quorate::demo::{

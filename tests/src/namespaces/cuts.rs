@@ -50,7 +50,8 @@ impl Cuts {
                 if percent < 100 {
                     rule += &format!(" numgen random mod 100 < {percent}");
                 }
-                self.rules.push(rule + " drop");
+                // Counted, so that a cut that meets no packet is found out.
+                self.rules.push(rule + " counter drop");
             }
         }
     }
@@ -59,11 +60,21 @@ impl Cuts {
         self.rules.clear();
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     /// All of it, in place of what held before.
     pub(super) fn script(&self) -> String {
         let rules = self.rules.iter().map(|rule| format!("add rule ip quorate cuts {rule}\n"));
         std::iter::once("flush chain ip quorate cuts\n".to_owned()).chain(rules).collect()
     }
+}
+
+/// How many packets were dropped, by what the kernel lists.
+pub(super) fn dropped(listed: &str) -> u64 {
+    let counters = listed.split("counter packets ").skip(1);
+    counters.filter_map(|rest| rest.split_whitespace().next()?.parse::<u64>().ok()).sum()
 }
 
 fn set(addresses: &BTreeSet<Ipv4Addr>) -> String {
@@ -89,11 +100,14 @@ mod tests {
             rules,
             [
                 "flush chain ip quorate cuts",
-                "add rule ip quorate cuts ip saddr { 10.201.1.2 } ip daddr { 10.202.11.1, 10.202.12.1 } tcp dport 80 drop",
+                "add rule ip quorate cuts ip saddr { 10.201.1.2 } ip daddr { 10.202.11.1, 10.202.12.1 } tcp dport 80 counter drop",
                 "add rule ip quorate cuts ip saddr { 10.202.11.1, 10.202.12.1 } ip daddr { 10.201.1.2 } tcp sport 80 \
-                 numgen random mod 100 < 40 drop",
+                 numgen random mod 100 < 40 counter drop",
             ]
         );
+        let listed =
+            "ip daddr 10.202.11.1 counter packets 3 bytes 180 drop\n tcp counter packets 4 bytes 0 drop";
+        assert_eq!((dropped(listed), dropped("chain cuts { }")), (7, 0));
         cuts.clear();
         assert_eq!(cuts.script().lines().count(), 1);
     }

@@ -11,7 +11,7 @@
 //! be cut off by it. Agents know no address of it but the one they serve.
 
 use super::{
-    cuts::BASE,
+    cuts::{BASE, dropped},
     lab::REGIONS,
     process::{run, signal},
 };
@@ -99,6 +99,12 @@ impl Network {
     /// Hands rules to the hub, all of them or none.
     pub(super) fn cut(&self, rules: &str) -> anyhow::Result<()> {
         run(self.command(HUB, Path::new("nft")).args(["-f", "-"]), rules).map(drop)
+    }
+
+    /// How many packets the rules have dropped since they hold.
+    pub(super) fn dropped(&self) -> anyhow::Result<u64> {
+        let list = ["list", "chain", "ip", "quorate", "cuts"];
+        Ok(dropped(&run(self.command(HUB, Path::new("nft")).args(list), "")?))
     }
 
     /// The processes in a namespace.
