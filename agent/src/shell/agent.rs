@@ -22,7 +22,7 @@ use quorate_policies::{
 use quorate_probes::{ProbeResult, Probed};
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};

@@ -5,7 +5,6 @@ use super::{Mutation, all};
 use clap::Parser;
 use std::{
     fs,
-    ops::Range,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
     time::Instant,
@@ -23,9 +22,12 @@ pub struct Arguments {
     /// Only mutations whose name contains this.
     #[arg(long)]
     only: Option<String>,
-    /// The seeds in which a mutation must be noticed, as A..B without B.
+    /// Within so many seeds a mutation must be noticed.
     #[arg(long, default_value_t = SEEDS_MAX)]
     seeds: u64,
+    /// Only scenarios with these faults, such as F3,F10; by default each seed draws a mix.
+    #[arg(long)]
+    faults: Option<String>,
     /// Where the copy and what is built of it are put.
     #[arg(long, default_value = "target/mutations")]
     at: PathBuf,
@@ -132,7 +134,7 @@ fn tried(
     let write = |text: &str| fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()));
     write(&mutated)?;
     let built = build(tree, target);
-    let caught = built.map(|()| simulated(target, 0..arguments.seeds));
+    let caught = built.map(|()| simulated(arguments, target));
     write(&whole)?;
     caught.map_err(|error| format!("mutation \"{}\" does not build:\n{error}", mutation.name))?
 }
@@ -149,15 +151,16 @@ fn build(tree: &Path, target: &Path) -> Result<(), String> {
 }
 
 /// Seeds until one breaks a rule. The outer error is trouble of the bench itself.
-fn simulated(target: &Path, seeds: Range<u64>) -> Result<Result<Catch, String>, String> {
-    let range = format!("{}..{}", seeds.start, seeds.end);
+fn simulated(arguments: &Arguments, target: &Path) -> Result<Result<Catch, String>, String> {
+    let range = format!("0..{}", arguments.seeds);
     let ran = Command::new(target.join("debug/quick-simulate"))
         .args(["--no-shrink", "--until-failure", "--seeds", &range])
+        .args(arguments.faults.iter().flat_map(|faults| ["--faults", faults]))
         .output()
         .map_err(|error| format!("the simulation does not start: {error}"))?;
     let text = String::from_utf8_lossy(&ran.stdout);
     if ran.status.success() {
-        return Ok(Err(format!("in none of {} seeds", seeds.end - seeds.start)));
+        return Ok(Err(format!("in none of {} seeds", arguments.seeds)));
     }
     let mut lines =
         text.lines().skip_while(|line| !(line.starts_with("seed ") && line.ends_with(" breaks:")));
