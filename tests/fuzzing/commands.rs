@@ -235,7 +235,8 @@ fn step(
     let attempt = if stranger > 220 { progress.attempt.wrapping_sub(1) } else { progress.attempt };
     let step = step.clone();
     let body = match choices.byte() % 8 {
-        0..=2 => Body::StartStep { execution, step, attempt },
+        0..=1 => Body::StartStep { execution, step, attempt },
+        2 => Body::ResumeStep { execution, step, attempt },
         3 => Body::NoteStep { execution, step, attempt, before: before(choices) },
         4 => Body::Signal {
             execution,

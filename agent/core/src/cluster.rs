@@ -71,6 +71,9 @@ impl Cluster {
             Body::StartStep { execution, step, attempt } => {
                 self.start_step(&command.by, execution, step, *attempt)
             }
+            Body::ResumeStep { execution, step, attempt } => {
+                self.resume_step(&command.by, execution, step, *attempt)
+            }
             Body::NoteStep { execution, step, attempt, before } => {
                 self.note_step(&command.by, execution, step, *attempt, before)
             }

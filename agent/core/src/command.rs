@@ -86,6 +86,15 @@ pub enum Body {
         /// Which assignment.
         attempt: u32,
     },
+    /// An attempt that had begun is gone on with by its own agent, which had stopped or let go of it (R4).
+    ResumeStep {
+        /// Which execution.
+        execution: ExecutionId,
+        /// Which step.
+        step: StepName,
+        /// Which assignment.
+        attempt: u32,
+    },
     /// What stands in the world before the step's first act; the first such note of a step stays (R1).
     NoteStep {
         /// Which execution.

@@ -149,7 +149,7 @@ impl Log {
                 step,
                 attempt,
             }),
-            Say::GoOn(a) => step_command(a, "resume", |execution, step, attempt| Body::StartStep {
+            Say::GoOn(a) => step_command(a, "resume", |execution, step, attempt| Body::ResumeStep {
                 execution,
                 step,
                 attempt,

@@ -96,9 +96,6 @@ impl Cluster {
             let why = TOO_LATE.to_owned();
             return Err(Refusal::StepNotYours { execution: id.clone(), step: step.clone(), why });
         }
-        if self.goes_on(by, id, step, attempt) {
-            return Ok(Response::Done);
-        }
         self.advance(id, step, &StepMove::Start)?;
         let now = self.clock;
         let service = self.executions.get_mut(id).map(|execution| {
@@ -115,17 +112,31 @@ impl Cluster {
         Ok(Response::Done)
     }
 
-    /// An attempt that had begun is begun again, by the same agent: nobody has heard what became of it till then.
-    fn goes_on(&mut self, by: &AgentName, id: &ExecutionId, step: &StepName, attempt: u32) -> bool {
-        let Some(execution) = self.executions.get_mut(id) else { return false };
-        let Some(progress) = execution.steps.get_mut(step) else { return false };
-        let begun = matches!(progress.state, StepState::Started { .. });
-        if begun && !progress.unheard {
+    /// An attempt that had begun is gone on with: nobody has heard what became of it till then.
+    pub(super) fn resume_step(
+        &mut self,
+        by: &AgentName,
+        id: &ExecutionId,
+        step: &StepName,
+        attempt: u32,
+    ) -> Result<Response, Refusal> {
+        self.may_act(by, id, step, attempt)?;
+        let not_begun = || {
+            let why = "it has not begun".to_owned();
+            Refusal::StepNotYours { execution: id.clone(), step: step.clone(), why }
+        };
+        let execution = self.executions.get_mut(id).ok_or_else(not_begun)?;
+        let service = execution.service.clone();
+        let progress = execution.steps.get_mut(step).ok_or_else(not_begun)?;
+        if !matches!(progress.state, StepState::Started { .. }) {
+            return Err(not_begun());
+        }
+        if !progress.unheard {
             progress.unheard = true;
             let event = AuditEvent::StepResumed { step: step.clone(), attempt };
-            self.audit.record(self.clock, by.as_str(), Some(&execution.service), Some(id), event);
+            self.audit.record(self.clock, by.as_str(), Some(&service), Some(id), event);
         }
-        begun
+        Ok(Response::Done)
     }
 
     /// Whether an automatic decision has waited so long for its first step that its evidence is no longer fresh. Such a

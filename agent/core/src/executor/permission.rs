@@ -21,8 +21,12 @@ pub(super) async fn begin(around: &impl Surroundings, order: &StepOrder) -> Resu
         state.executions.get(&order.execution).and_then(|execution| execution.steps.get(&order.name));
     let begun_before = progress.is_some_and(|progress| progress.started_at.is_some());
     let (execution, step, attempt) = (order.execution.clone(), order.name.clone(), order.attempt);
-    let what = if order.started { "resume" } else { "start" };
-    match propose(around, order, what, Body::StartStep { execution, step, attempt }).await {
+    let (what, body) = if order.started {
+        ("resume", Body::ResumeStep { execution, step, attempt })
+    } else {
+        ("start", Body::StartStep { execution, step, attempt })
+    };
+    match propose(around, order, what, body).await {
         Ok(Response::Refused { refusal }) => Err(refusal.to_string()),
         Ok(_) => Ok(begun_before),
         Err(why) => Err(why),

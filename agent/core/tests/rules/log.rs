@@ -112,6 +112,13 @@ impl Log {
         self.say(by, Body::StartStep { execution, step: step(name), attempt })
     }
 
+    /// The step's agent goes on with what it had begun.
+    pub(crate) fn go_on(&mut self, name: &str) -> Response {
+        let (_, by, attempt) = self.step(name);
+        let execution = self.latest().id.clone();
+        self.say(&by, Body::ResumeStep { execution, step: step(name), attempt })
+    }
+
     /// The step's agent notes what stands before it acts.
     pub(crate) fn note(&mut self, name: &str, before: Before) -> Response {
         let (_, by, attempt) = self.step(name);

@@ -359,15 +359,16 @@ fn r4_a_lost_attempts_call_is_waited_out() {
 }
 
 /// Goal: R4, a call that was under way when its agent stopped is waited out, although the same agent came back and saw the
-/// result stand; and the audit tells why. Method: the attempt begins, begins again as after a restart, and succeeds; abort.
+/// result stand; and the audit tells why. Method: the attempt begins, is gone on with as after a restart, and succeeds; abort.
 #[test]
 fn r4_a_call_from_before_a_restart_is_waited_out() {
     let mut log = Log::of_the_shop();
     log.decide();
+    assert!(matches!(log.go_on("scale"), Response::Refused { .. }), "it has not begun");
     log.start("scale");
     log.note("scale", scaled(1));
-    assert_eq!(log.start("scale"), Response::Done);
-    assert_eq!(log.start("scale"), Response::Done, "it may come back twice");
+    assert_eq!(log.go_on("scale"), Response::Done);
+    assert_eq!(log.go_on("scale"), Response::Done, "it may come back twice");
     log.finish("scale", succeeded());
     assert_eq!(log.timeline().matches("step scale goes on (attempt 1)").count(), 1, "{}", log.timeline());
     log.abort();

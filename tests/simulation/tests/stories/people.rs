@@ -64,7 +64,7 @@ fn f29_two_operators_race_each_other() {
 #[test]
 fn f29_one_fails_over_and_another_aborts() {
     let told =
-        Story::of(F29).at(20, Operate(1, SHOP, FAILOVER)).at(21.5, Operate(2, SHOP, Operation::Abort)).told();
+        Story::of(F29).at(20, Operate(1, SHOP, FAILOVER)).at(21.2, Operate(2, SHOP, Operation::Abort)).told();
     assert_eq!((told.decisions(), told.succeeded()), (1, 0), "{}", told.golden());
     assert!(told.reached("execution", "aborted"), "{}", told.golden());
     assert_eq!(told.count("cloud: promote "), 0, "{}", told.golden());

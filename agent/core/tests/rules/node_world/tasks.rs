@@ -77,10 +77,12 @@ impl World {
     fn begin(&mut self, task: &Task) -> bool {
         let order = &task.order;
         let (execution, step, attempt) = (order.execution.clone(), order.name.clone(), order.attempt);
-        let intent = Body::StartStep { execution, step, attempt };
-        self.allowed(task)
-            && (order.started || self.say_as(task.of, intent) == Some(Response::Done))
-            && self.allowed(task)
+        let intent = if order.started {
+            Body::ResumeStep { execution, step, attempt }
+        } else {
+            Body::StartStep { execution, step, attempt }
+        };
+        self.allowed(task) && self.say_as(task.of, intent) == Some(Response::Done) && self.allowed(task)
     }
 
     fn allowed(&self, task: &Task) -> bool {
