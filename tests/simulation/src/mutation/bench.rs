@@ -63,7 +63,7 @@ pub fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     match bench(&arguments, &mutations) {
-        Ok(missed) if missed == 0 => ExitCode::SUCCESS,
+        Ok(0) => ExitCode::SUCCESS,
         Ok(missed) => {
             eprintln!(
                 "{missed} mutations were not noticed: a rule is missing, or a fault that would show them"
