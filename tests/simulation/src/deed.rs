@@ -94,6 +94,8 @@ pub enum Deed {
     RegionDies(&'static str),
     /// It is there again, as it was.
     RegionReturns(&'static str),
+    /// An operator makes the region that services have left into their standby again.
+    Rebuild(&'static str),
     /// A region and the rest of the world do not reach each other.
     RegionCut(&'static str),
     /// An agent loses its power; what it had not synced is for the disk to decide.
@@ -106,6 +108,8 @@ pub enum Deed {
     Pause(usize, Duration),
     /// Its disk is replaced by an empty one while it is down.
     ReplaceDisk(usize),
+    /// It can open no socket for a probe, or it can again.
+    NoSockets(usize, bool),
     /// Its disk takes nothing more, or takes it again.
     FullDisk(usize, bool),
     /// Its disk takes so long for every write.
@@ -153,12 +157,15 @@ impl fmt::Display for Deed {
             Deed::Service { service, region, mode } => write!(f, "{service} in {region}: {mode:?}"),
             Deed::RegionDies(region) => write!(f, "{region} dies"),
             Deed::RegionReturns(region) => write!(f, "{region} returns"),
+            Deed::Rebuild(region) => write!(f, "an operator rebuilds {region} as the standby"),
             Deed::RegionCut(region) => write!(f, "{region} is cut off from the world"),
             Deed::PowerCut(agent) => write!(f, "{} loses power", name(agent)),
             Deed::Boot(agent) => write!(f, "{} gets its power back", name(agent)),
             Deed::ColdRestart(gap) => write!(f, "all agents lose power and start again, {gap:?} apart"),
             Deed::Pause(agent, length) => write!(f, "{} is stopped for {length:?}", name(agent)),
             Deed::ReplaceDisk(agent) => write!(f, "the disk of {} is replaced", name(agent)),
+            Deed::NoSockets(agent, true) => write!(f, "{} has no sockets left", name(agent)),
+            Deed::NoSockets(agent, false) => write!(f, "{} has sockets again", name(agent)),
             Deed::FullDisk(agent, true) => write!(f, "the disk of {} is full", name(agent)),
             Deed::FullDisk(agent, false) => write!(f, "the disk of {} has room again", name(agent)),
             Deed::SlowDisk(agent, each) => write!(f, "the disk of {} takes {each:?} a write", name(agent)),

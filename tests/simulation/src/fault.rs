@@ -44,7 +44,7 @@ faults! {
     F10 "the leader is cut off while a plan runs, and goes on",
     F11 "calls hang longer than a step may take",
     F12 "the agents lose their quorum, then the primary dies",
-    F13 "a disk is full, slow, or loses what was not synced",
+    F13 "a disk is full, slow, or loses what was not synced; no socket is left",
     F14 "wall clocks jump",
     F15 "writes fail and the health check is well",
     F16 "overload: some requests fail, some are slow",

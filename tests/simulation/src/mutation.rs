@@ -18,6 +18,8 @@ pub struct Mutation {
     pub name: &'static str,
     /// The rule that the original serves.
     pub serves: &'static str,
+    /// The faults around which it shows; none means that every seed draws its own mix.
+    pub drawn: &'static str,
     /// Which file, from the workspace's root.
     pub file: &'static str,
     /// A text that occurs exactly once in it.

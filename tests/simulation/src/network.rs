@@ -44,6 +44,8 @@ struct Wires {
     duplicated: u16,
     /// Until when a host does not run.
     paused: BTreeMap<NodeId, Duration>,
+    /// Agents that can open no socket for a probe.
+    exhausted: BTreeSet<NodeId>,
     delay_us: Range<u64>,
     /// Added to every message while the network is congested.
     congestion_ms: u64,
@@ -85,6 +87,7 @@ impl Network {
             slow_disks: BTreeMap::new(),
             duplicated: 0,
             paused: BTreeMap::new(),
+            exhausted: BTreeSet::new(),
             delay_us,
             congestion_ms: 0,
             loss,
@@ -135,6 +138,21 @@ impl Network {
     pub(super) fn is_dark(&self, from: NodeId, region: &RegionName) -> bool {
         let wires = self.wires();
         wires.dark.contains(&(from, region.clone())) || wires.parted(region_of(from), region.as_str())
+    }
+
+    /// An agent has no socket for a probe, or has them again.
+    pub(super) fn exhaust(&self, node: NodeId, none: bool) {
+        let exhausted = &mut self.wires().exhausted;
+        if none {
+            exhausted.insert(node)
+        } else {
+            exhausted.remove(&node)
+        };
+    }
+
+    /// Whether an agent can open no socket for a probe.
+    pub(super) fn is_exhausted(&self, node: NodeId) -> bool {
+        self.wires().exhausted.contains(&node)
     }
 
     /// How many of these agents do not reach what runs in a region.
@@ -237,13 +255,17 @@ impl Network {
         wires.cut.clear();
         wires.dark.clear();
         wires.isolated.clear();
+        wires.exhausted.clear();
         wires.lossy.clear();
         wires.duplicated = 0;
         wires.congestion_ms = 0;
     }
 
+    /// A host does not run until then. A second pause within a longer one does not end the longer one.
     pub(super) fn pause(&self, node: NodeId, until: Duration) {
-        self.wires().paused.insert(node, until);
+        let mut wires = self.wires();
+        let end = wires.paused.entry(node).or_default();
+        *end = until.max(*end);
     }
 
     /// Until when a host does not run.

@@ -12,7 +12,7 @@ use super::{Outcome, coverage::Coverage, now, replicas::Replicas};
 pub(super) use facts::{Effect, Facts};
 pub(super) use links::Around;
 use quorate_core::{AuditEntry, AuditEvent, Body, Cluster, Command, node::StepOrder};
-use quorate_policies::{TargetName, Timestamp, guard::Trigger};
+use quorate_policies::{TargetName, Timestamp, guard::Trigger, health::Observation};
 use rules::{Rule, Seen};
 use std::{
     collections::BTreeMap,
@@ -115,6 +115,7 @@ impl Oracle {
         self.facts.pauses.remove(agent);
         self.facts.booted.insert(agent.to_owned(), now());
         self.facts.judges.retain(|(known, _), _| *known != agent);
+        self.facts.forgets(agent);
         self.event(&format!("{agent} boots"));
     }
 
@@ -176,9 +177,9 @@ impl Oracle {
     }
 
     /// A probe of an agent has ended.
-    pub(super) fn probed(&mut self, agent: &str, service: &str, target: &TargetName, failed: bool) {
+    pub(super) fn probed(&mut self, agent: &str, service: &str, target: &TargetName, found: Observation) {
         let (check, region) = (target.check.to_string(), target.region.to_string());
-        self.facts.probed(now(), (agent.to_owned(), service.to_owned(), check, region), failed);
+        self.facts.probed(now(), (agent.to_owned(), service.to_owned(), check, region), found);
     }
 
     /// An agent offers something to the log.

@@ -101,15 +101,27 @@ impl Host {
         let key = (service.clone(), name.clone());
         let target = self.probing.lock().unwrap().targets.get(&key).cloned();
         let Some(target) = target else { return };
-        let timeout = target.probe.timeout.duration();
+        let observation = self.look_at(&target).await;
+        if !self.runs().await {
+            return;
+        }
+        if let Some(schedule) = self.probing.lock().unwrap().schedules.get_mut(&service) {
+            schedule.finished(&name, self.clock.now().mono, observation);
+        }
+        self.network.oracle().probed(self.name.as_str(), service.as_str(), &name, observation);
+        self.feed(Input::Probed { service, target: name, observation });
+    }
+
+    async fn look_at(&self, target: &ProbeTarget) -> Observation {
+        let (service, name, timeout) = (&target.service, &target.name, target.probe.timeout.duration());
+        if self.network.is_exhausted(self.id) {
+            return Observation::Nothing(FailureReason::LocalResource);
+        }
         // Two ways and a handshake: a packet that is lost costs more than the timeout.
         let reached = !self.network.is_dark(self.id, &name.region) && !self.network.drops(self.id);
-        let found = if reached {
-            self.cloud.probe(service.as_str(), name.region.as_str(), name.check.as_str() == "deep")
-        } else {
-            None
-        };
-        let observation = match found {
+        let deep = name.check.as_str() == "deep";
+        let found = reached.then(|| self.cloud.probe(service.as_str(), name.region.as_str(), deep)).flatten();
+        match found {
             Some((took, observation)) if took < timeout => {
                 SimRuntime::sleep(took).await;
                 observation
@@ -118,16 +130,7 @@ impl Host {
                 SimRuntime::sleep(timeout).await;
                 Observation::Failure(FailureReason::ConnectTimeout)
             }
-        };
-        if !self.runs().await {
-            return;
         }
-        if let Some(schedule) = self.probing.lock().unwrap().schedules.get_mut(&service) {
-            schedule.finished(&name, self.clock.now().mono, observation);
-        }
-        let failed = !matches!(observation, Observation::Success);
-        self.network.oracle().probed(self.name.as_str(), service.as_str(), &name, failed);
-        self.feed(Input::Probed { service, target: name, observation });
     }
 
     /// Reads, all the time, how far the replicas are behind.

@@ -50,6 +50,7 @@ pub(super) async fn perform(world: &mut World, deed: &Deed) {
         Deed::Service { service, region, mode } => world.cloud.with(|w| w.set_mode(service, region, mode)),
         Deed::RegionDies(region) => world.cloud.with(|w| w.site_mut(region).dead = true),
         Deed::RegionReturns(region) => world.cloud.with(|w| w.site_mut(region).dead = false),
+        Deed::Rebuild(region) => rebuild(world, region),
         Deed::RegionCut(region) => world.network.isolate(region),
         Deed::Cloud(trouble) => world.cloud.trouble(trouble),
         Deed::Replication(how) => world.cloud.replication(how),
@@ -80,6 +81,7 @@ pub(super) async fn perform(world: &mut World, deed: &Deed) {
         Deed::Duplicated(permille) => world.network.duplicate(permille),
         Deed::NetworkRepaired => world.network.repair(),
         Deed::Foreign(agent, foreign) => world.network.foreign(id(agent), foreign),
+        Deed::NoSockets(agent, none) => world.network.exhaust(id(agent), none),
         Deed::SlowDisk(agent, each) => world.network.slow_disk(id(agent), each),
         Deed::Operate(through, name, operation) => operate(world, through, name, operation),
         Deed::PowerCut(_)
@@ -90,6 +92,17 @@ pub(super) async fn perform(world: &mut World, deed: &Deed) {
         | Deed::FullDisk(..)
         | Deed::ClockJump(..)
         | Deed::WrongMembers(_) => process(world, deed).await,
+    }
+}
+
+/// What is still served there, or about to be, is left alone.
+fn rebuild(world: &World, region: &'static str) {
+    let open = world.open_executions();
+    for name in world.services.clone() {
+        let elsewhere = world.active(name).is_some_and(|active| active != region);
+        if elsewhere && !open.iter().any(|execution| execution.service.as_str() == name) {
+            world.cloud.with(|cloud| cloud.rebuild(name, region));
+        }
     }
 }
 

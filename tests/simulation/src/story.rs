@@ -5,18 +5,16 @@ use super::{
     CALM_UNTIL, EAST, Plot, Scenario, WEST,
     coverage::word,
     deed::{Event, Mode, Replication, Trouble},
-    fault::{self, Fault},
+    fault,
     host::Host,
     now,
     oracle::Shared,
+    policy::Temper,
     region, service, stage,
     world::World,
 };
 use quorate_core::{Actor, Body, ExecutionState, Response, cluster::audit::broken_at};
-use quorate_policies::{
-    Millis,
-    guard::{Refusal, Trigger},
-};
+use quorate_policies::guard::{Refusal, Trigger};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 /// Liveness: how long after the repair a failover may still take. Attempts of 30 s, and the longest pauses between
@@ -26,13 +24,11 @@ const RECOVERY_MAX: Duration = Duration::from_secs(150);
 const QUIET: Duration = Duration::from_secs(6);
 /// Every so many seeds has an operator who brings the services home.
 const HOMECOMING_EVERY: u64 = 3;
-/// The policies' dwell, in seconds; the longer one is the default across regions.
-const DWELL: u64 = 4;
-const DWELL_ACROSS: u64 = 60;
 
 /// What keeps automation from moving away from a dead region, by design: an operator must.
-const A_HUMANS_TURN: [&str; 9] = [
+const A_HUMANS_TURN: [&str; 10] = [
     "held",
+    "too_few_vantages",
     "cooling_down",
     "velocity_cap",
     "already_red_at_start",
@@ -46,14 +42,14 @@ const A_HUMANS_TURN: [&str; 9] = [
 /// Tells the whole story.
 pub(super) async fn tell(scenario: Scenario, oracle: Shared) {
     let services = fault::services(scenario.seed);
-    let (events, dwell) = match &scenario.plot {
+    let (events, temper) = match &scenario.plot {
         Plot::Faults(faults) => {
-            let dwell = if faults.contains(&Fault::F3) { DWELL_ACROSS } else { DWELL };
-            (fault::draw(scenario.seed, scenario.nodes, scenario.length, faults), dwell)
+            let events = fault::draw(scenario.seed, scenario.nodes, scenario.length, faults);
+            (events, Temper::drawn(scenario.seed, faults))
         }
-        Plot::Written(events, dwell) => (events.clone(), *dwell),
+        Plot::Written(events, dwell) => (events.clone(), Temper::written(*dwell)),
     };
-    let mut world = World::new(scenario, services, Millis::from_secs(dwell), oracle);
+    let mut world = World::new(scenario, services, temper, oracle);
     for agent in 0..world.members() {
         world.boot(agent).await;
     }

@@ -11,6 +11,7 @@ use super::{
     network::Network,
     now,
     oracle::{Oracle, Shared},
+    policy::Temper,
     policy::policy,
     replicas, service,
 };
@@ -40,8 +41,8 @@ pub(super) struct World {
     pub(super) network: Network,
     pub(super) cloud: Cloud,
     pub(super) services: Vec<&'static str>,
-    /// The policies' dwell.
-    pub(super) dwell: Millis,
+    /// What the policies differ in from those of other runs.
+    pub(super) temper: Temper,
     pub(super) replaced_disks: usize,
     clients: Clients,
     oracle: Shared,
@@ -64,7 +65,7 @@ impl World {
     pub(super) fn new(
         scenario: Scenario,
         services: Vec<&'static str>,
-        dwell: Millis,
+        temper: Temper,
         oracle: Shared,
     ) -> Self {
         let (seed, nodes) = (scenario.seed, scenario.nodes);
@@ -92,7 +93,7 @@ impl World {
             cloud: Cloud::new(random.random(), &services, network.clone(), oracle.clone()),
             clients: Clients::new(&services),
             services,
-            dwell,
+            temper,
             replaced_disks: 0,
             network,
             random,
@@ -324,7 +325,7 @@ impl World {
     pub(super) fn apply_policy(&mut self, name: &str) -> Body {
         self.applied += 1;
         let actor = Actor { name: "olga".to_owned(), reason: "a policy".to_owned() };
-        Body::ApplyPolicy { policy: Box::new(policy(name, self.dwell, self.applied)), actor }
+        Body::ApplyPolicy { policy: Box::new(policy(name, self.temper, self.applied)), actor }
     }
 
     pub(super) fn members(&self) -> usize {

@@ -107,6 +107,12 @@ pub(super) fn disks(draw: &mut Draw) {
     draw.at(torn, Deed::PowerCut(who));
     let boot = torn + draw.ms(500..8_000);
     draw.at(boot, Deed::Boot(who));
+    if draw.chance(400) {
+        let (at, who) = (draw.moment(), draw.agent());
+        draw.at(at, Deed::NoSockets(who, true));
+        let end = at + draw.ms(5_000..60_000);
+        draw.at(end, Deed::NoSockets(who, false));
+    }
 }
 
 pub(super) fn clocks(draw: &mut Draw) {

@@ -81,4 +81,11 @@ pub(super) fn returns(draw: &mut Draw) {
         let garbled = back + draw.ms(1..20_000);
         mode(draw, garbled, EAST, Mode::Garbled, Duration::from_secs(20));
     }
+    // It is made into the standby, and then the region fails that has taken over: the way home is for a human to take.
+    if draw.chance(400) {
+        let rebuilt = back + draw.ms(15_000..45_000);
+        draw.at(rebuilt, Deed::Rebuild(EAST));
+        let fails = rebuilt + draw.ms(40_000..70_000);
+        draw.at(fails, Deed::RegionDies(WEST));
+    }
 }

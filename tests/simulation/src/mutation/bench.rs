@@ -25,7 +25,7 @@ pub struct Arguments {
     /// Within so many seeds a mutation must be noticed.
     #[arg(long, default_value_t = SEEDS_MAX)]
     seeds: u64,
-    /// Only scenarios with these faults, such as F3,F10; by default each seed draws a mix.
+    /// Only scenarios with these faults, such as F3,F10; by default those around which each mutation shows.
     #[arg(long)]
     faults: Option<String>,
     /// Where the copy and what is built of it are put.
@@ -37,15 +37,11 @@ pub struct Arguments {
 }
 
 /// What came of one mutation.
-struct Row {
-    mutation: Mutation,
-    caught: Result<Catch, String>,
-}
-
-/// By what it was noticed.
-struct Catch {
-    seed: u64,
-    complaint: String,
+enum Noticed {
+    /// In this seed, by this complaint.
+    In { seed: u64, complaint: String },
+    /// In none of the seeds.
+    Nowhere,
 }
 
 /// Runs the command. Fails when a mutation was not noticed.
@@ -61,6 +57,10 @@ pub fn main() -> ExitCode {
             .iter()
             .for_each(|mutation| println!("{} ({}): {}", mutation.name, mutation.serves, mutation.file));
         return ExitCode::SUCCESS;
+    }
+    if mutations.is_empty() {
+        eprintln!("no mutation's name contains that, and none serves such a rule; --list prints them");
+        return ExitCode::FAILURE;
     }
     match bench(&arguments, &mutations) {
         Ok(0) => ExitCode::SUCCESS,
@@ -84,14 +84,16 @@ fn bench(arguments: &Arguments, mutations: &[Mutation]) -> Result<usize, String>
     fs::create_dir_all(&tree).map_err(|error| format!("cannot make {}: {error}", tree.display()))?;
     let at = tree.canonicalize().map_err(|error| format!("{}: {error}", tree.display()))?;
     COPIED.iter().try_for_each(|name| copy(&root.join(name), &at.join(name)))?;
-    println!("| Fault put into the code | Serves | Noticed by | In seed |\n|---|---|---|---|");
+    println!(
+        "| Fault put into the code | Serves | Scenarios | Noticed by | In seed |\n|---|---|---|---|---|"
+    );
     let mut missed = 0;
     for mutation in mutations {
         let begun = Instant::now();
-        let row = Row { mutation: *mutation, caught: tried(arguments, mutation, &at, &target)? };
-        row.print();
+        let noticed = tried(arguments, mutation, &at, &target)?;
+        println!("{}", row(arguments, mutation, &noticed));
         eprintln!("{}: {:.0} s", mutation.name, begun.elapsed().as_secs_f64());
-        missed += usize::from(row.caught.is_err());
+        missed += usize::from(matches!(noticed, Noticed::Nowhere));
     }
     Ok(missed)
 }
@@ -122,21 +124,15 @@ fn copy(from: &Path, to: &Path) -> Result<(), String> {
 }
 
 /// One mutation: put in, built, run, taken out again.
-fn tried(
-    arguments: &Arguments,
-    mutation: &Mutation,
-    tree: &Path,
-    target: &Path,
-) -> Result<Result<Catch, String>, String> {
+fn tried(arguments: &Arguments, mutation: &Mutation, tree: &Path, target: &Path) -> Result<Noticed, String> {
     let file = tree.join(mutation.file);
-    let whole = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let mutated = mutation.applied(&whole)?;
-    let write = |text: &str| fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()));
-    write(&mutated)?;
+    let wrong = |error: std::io::Error| format!("{}: {error}", file.display());
+    let whole = fs::read_to_string(&file).map_err(wrong)?;
+    fs::write(&file, mutation.applied(&whole)?).map_err(wrong)?;
     let built = build(tree, target);
-    let caught = built.map(|()| simulated(arguments, target));
-    write(&whole)?;
-    caught.map_err(|error| format!("mutation \"{}\" does not build:\n{error}", mutation.name))?
+    let noticed = built.map(|()| simulated(arguments, mutation, target));
+    fs::write(&file, &whole).map_err(wrong)?;
+    noticed.map_err(|error| format!("mutation \"{}\" does not build:\n{error}", mutation.name))?
 }
 
 fn build(tree: &Path, target: &Path) -> Result<(), String> {
@@ -150,36 +146,45 @@ fn build(tree: &Path, target: &Path) -> Result<(), String> {
     if built.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&built.stderr).into_owned()) }
 }
 
-/// Seeds until one breaks a rule. The outer error is trouble of the bench itself.
-fn simulated(arguments: &Arguments, target: &Path) -> Result<Result<Catch, String>, String> {
+/// The faults that are drawn: those that were asked for, or the mutation's own.
+fn drawn<'a>(arguments: &'a Arguments, mutation: &'a Mutation) -> Option<&'a str> {
+    let own = Some(mutation.drawn).filter(|faults| !faults.is_empty());
+    arguments.faults.as_deref().or(own)
+}
+
+/// Seeds until one breaks a rule.
+fn simulated(arguments: &Arguments, mutation: &Mutation, target: &Path) -> Result<Noticed, String> {
     let range = format!("0..{}", arguments.seeds);
     let ran = Command::new(target.join("debug/quick-simulate"))
         .args(["--no-shrink", "--until-failure", "--seeds", &range])
-        .args(arguments.faults.iter().flat_map(|faults| ["--faults", faults]))
+        .args(drawn(arguments, mutation).iter().flat_map(|faults| ["--faults", faults]))
         .output()
         .map_err(|error| format!("the simulation does not start: {error}"))?;
-    let text = String::from_utf8_lossy(&ran.stdout);
     if ran.status.success() {
-        return Ok(Err(format!("in none of {} seeds", arguments.seeds)));
+        return Ok(Noticed::Nowhere);
     }
+    let text = String::from_utf8_lossy(&ran.stdout);
     let mut lines =
         text.lines().skip_while(|line| !(line.starts_with("seed ") && line.ends_with(" breaks:")));
     let seed = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
     let complaint = lines.next().map(|line| line.trim().to_owned());
     match (seed, complaint) {
-        (Some(seed), Some(complaint)) => Ok(Ok(Catch { seed, complaint })),
+        (Some(seed), Some(complaint)) => Ok(Noticed::In { seed, complaint }),
         _ => Err(format!("the simulation ended with {} and told no story:\n{text}", ran.status)),
     }
 }
 
-impl Row {
-    fn print(&self) {
-        let Mutation { name, serves, .. } = self.mutation;
-        match &self.caught {
-            Ok(Catch { seed, complaint }) => {
-                println!("| {name} | {serves} | {} | {seed} |", complaint.replace('|', "/"));
-            }
-            Err(nowhere) => println!("| {name} | {serves} | **not noticed** | {nowhere} |"),
+/// A row of the table.
+fn row(arguments: &Arguments, mutation: &Mutation, noticed: &Noticed) -> String {
+    let Mutation { name, serves, .. } = mutation;
+    let scenarios = drawn(arguments, mutation).unwrap_or("any");
+    match noticed {
+        Noticed::In { seed, complaint } => {
+            format!("| {name} | {serves} | {scenarios} | {} | {seed} |", complaint.replace('|', "/"))
+        }
+        Noticed::Nowhere => {
+            let none = format!("in none of {} seeds", arguments.seeds);
+            format!("| {name} | {serves} | {scenarios} | **not noticed** | {none} |")
         }
     }
 }

@@ -9,6 +9,7 @@ const STEP: &str = "agent/core/src/step_run.rs";
 pub(super) const ALL: &[Mutation] = &[
     Mutation {
         name: "no check right before the effect",
+        drawn: "F2,F10,F30",
         serves: "R5",
         file: PERMISSION,
         from: "            return Err(refusal.to_string());\n        }\n    }\n    allowed(around, order).await\n",
@@ -16,6 +17,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "the check asks nobody: no read barrier",
+        drawn: "F10,F30",
         serves: "R5",
         file: PERMISSION,
         from: "around.barrier(BARRIER_MAX).await?;",
@@ -23,6 +25,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "the effect comes before the write-ahead intent",
+        drawn: "F1,F9",
         serves: "R1",
         file: PERMISSION,
         from: "    let (what, body) = if order.started {",
@@ -30,6 +33,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "nobody is told that an attempt goes on after a restart",
+        drawn: "F1,F9,F29",
         serves: "R4",
         file: PERMISSION,
         from: "    let (what, body) = if order.started {",
@@ -37,6 +41,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a permission never grows old",
+        drawn: "F1,F2,F30",
         serves: "R5",
         file: PERMISSION,
         from: "const ALLOWED_FOR: Millis = Millis(3_000);",
@@ -44,6 +49,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "who abstains acts",
+        drawn: "F1,F2,F14",
         serves: "R8",
         file: PERMISSION,
         from: "        return Err(why);\n    }\n    let now",
@@ -51,6 +57,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a call without a reply is made again",
+        drawn: "F1,F22",
         serves: "R4",
         file: STEP,
         from: "if self.acted.is_none_or(|acted| acted < part) => {",
@@ -58,6 +65,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a call without a reply counts as refused",
+        drawn: "F1,F11",
         serves: "R4",
         file: RUN,
         from: "let late = || Acted::Unknown { reason: format!(\"no reply within {CALL_MAX:?}\") };",
@@ -65,6 +73,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a call without a reply is soon given up for lost",
+        drawn: "F1,F11,F22",
         serves: "R4",
         file: STEP,
         from: "const LOST_AFTER: Millis = Millis(10_000);",
@@ -72,6 +81,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a writable database is taken for a promoted one",
+        drawn: "F1,F22",
         serves: "R24",
         file: STEP,
         from: "if self.must_be_ours && self.acted.is_none() =>",
@@ -79,6 +89,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a resumed attempt is certain that it did nothing",
+        drawn: "F1,F9,F22,F29",
         serves: "R4",
         file: RUN,
         from: ".resumed(order.started)",
@@ -86,6 +97,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "what is under way counts as done",
+        drawn: "F1",
         serves: "R22",
         file: STEP,
         from: "            Observed::NotDone { detail: seen, .. }\n            | Observed::InProgress { detail: seen }\n            | Observed::Unknown { reason: seen } => {",
@@ -93,6 +105,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "an outcome is offered once and forgotten",
+        drawn: "F1,F10,F31",
         serves: "R3",
         file: RUN,
         from: "                around.tell(order, StepNews::NotInLog(&why));\n                around.sleep(OFFER_AGAIN).await;",

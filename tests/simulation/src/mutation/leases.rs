@@ -8,6 +8,7 @@ const ASKING: &str = "agent/core/src/leasing.rs";
 pub(super) const ALL: &[Mutation] = &[
     Mutation {
         name: "a lease counts from its answer",
+        drawn: "F4,F8,F10",
         serves: "R13",
         file: ASKING,
         from: "    around.input(Input::LeaseAnswered { service, epoch, sent_at, answer });",
@@ -15,6 +16,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "clocks do not drift",
+        drawn: "F4",
         serves: "R13",
         file: FILE,
         from: "state.policy.lease.drift.max(Millis(state.lease_ttl_max.0 / 20))",
@@ -22,6 +24,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a new leader does not wait for its predecessors' leases",
+        drawn: "F1,F4,F9",
         serves: "R13",
         file: FILE,
         from: "let predecessors = leader_since.plus(longest);",
@@ -29,6 +32,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a leader forgets what it granted",
+        drawn: "F4",
         serves: "R13",
         file: FILE,
         from: "self.granted_until.insert(service.clone(), longest);",
@@ -36,6 +40,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a lease is given up while a promise stands",
+        drawn: "F4,F30",
         serves: "R13",
         file: FILE,
         from: "        now >= earlier.max(own)\n    }\n}",
@@ -43,6 +48,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a grant is not confirmed by a quorum",
+        drawn: "F4,F10",
         serves: "R13",
         file: ASKING,
         from: "    around.barrier(CONFIRM_MAX).await.map_err(|error| no_lease(around, &error))?;\n    let confirmed = around.confirm_leadership(CONFIRM_MAX).await;\n    let term = confirmed.map_err(|error| no_lease(around, &error))?;",
@@ -50,6 +56,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a lease does not run out",
+        drawn: "F4",
         serves: "R13",
         file: FILE,
         from: "filter(|held| held.epoch == epoch && now < held.until);",
@@ -57,6 +64,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a grant is taken after the lease has moved on",
+        drawn: "F4,F29",
         serves: "R13",
         file: FILE,
         from: "        let Some(epoch) = state.may_hold_lease(&self.region) else {\n            return Err(refuse(\"another region holds it, or it is moving\"));\n        };",

@@ -11,6 +11,7 @@ const EXECUTION: &str = "agent/core/src/cluster/execution.rs";
 pub(super) const ALL: &[Mutation] = &[
     Mutation {
         name: "replicas do not judge a decision again",
+        drawn: "",
         serves: "R1",
         file: DECIDE,
         from: "authorize(&situation, trigger, to)?;",
@@ -18,6 +19,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "the epoch stands still",
+        drawn: "",
         serves: "R24",
         file: DECIDE,
         from: "let epoch = state.epoch + 1;",
@@ -25,6 +27,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "an execution does not take the slot",
+        drawn: "",
         serves: "R2",
         file: DECIDE,
         from: "state.running = Some(id.clone());",
@@ -32,6 +35,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "the lease moves without waiting",
+        drawn: "",
         serves: "R13",
         file: DECIDE,
         from: "state.lease = LeaseRecord::Releasing { from, to, epoch };",
@@ -39,6 +43,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "an irreversible step does not wait for the lease",
+        drawn: "F4",
         serves: "R13",
         file: STEPS,
         from: "        if !irreversible {\n            return Ok(());\n        }",
@@ -46,6 +51,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a hold does not hold a step",
+        drawn: "F30",
         serves: "R5",
         file: STEPS,
         from: "if let Some(hold) = self.held_at(execution, now) {",
@@ -53,6 +59,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a late outcome of an older attempt is taken",
+        drawn: "F2,F10,F11",
         serves: "R4",
         file: STEPS,
         from: "if progress.is_none_or(|p| p.attempt != attempt || p.state.agent() != Some(by)) {",
@@ -60,6 +67,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "anybody may begin a step",
+        drawn: "F1,F10",
         serves: "R1",
         file: STEPS,
         from: "if progress.state.agent() != Some(agent) || progress.attempt != attempt {",
@@ -67,6 +75,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a stale decision begins",
+        drawn: "F1,F12,F31",
         serves: "R5",
         file: STEPS,
         from: "const BEGIN_WITHIN: Millis = Millis(15_000);",
@@ -74,6 +83,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "steps begin before what they need",
+        drawn: "F1,F23",
         serves: "R20",
         file: STEPS,
         from: "planned.needs.iter().all(|need|",
@@ -81,6 +91,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a failed step does not stop the plan",
+        drawn: "F22,F23",
         serves: "R20",
         file: STEPS,
         from: "if planned.is_none_or(|s| s.on_error == OnError::Stop)",
@@ -88,6 +99,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "the service stays in the old region after a promotion",
+        drawn: "F1",
         serves: "R18",
         file: STEPS,
         from: "service.active.clone_from(&execution.plan.to);",
@@ -95,6 +107,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a command is applied as often as it comes",
+        drawn: "F1,F8,F29",
         serves: "R1",
         file: "agent/core/src/cluster/ledger.rs",
         from: "self.answers.get(id).cloned()",
@@ -102,6 +115,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "anybody may give up anybody's lease",
+        drawn: "F3,F4",
         serves: "R13",
         file: CLUSTER,
         from: "if given_up && (region.as_ref() != Some(from) || agents_there != 1) {",
@@ -109,6 +123,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "an older epoch's release counts",
+        drawn: "F4,F29",
         serves: "R13",
         file: CLUSTER,
         from: "        if *current != epoch {\n",
@@ -116,6 +131,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "the cool-down is not kept",
+        drawn: "F1,F29,F30",
         serves: "R3",
         file: DECIDE,
         from: "service.last_ended = Some(now);",
@@ -123,6 +139,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "an undo does not wait for a call that may still land",
+        drawn: "F1,F2,F22,F29",
         serves: "R4",
         file: UNDO,
         from: "const UNHEARD_OF: Millis = Millis(15_000);",
@@ -130,6 +147,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a step whose end is unknown has certainly failed",
+        drawn: "F1,F22,F29",
         serves: "R4",
         file: EXECUTION,
         from: "StepOutcome::Unknown { reason } => StepState::Failed { reason: reason.clone(), unknown: true },",
@@ -137,6 +155,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a lost agent's attempt is forgotten",
+        drawn: "F1,F9,F29",
         serves: "R4",
         file: EXECUTION,
         from: "self.unheard |= begun;",
@@ -144,6 +163,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "an abort takes nothing back",
+        drawn: "F1,F29,F30",
         serves: "R20",
         file: UNDO,
         from: "let steps = if planned { Vec::new() } else { undo_steps(execution) };",
@@ -151,6 +171,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "past the point of no return an abort is taken",
+        drawn: "F1,F11,F29,F30",
         serves: "R20",
         file: DECIDE,
         from: "if execution.past_no_return() && !stopped {",
@@ -158,6 +179,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "writes are not synced",
+        drawn: "F13,F26,F28",
         serves: "R1",
         file: "agent/consensus/src/store/writer.rs",
         from: "    for write in writes {\n        write(&transaction)?;\n    }",
@@ -165,6 +187,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a vote is given before it is kept",
+        drawn: "F9,F31",
         serves: "raft 5.2",
         file: "agent/consensus/src/store/log.rs",
         from: "self.write(move |transaction| put(transaction, row::VOTE, &text)).await?;",
@@ -172,6 +195,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "an agent with an empty disk votes at once",
+        drawn: "F25",
         serves: "F25",
         file: "agent/consensus/src/consensus/rejoin.rs",
         from: "first_election || others.is_some_and(|others| others.is_reached_by(candidate))",
@@ -179,6 +203,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "an agent starts with another list of members",
+        drawn: "F25",
         serves: "R29",
         file: "agent/consensus/src/store/identity.rs",
         from: "        if self.seats != given.seats {",

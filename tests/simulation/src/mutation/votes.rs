@@ -8,6 +8,7 @@ const DETECTOR: &str = "policies/src/health/detector.rs";
 pub(super) const ALL: &[Mutation] = &[
     Mutation {
         name: "half of the agents are a majority",
+        drawn: "",
         serves: "R6",
         file: "policies/src/policy/votes.rs",
         from: "Votes::Majority => agents / 2 + 1,",
@@ -15,6 +16,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a vote counts twice",
+        drawn: "",
         serves: "R6",
         file: TALLY,
         from: "let enough = tally.down.len() >= tally.needed",
@@ -22,6 +24,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "freshness ignored",
+        drawn: "F1,F28,F30",
         serves: "R7",
         file: TALLY,
         from: "if vote.age > rules.freshness || vote.abstains {",
@@ -29,6 +32,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "abstentions ignored",
+        drawn: "F1,F2,F14",
         serves: "R8",
         file: TALLY,
         from: "if vote.age > rules.freshness || vote.abstains {",
@@ -36,6 +40,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "votes under another policy count",
+        drawn: "F1,F8,F27",
         serves: "R29",
         file: TALLY,
         from: "if !vote.policy_matches {",
@@ -43,6 +48,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "red at the start counts",
+        drawn: "",
         serves: "P21",
         file: DETECTOR,
         from: "            armed: false,\n",
@@ -50,6 +56,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "dissent ignored",
+        drawn: "",
         serves: "R9",
         file: TALLY,
         from: "if enough && tally.healthy.len() <= rules.dissent_max as usize {",
@@ -57,6 +64,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "one vantage is enough",
+        drawn: "F1,F28,F31",
         serves: "R9",
         file: TALLY,
         from: "&& tally.vantages.len() >= rules.min_vantages as usize;",
@@ -64,6 +72,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "hysteresis ignored: one failure is down",
+        drawn: "F16",
         serves: "R7",
         file: DETECTOR,
         from: "(State::Healthy, Event::Failure) if rules.fall <= 1 =>",
@@ -71,20 +80,15 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "hysteresis ignored: one success is healthy",
+        drawn: "F1,F16,F17",
         serves: "R7",
         file: DETECTOR,
         from: "(State::Down { successes }, Event::Success) if successes + 1 >= rules.rise =>",
         to: "(State::Down { successes }, Event::Success) if successes < rules.rise =>",
     },
     Mutation {
-        name: "silence keeps the verdict",
-        serves: "R7",
-        file: DETECTOR,
-        from: "if now.since(silent_since) <= self.rules.stale_after {",
-        to: "if now.since(silent_since) <= self.rules.stale_after || self.armed {",
-    },
-    Mutation {
         name: "what an agent could not even try is a failure",
+        drawn: "F1,F13",
         serves: "R7",
         file: DETECTOR,
         from: "Observation::Nothing(_) => Event::Nothing,",
@@ -92,6 +96,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "an older report replaces a newer one",
+        drawn: "F8,F17",
         serves: "R7",
         file: "agent/core/src/node/reports.rs",
         from: "silent || (held.incarnation, held.sequence) < (report.incarnation, report.sequence)",
@@ -99,6 +104,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "the dwell goes on through doubt",
+        drawn: "",
         serves: "R6",
         file: "agent/core/src/node/evidence.rs",
         from: "Opinion::Healthy | Opinion::Unsure => self.down_since = None,",
@@ -106,6 +112,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "who was stopped votes at once",
+        drawn: "F1,F2,F10",
         serves: "R8",
         file: "agent/core/src/node/self_health.rs",
         from: "now < self.until || now.since(self.ticked_at) > LATE_MAX",

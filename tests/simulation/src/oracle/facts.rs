@@ -3,7 +3,7 @@
 use super::{links::Links, told::Told};
 use crate::cloud::Record;
 use quorate_core::Cluster;
-use quorate_policies::Timestamp;
+use quorate_policies::{Timestamp, health::Observation};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// Names an attempt: execution, step, number.
@@ -37,15 +37,55 @@ pub(crate) struct Effect {
 /// A time with its end, if it has one.
 pub(crate) type Span = (Duration, Option<Duration>);
 
+/// Failures and successes in a row that turn a verdict, as `shop.yaml` has it.
+const FALL: u32 = 3;
+const RISE: u32 = 2;
+/// After so long without a sight an agent no longer knows what it knew; any sight then is its first.
+const FORGETS_AFTER: Duration = Duration::from_secs(3);
+
 /// What an agent has really seen of one target.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Sight {
-    /// When a probe ended last.
+    /// When a probe ended last, whatever came of it.
     pub(crate) latest: Duration,
     /// When one failed last.
     pub(crate) failed: Option<Duration>,
     /// When one succeeded last.
     pub(crate) healthy: Option<Duration>,
+    /// When there was last reason to call it down: as many failures in a row, and not yet as many successes.
+    pub(crate) down: Option<Duration>,
+    /// When there was last reason to call it healthy.
+    pub(crate) well: Option<Duration>,
+    failures: u32,
+    successes: u32,
+    is_down: bool,
+}
+
+impl Sight {
+    fn take(&mut self, now: Duration, found: Observation) {
+        let said = self.failed.max(self.healthy);
+        if said.is_none_or(|at| at + FORGETS_AFTER < now) {
+            self.is_down = false;
+        }
+        self.latest = now;
+        match found {
+            Observation::Nothing(_) => {}
+            Observation::Failure(_) => {
+                (self.failures, self.successes) = (self.failures + 1, 0);
+                self.failed = Some(now);
+            }
+            Observation::Success => {
+                (self.failures, self.successes) = (0, self.successes + 1);
+                self.healthy = Some(now);
+            }
+        }
+        self.is_down = if self.is_down { self.successes < RISE } else { self.failures >= FALL };
+        if self.is_down {
+            self.down = Some(now);
+        } else if self.failures == 0 {
+            self.well = self.healthy;
+        }
+    }
 }
 
 /// Names a target and who looks: agent, service, check, region.
@@ -115,11 +155,14 @@ impl Facts {
         }
     }
 
-    pub(crate) fn probed(&mut self, now: Duration, looks: Looks, failed: bool) {
-        let sight = self.sights.entry(looks).or_default();
-        sight.latest = now;
-        let end = if failed { &mut sight.failed } else { &mut sight.healthy };
-        *end = Some(now);
+    pub(crate) fn probed(&mut self, now: Duration, looks: Looks, found: Observation) {
+        self.sights.entry(looks).or_default().take(now, found);
+    }
+
+    /// A new process of an agent has no verdicts.
+    pub(crate) fn forgets(&mut self, agent: &str) {
+        let own = self.sights.iter_mut().filter(|((known, ..), _)| known == agent);
+        own.for_each(|(_, sight)| sight.is_down = false);
     }
 
     /// What an agent has seen of a target.

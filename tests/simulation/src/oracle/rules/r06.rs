@@ -42,7 +42,7 @@ impl Rule for AMajorityHasSeenIt {
                         // still be fresh.
                         let armed =
                             sight.healthy.is_some_and(|at| at >= booted) || booted + SIGHT_MAX >= facts.now;
-                        armed && sight.failed.is_some_and(|at| at + SIGHT_MAX >= facts.now)
+                        armed && sight.down.is_some_and(|at| at + SIGHT_MAX >= facts.now)
                     };
                     count.down(target).into_iter().all(|agent| seen(agent.as_str()))
                 };

@@ -28,11 +28,16 @@ impl Rule for NoLossBeyondTheLag {
                 let AuditEvent::Decided { from, to, trigger, .. } = &entry.event else { return None };
                 let execution = state.executions.get(entry.execution.as_ref()?)?;
                 let replica = replica_name(to.as_str(), &format!("{}-{to}", execution.service));
-                let unknown = Count::of(state, execution)?.behind(from, &replica).is_empty();
-                let gated = !accepts_loss(trigger) && unknown;
-                gated.then(|| {
-                    format!("{} was decided and nobody knew how far {replica} was behind", execution.id)
-                })
+                if accepts_loss(trigger) {
+                    return None;
+                }
+                let count = Count::of(state, execution)?;
+                let Some(behind) = count.behind(from, &replica).into_iter().max() else {
+                    let id = &execution.id;
+                    return Some(format!("{id} was decided and nobody knew how far {replica} was behind"));
+                };
+                let far = behind > count.policy.guards.max_replica_lag;
+                far.then(|| format!("{} was decided and {replica} was {behind} behind", execution.id))
             }
             Seen::Proposed { agent, state, service, to, evidence, .. } => {
                 let policy = &state.services.get(*service)?.policy;

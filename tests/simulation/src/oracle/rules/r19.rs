@@ -21,6 +21,10 @@ impl Rule for CooldownAndCap {
         let AuditEvent::Decided { trigger: Trigger::Automatic, .. } = &entry.event else { return None };
         let service = entry.service.as_ref()?;
         let guards = &state.services.get(service)?.policy.guards;
+        let flaps = state.executions.get(entry.execution.as_ref()?)?.evidence.flaps;
+        if flaps > guards.flaps_max {
+            return Some(format!("{service} is moved while its region flaps: {flaps} changes"));
+        }
         // One that ended before it touched anything is no failover.
         let counts = facts.told.decisions.iter().filter(|decision| {
             decision.service == service.as_str() && (decision.touched || decision.ended.is_none())

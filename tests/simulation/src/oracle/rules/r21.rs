@@ -33,7 +33,7 @@ impl Rule for TheStandbyServes {
                 let count = Count { policy, members: &state.members, evidence };
                 let never = |(target, voter): &(TargetName, String)| {
                     let sight = facts.sight(voter, service.as_str(), target.check.as_str(), to.as_str());
-                    sight.healthy.is_none_or(|at| at + SIGHT_MAX < facts.now)
+                    sight.well.is_none_or(|at| at + SIGHT_MAX < facts.now)
                 };
                 let voters = count.targets(to).into_iter().flat_map(|target| {
                     let voters: Vec<_> = count.who(&target, Verdict::Healthy).into_iter().cloned().collect();
