@@ -12,7 +12,8 @@ pub use execution::{Execution, ExecutionList, RecoveryTime, Step};
 pub use problem::Problem;
 pub use request::{ApplyPolicy, Changed, Command, Failover, Pause};
 pub use service::{
-    Check, Explanation, Hold, Lease, PlanView, PolicyView, Region, Service, ServiceList, TargetVotes,
+    Check, Explanation, Hold, Lease, LeaseGivenBack, PlanView, PolicyView, Region, Service, ServiceList,
+    TargetVotes,
 };
 pub use status::{Audit, AuditEntry, Member, Members, ProbeView, Probes, Status};
 

@@ -239,6 +239,16 @@ pub struct PolicyView {
     pub policy: String,
 }
 
+/// Header by which a writer names itself when it asks for the lease; with the same name it can give the lease back.
+pub const HOLDER: &str = "x-quorate-holder";
+
+/// `DELETE /v1/lease/{service}`: a writer says that it certainly writes no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseGivenBack {
+    /// Whether it had been promised the lease.
+    pub held: bool,
+}
+
 /// `GET /v1/lease/{service}` when it is held: 200. Otherwise 409 and a problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {

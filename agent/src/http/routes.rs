@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// One path of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
-    /// `GET` or `POST`.
+    /// `GET`, `POST` or `DELETE`.
     pub method: &'static str,
     /// The path, with its variables in braces: also the metric's label.
     pub path: &'static str,
@@ -50,6 +50,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/v1/policies", "put a policy into force: {policy, file?, reason}"),
     route("GET", "/v1/audit", "the audit; ?after=SEQUENCE&limit=COUNT"),
     route("GET", "/v1/lease/{service}", "whether this region may write: 200, or 409"),
+    route("DELETE", "/v1/lease/{service}", "a writer that is gone gives its lease back"),
     route("GET", "/v1/signal/{service}/{region}", "whether traffic shall leave a region: 200, or 404"),
 ];
 
@@ -77,7 +78,7 @@ pub(super) fn router<C: Control>(agent: Arc<C>) -> Router {
         .route("/v1/policies/{service}", get(policy::show::<C>))
         .route("/v1/policies", post(policy::apply::<C>))
         .route("/v1/audit", get(read::audit::<C>))
-        .route("/v1/lease/{service}", get(lease::lease::<C>))
+        .route("/v1/lease/{service}", get(lease::lease::<C>).delete(lease::give_back::<C>))
         .route("/v1/signal/{service}/{region}", get(signal::signal::<C>))
         .fallback(no_such_path)
         .method_not_allowed_fallback(wrong_method)

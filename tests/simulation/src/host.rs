@@ -295,7 +295,7 @@ impl Host {
         if !self.alive() || self.network.paused(self.id).is_some() {
             return None;
         }
-        let view = self.look(|node, now| node.lease(now.mono, service)).ok()?;
+        let view = self.look(|node, now| node.lease(now.mono, service, None)).ok()?;
         Some((view.epoch, now() + self.clock.truly(view.remaining)))
     }
 

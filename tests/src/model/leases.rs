@@ -51,7 +51,7 @@ impl LeaseBook {
         let mut leases = self.at(number);
         let ttl: Millis = view.services[&shop::shop()].policy.lease.ttl;
         leases.answered(view, &shop::shop(), u64::from(epoch), sent, Ok(ttl));
-        let _ = leases.view(NOW, view, &shop::shop());
+        let _ = leases.view(NOW, view, &shop::shop(), None);
         self.number(&leases)
     }
 
@@ -68,7 +68,7 @@ impl LeaseBook {
             held["promised_until"].as_u64().is_some_and(|until| until > NOW.0)
         };
         let leases = &self.known[number as usize];
-        leases.clone().view(NOW, view, &shop::shop()).is_ok() || told(leases)
+        leases.clone().view(NOW, view, &shop::shop(), None).is_ok() || told(leases)
     }
 
     /// Whether the holder may give the lease up.

@@ -20,6 +20,9 @@ use std::{collections::BTreeMap, sync::Arc};
 /// A request without an answer, or with a refusal, is sent again after so long; an answer that comes later still counts from its own
 /// sending.
 const ASK_AGAIN_AFTER: Millis = Millis(500);
+/// Holders of one service's lease that are told apart: writers in one region that can give their promise back. Whoever
+/// comes beyond that is told the lease as one who has no name, and its promise has to run out.
+const HOLDERS_MAX: usize = 64;
 
 /// A lease as an application sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,14 +43,34 @@ pub struct Leases {
     granted_until: BTreeMap<ServiceName, Monotonic>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Held {
     epoch: u64,
     until: Monotonic,
     ttl: Millis,
     asked_at: Option<Monotonic>,
-    /// The latest end that an application was told.
+    /// The latest end that an application without a name was told.
     promised_until: Option<Monotonic>,
+    /// The latest end that each application with a name was told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    holders: BTreeMap<String, Monotonic>,
+}
+
+impl Held {
+    /// Remembers what an application is told.
+    fn promise(&mut self, now: Monotonic, holder: Option<&str>) {
+        self.holders.retain(|_, until| *until > now);
+        let known =
+            holder.filter(|name| self.holders.contains_key(*name) || self.holders.len() < HOLDERS_MAX);
+        match known {
+            Some(name) => drop(self.holders.insert(name.to_owned(), self.until)),
+            None => self.promised_until = Some(self.until),
+        }
+    }
+
+    fn promised(&self) -> Monotonic {
+        self.holders.values().copied().chain(self.promised_until).max().unwrap_or_default()
+    }
 }
 
 impl Leases {
@@ -139,7 +162,7 @@ impl Leases {
         }
     }
 
-    /// The lease as an application is told it, which is a promise.
+    /// The lease as an application is told it, which is a promise. One who gives a name can give the promise back.
     ///
     /// # Errors
     /// Why this region may not write.
@@ -148,6 +171,7 @@ impl Leases {
         now: Monotonic,
         cluster: &Cluster,
         service: &ServiceName,
+        holder: Option<&str>,
     ) -> Result<LeaseView, Refusal> {
         let state = cluster
             .services
@@ -161,8 +185,13 @@ impl Leases {
         let Some(held) = held else {
             return Err(refuse("it could not be renewed: no contact with a quorum"));
         };
-        held.promised_until = Some(held.until);
+        held.promise(now, holder);
         Ok(LeaseView { epoch, remaining: held.until.since(now) })
+    }
+
+    /// An application says that it certainly writes no more, until it is told the lease again. Whether it had a promise.
+    pub fn give_back(&mut self, service: &ServiceName, holder: &str) -> bool {
+        self.held.get_mut(service).is_some_and(|held| held.holders.remove(holder).is_some())
     }
 
     /// Whether every promise made to an application has run out. One that an earlier process of this agent made is
@@ -170,7 +199,7 @@ impl Leases {
     #[must_use]
     pub fn no_promise_left(&self, now: Monotonic, service: &ServiceName, state: &ServiceState) -> bool {
         let earlier = self.started_at.plus(state.lease_ttl_max).plus(drift(state));
-        let own = self.held.get(service).and_then(|held| held.promised_until).unwrap_or_default();
+        let own = self.held.get(service).map(Held::promised).unwrap_or_default();
         now >= earlier.max(own)
     }
 }
@@ -187,9 +216,19 @@ impl Node {
     ///
     /// # Errors
     /// Why this region may not write.
-    pub fn lease(&mut self, now: Monotonic, service: &ServiceName) -> Result<LeaseView, Refusal> {
+    pub fn lease(
+        &mut self,
+        now: Monotonic,
+        service: &ServiceName,
+        holder: Option<&str>,
+    ) -> Result<LeaseView, Refusal> {
         let cluster = Arc::clone(&self.cluster);
-        self.leases.view(now, &cluster, service)
+        self.leases.view(now, &cluster, service, holder)
+    }
+
+    /// Takes a promise back from an application that certainly writes no more. Whether it had one.
+    pub fn give_back_lease(&mut self, service: &ServiceName, holder: &str) -> bool {
+        self.leases.give_back(service, holder)
     }
 
     /// Another agent of the region may have promised what this one did not; then nobody gives up, and the lease expires.

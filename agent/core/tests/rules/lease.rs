@@ -29,7 +29,8 @@ enum Event {
     Abort,
     Work,
     Policy(u64),
-    Poll(usize),
+    Poll(usize, bool),
+    GiveBack(usize),
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
@@ -45,7 +46,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Abort),
         4 => Just(Event::Work),
         1 => select(vec![500, 2_000, 5_000]).prop_map(Event::Policy),
-        8 => who().prop_map(Event::Poll),
+        8 => (who(), any::<bool>()).prop_map(|(who, named)| Event::Poll(who, named)),
+        2 => who().prop_map(Event::GiveBack),
     ]
 }
 
@@ -77,7 +79,8 @@ fn happen(world: &mut World, event: &Event) {
             let policy = Box::new(policy_with(ttl));
             world.say(2, Body::ApplyPolicy { policy, actor: olga("another length") });
         }
-        Event::Poll(who) => world.poll(who),
+        Event::Poll(who, named) => world.poll(who, named),
+        Event::GiveBack(who) => world.give_back(who),
     }
 }
 
@@ -124,5 +127,31 @@ proptest! {
             (0..3).for_each(|index| seen[index] |= world.may_write(index));
         }
         prop_assert_eq!(seen, [0, 1, 2].map(|index| holder == region(region_of(index))));
+    }
+}
+
+/// Goal: R13, a writer that is gone is not waited for, and one that is not is. Method: a failover half a second after the
+/// writer was told its lease of 2 s; it gives the lease back, it does not, and another one was told it without a name.
+#[test]
+fn r13_a_lease_that_is_given_back_moves_at_once() {
+    for (others, gives_back, moved) in [(false, true, true), (false, false, false), (true, true, false)] {
+        // Of the applications that ask by themselves none is in a region: those are the three that are told here.
+        let mut world = World::new(policy_with(2_000), vec![3]);
+        world.elect(2);
+        world.pass(10_000);
+        world.poll(0, true);
+        if others {
+            world.poll(0, false);
+        }
+        happen(&mut world, &Event::Failover(1));
+        if gives_back {
+            world.give_back(0);
+        }
+        world.pass(700);
+        let LeaseRecord::Held { region: holder, .. } = world.log().services[&shop()].lease.clone() else {
+            assert!(!moved, "it still moves");
+            continue;
+        };
+        assert_eq!(holder.as_str() == WEST, moved);
     }
 }

@@ -15,6 +15,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// How often an agent ticks here: often enough not to look stopped to itself.
 const TICK_MS: u64 = 250;
+/// The application that names itself.
+const WRITER: &str = "writer";
 /// Unequal clocks: each agent's milliseconds in 1,000 true ones. The policy's drift covers their difference.
 const RATES: [u64; 3] = [990, 1_000, 1_010];
 
@@ -70,8 +72,9 @@ pub(crate) struct World {
     messages: BTreeMap<(u64, u64), Message>,
     sent: u64,
     delays: Vec<u16>,
-    /// Until when, in true time, applications in a region were told that they may write, and at which epoch.
-    promises: [(u64, u64); 3],
+    /// By region: until when, in true time, applications without a name, and then the one with a name, were told that they
+    /// may write, and at which epoch.
+    promises: [[(u64, u64); 2]; 3],
 }
 
 impl World {
@@ -94,7 +97,7 @@ impl World {
             messages: BTreeMap::new(),
             sent: 0,
             delays,
-            promises: [(0, 0); 3],
+            promises: [[(0, 0); 2]; 3],
         };
         world.agents = (0..3).map(|index| world.born(index, 0, 0)).collect();
         world.elect(2);
@@ -273,7 +276,7 @@ impl World {
                     }
                 }
                 let asked = self.delay() as usize % 4;
-                self.poll(asked);
+                self.poll(asked, self.now / TICK_MS % 2 == 0);
             } else {
                 self.now = end;
             }
@@ -366,29 +369,38 @@ impl World {
     }
 
     /// An application asks the agent of its region whether it may write, and believes it for as long as it is told.
-    /// Panics when another region's application still believes the same.
-    pub(crate) fn poll(&mut self, index: usize) {
+    /// Panics when another region's application still believes the same. With a name it can give the lease back.
+    pub(crate) fn poll(&mut self, index: usize, named: bool) {
         if index >= 3 || self.agents[index].stopped_until > self.now {
             return;
         }
         let now = self.local(index);
-        let Ok(LeaseView { epoch, remaining }) = self.agents[index].node.lease(now.mono, &shop()) else {
-            return;
-        };
+        let told = self.agents[index].node.lease(now.mono, &shop(), named.then_some(WRITER));
+        let Ok(LeaseView { epoch, remaining }) = told else { return };
         let until = now.mono.plus(remaining);
         let until = self.agents[index].born + until.0 * 1_000 / RATES[index];
-        for (other, (promised, at)) in self.promises.iter().enumerate() {
-            let overlap = other != index && *promised > self.now;
+        for (other, (promised, at)) in
+            self.promises.iter().enumerate().flat_map(|(i, own)| own.map(|p| (i, p)))
+        {
+            let overlap = other != index && promised > self.now;
             assert!(!overlap, "two writers: {other} until {promised}, {index} from {}", self.now);
-            assert!(*at <= epoch, "epoch {epoch} of {index} comes after epoch {at} of {other}");
+            assert!(at <= epoch, "epoch {epoch} of {index} comes after epoch {at} of {other}");
         }
-        let (promised, _) = self.promises[index];
-        self.promises[index] = (promised.max(until), epoch);
+        let (promised, _) = self.promises[index][usize::from(named)];
+        self.promises[index][usize::from(named)] = (promised.max(until), epoch);
+    }
+
+    /// The application with a name stops writing, and says so if it is heard.
+    pub(crate) fn give_back(&mut self, index: usize) {
+        self.promises[index][1].0 = 0;
+        if self.agents[index].stopped_until <= self.now {
+            self.agents[index].node.give_back_lease(&shop(), WRITER);
+        }
     }
 
     /// Whether the application of a region may write now.
     pub(crate) fn may_write(&mut self, index: usize) -> bool {
         let now = self.local(index).mono;
-        self.agents[index].node.lease(now, &shop()).is_ok()
+        self.agents[index].node.lease(now, &shop(), Some(WRITER)).is_ok()
     }
 }

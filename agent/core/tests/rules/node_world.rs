@@ -266,7 +266,7 @@ impl World {
     /// story may ever let two regions write (R13).
     fn ask_for_the_lease(&mut self, index: usize) {
         let (now, node) = (Monotonic(self.now), self.agents[index].node.as_mut());
-        let Some(Ok(lease)) = node.map(|node| node.lease(now, &shop())) else { return };
+        let Some(Ok(lease)) = node.map(|node| node.lease(now, &shop(), None)) else { return };
         self.promised[index] = self.now + lease.remaining.0;
         let writers = self.those(|other| self.promised[other] > self.now);
         assert_eq!(writers, [index], "two regions may write at {} ms", self.now);

@@ -2,7 +2,9 @@
 
 use super::desk::Desk;
 use crate::http::ROUTES;
-use http::header;
+use axum::body::Body as Payload;
+use http::{Request, header};
+use quorate_api::service::HOLDER;
 use quorate_core::{Input, Standing};
 use serde_json::json;
 
@@ -92,6 +94,35 @@ async fn the_lease_fails_closed() {
         json!({"service": "shop", "region": "us-east-1", "epoch": 1, "remaining_ms": 6000})
     );
     assert_eq!(held.headers[header::CACHE_CONTROL], "no-store");
+}
+
+/// Goal: a promise is taken back from whoever gave the name, and from nobody else. Method: two writers ask; one gives
+/// back, twice; another tries without a name, with a wrong one and with one that is no name.
+#[tokio::test]
+async fn a_writer_gives_its_lease_back() {
+    let desk = Desk::healthy();
+    desk.with_node(|node, now| {
+        let (service, epoch) = ("shop".parse().unwrap(), 1);
+        let answer = Ok(quorate_policies::Millis(6_000));
+        node.step(now, Input::LeaseAnswered { service, epoch, sent_at: now.mono, answer })
+    });
+    let ask = async |method: &str, holder: Option<&str>| {
+        let request = Request::builder().method(method).uri("/v1/lease/shop");
+        let request = request.header(header::HOST, "127.0.0.1:7950");
+        let request = holder.into_iter().fold(request, |request, name| request.header(HOLDER, name));
+        desk.send(request.body(Payload::empty()).unwrap()).await
+    };
+    for name in ["db-1/3f9a", "db-2/77c1"] {
+        assert_eq!(ask("GET", Some(name)).await.status, 200);
+    }
+    let back = async |name| ask("DELETE", Some(name)).await.body;
+    assert_eq!(back("db-1/3f9a").await, json!({"held": true}));
+    assert_eq!(back("db-1/3f9a").await, json!({"held": false}), "an answer was lost, it asks again");
+    assert_eq!(back("db-9").await, json!({"held": false}));
+    ask("DELETE", None).await.problem(400, "invalid");
+    for method in ["GET", "DELETE"] {
+        ask(method, Some("two words")).await.problem(400, "invalid");
+    }
 }
 
 /// Goal: requests are counted by route and class, never by their own path. Method: some requests, then the scrape.

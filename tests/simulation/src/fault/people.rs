@@ -17,6 +17,11 @@ pub(super) fn applies(draw: &mut Draw) {
     if draw.chance(500) {
         let dies = at + draw.ms(0..3_000);
         draw.at(dies, Deed::RegionDies(EAST));
+        // More of them around the decision, so that some agents know of the newest one and some do not yet.
+        for _ in 0..8 {
+            let (when, through, service) = (dies + draw.ms(3_000..12_000), draw.agent(), draw.service());
+            draw.at(when, Deed::Operate(through, service, Operation::Apply));
+        }
     }
 }
 

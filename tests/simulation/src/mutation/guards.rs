@@ -74,7 +74,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "an unknown lag is none",
-        drawn: "F19",
+        drawn: "F19,F26",
         serves: "R16",
         file: LAG,
         from: "None => Some(Refusal::ReplicaLagUnknown { replica }),",

@@ -40,7 +40,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "votes under another policy count",
-        drawn: "F1,F8,F27",
+        drawn: "F27",
         serves: "R29",
         file: TALLY,
         from: "if !vote.policy_matches {",
