@@ -103,39 +103,27 @@ impl Seen {
 mod tests {
     use super::*;
 
+    /// What is left of a row of promises, each of a region, from one millisecond to another.
+    fn overlap(promises: &[(&str, u64, u64)]) -> Option<String> {
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let mut all = Seen::default();
+        for (region, seen, until) in promises {
+            all.take(Promise { region: (*region).into(), epoch: 1, seen: at(*seen), until: at(*until) });
+        }
+        all.overlap
+    }
+
     /// Goal: the watch finds an overlap and only an overlap. Method: promises before and after the end of another.
     #[test]
     fn two_promises_at_once_are_found() {
-        let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        let promise = |region: &str, seen, until| Promise {
-            region: region.into(),
-            epoch: 1,
-            seen: at(seen),
-            until: at(until),
-        };
-        let mut seen = Seen::default();
-        seen.take(promise("a", 0, 100));
-        seen.take(promise("b", 101, 200));
-        assert_eq!(seen.overlap, None);
-        seen.take(promise("a", 150, 250));
-        assert!(seen.overlap.is_some());
+        assert_eq!(overlap(&[("a", 0, 100), ("b", 101, 200)]), None);
+        assert!(overlap(&[("a", 0, 100), ("b", 101, 200), ("a", 150, 250)]).is_some());
     }
 
     /// Goal: an answer that comes when its time is over is no promise. Method: one from before another's, in hand after.
     #[test]
     fn an_answer_that_comes_too_late_promises_nothing() {
-        let start = Instant::now();
-        let at = |ms| start + Duration::from_millis(ms);
-        let promise = |region: &str, seen, until| Promise {
-            region: region.into(),
-            epoch: 1,
-            seen: at(seen),
-            until: at(until),
-        };
-        let mut seen = Seen::default();
-        seen.take(promise("b", 101, 400));
-        seen.take(promise("a", 300, 100));
-        assert_eq!(seen.overlap, None);
+        assert_eq!(overlap(&[("b", 101, 400), ("a", 300, 100)]), None);
     }
 }

@@ -107,10 +107,10 @@ pub(super) fn disks(draw: &mut Draw) {
     draw.at(torn, Deed::PowerCut(who));
     let boot = torn + draw.ms(500..8_000);
     draw.at(boot, Deed::Boot(who));
-    if draw.chance(400) {
+    if draw.chance(600) {
         let (at, who) = (draw.moment(), draw.agent());
         draw.at(at, Deed::NoSockets(who, true));
-        let end = at + draw.ms(5_000..60_000);
+        let end = at + draw.ms(10_000..150_000);
         draw.at(end, Deed::NoSockets(who, false));
     }
 }

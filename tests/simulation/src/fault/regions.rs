@@ -58,7 +58,8 @@ pub(super) fn overloaded(draw: &mut Draw) {
 
 pub(super) fn flaps(draw: &mut Draw) {
     let (at, length) = (draw.moment(), draw.ms(20_000..120_000));
-    mode(draw, at, EAST, Mode::Flaps, length);
+    let region = if draw.chance(700) { EAST } else { WEST };
+    mode(draw, at, region, Mode::Flaps, length);
 }
 
 pub(super) fn everything(draw: &mut Draw) {

@@ -43,7 +43,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "an irreversible step does not wait for the lease",
-        drawn: "F4",
+        drawn: "F29",
         serves: "R13",
         file: STEPS,
         from: "        if !irreversible {\n            return Ok(());\n        }",
@@ -75,7 +75,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a stale decision begins",
-        drawn: "F1,F12,F31",
+        drawn: "F1,F9,F31",
         serves: "R5",
         file: STEPS,
         from: "const BEGIN_WITHIN: Millis = Millis(15_000);",

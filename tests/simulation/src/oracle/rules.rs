@@ -82,7 +82,7 @@ pub(super) fn all() -> Vec<Box<dyn Rule>> {
         Box::new(r02::OneOpenExecution),
         Box::new(r03::CooledDownAndTakenOver),
         Box::<r04::OneMeaningOnce>::default(),
-        Box::new(r05::NoEffectOfAnOvertakenAttempt),
+        Box::new(r05::NoEffectOfAnOvertakenAttempt::default()),
         Box::new(r06::AMajorityHasSeenIt),
         Box::new(r07::TheSilentHaveNoVote),
         Box::new(r08::NoActRightAfterAPause),

@@ -2,12 +2,37 @@
 //! enactor applied an old plan over a newer one.
 
 use super::{Facts, Rule, Seen};
+use quorate_core::{AuditEntry, AuditEvent};
 use std::collections::BTreeMap;
 
-/// Remembers the newest epoch at which a service was promised the lease.
+/// Remembers the newest epoch at which a service was promised the lease, and who has which attempt of each step.
 #[derive(Default)]
 pub(super) struct OneMeaningOnce {
     promised: BTreeMap<String, u64>,
+    assigned: BTreeMap<(String, String), (u32, String)>,
+}
+
+impl OneMeaningOnce {
+    /// What is begun or ended is the newest attempt, by the agent that has it.
+    fn attempts(&mut self, entry: &AuditEntry) -> Option<String> {
+        let (step, attempt, what) = match &entry.event {
+            AuditEvent::StepAssigned { step, attempt, agent } => {
+                let key = (entry.execution.clone()?, step.to_string());
+                self.assigned.insert(key, (*attempt, agent.to_string()));
+                return None;
+            }
+            AuditEvent::StepStarted { step, attempt } => (step, attempt, "begins"),
+            AuditEvent::StepResumed { step, attempt } => (step, attempt, "goes on"),
+            AuditEvent::StepFinished { step, attempt, .. } => (step, attempt, "ends"),
+            _ => return None,
+        };
+        let (newest, agent) = self.assigned.get(&(entry.execution.clone()?, step.to_string()))?;
+        let right = newest == attempt && *agent == entry.actor;
+        (!right).then(|| {
+            let by = &entry.actor;
+            format!("attempt {attempt} of step {step} {what} by {by}, and {agent} has attempt {newest}")
+        })
+    }
 }
 
 impl Rule for OneMeaningOnce {
@@ -17,6 +42,7 @@ impl Rule for OneMeaningOnce {
 
     fn see(&mut self, facts: &Facts, seen: &Seen<'_>) -> Option<String> {
         match seen {
+            Seen::Audit(entry, _) => self.attempts(entry),
             Seen::Promised { service, region, epoch } => {
                 let newest = self.promised.entry((*service).to_owned()).or_default();
                 if epoch < newest {
@@ -80,5 +106,30 @@ mod tests {
         let promised = |epoch| Seen::Promised { service: crate::SHOP, region: crate::WEST, epoch };
         assert_eq!(rule.see(&facts, &promised(3)), None);
         assert!(rule.see(&facts, &promised(2)).is_some());
+    }
+
+    /// Goal: an attempt that was overtaken, and one of somebody else, are seen. Method: the log's own entries of an
+    /// assignment and its begin, with another number and another agent.
+    #[test]
+    fn attempts_of_others() {
+        let state = decided();
+        let facts = facts(&state);
+        let mut rule = OneMeaningOnce::default();
+        let entries = &state.audit.entries;
+        let assigned =
+            entries.iter().find(|entry| matches!(entry.event, AuditEvent::StepAssigned { .. })).unwrap();
+        let AuditEvent::StepAssigned { step, agent, attempt } = &assigned.event else { unreachable!() };
+        assert_eq!(rule.see(&facts, &Seen::Audit(assigned, &state)), None);
+        let begins = |attempt: u32, by: &str| {
+            let mut entry = assigned.clone();
+            entry.event = AuditEvent::StepStarted { step: step.clone(), attempt };
+            by.clone_into(&mut entry.actor);
+            entry
+        };
+        let right = begins(*attempt, agent.as_str());
+        assert_eq!(rule.see(&facts, &Seen::Audit(&right, &state)), None);
+        let (older, other) = (begins(attempt - 1, agent.as_str()), begins(*attempt, "nobody"));
+        assert!(rule.see(&facts, &Seen::Audit(&older, &state)).is_some());
+        assert!(rule.see(&facts, &Seen::Audit(&other, &state)).is_some());
     }
 }
