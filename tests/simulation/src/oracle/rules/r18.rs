@@ -2,6 +2,7 @@
 //! traffic. CloudNativePG #10409: an ex-primary kept its label, got traffic, and the writes were lost.
 
 use super::{Facts, Rule, Seen};
+use quorate_core::{AuditEntry, AuditEvent, Cluster, StepOutcome};
 use std::time::Duration;
 
 /// How long resolvers keep an answer, and how long bad ones do.
@@ -45,9 +46,24 @@ impl Rule for TheOldPrimaryStaysFenced {
                 (!led_there)
                     .then(|| format!("{service} takes writes in {region}, where DNS has long not led"))
             }
+            Seen::Audit(entry, state) => stays(entry, state),
             _ => None,
         }
     }
+}
+
+/// As soon as a promotion is known to have succeeded, the service belongs to the new region: whoever asks for the old one
+/// from then on asks for what is fenced.
+fn stays(entry: &AuditEntry, state: &Cluster) -> Option<String> {
+    let AuditEvent::StepFinished { step, outcome: StepOutcome::Succeeded { .. }, .. } = &entry.event else {
+        return None;
+    };
+    let execution = state.executions.get(entry.execution.as_ref()?)?;
+    let service = state.services.get(&execution.service)?;
+    let promoted = execution.plan.steps.get(step).is_some_and(|step| !step.reversible);
+    let wrong =
+        promoted && service.running.as_ref() == Some(&execution.id) && service.active != execution.plan.to;
+    wrong.then(|| format!("{} belongs to {} after step {step}", execution.service, service.active))
 }
 
 #[cfg(test)]
@@ -80,5 +96,22 @@ mod tests {
         assert_eq!(TheOldPrimaryStaysFenced.see(&facts, &write), None);
         facts.now += secs(60);
         assert!(TheOldPrimaryStaysFenced.see(&facts, &write).is_some());
+    }
+
+    /// Goal: a service that stays where it was is seen. Method: a promotion succeeds, and the service moves with it or not.
+    #[test]
+    fn a_service_that_stays() {
+        let mut state = decided();
+        let facts = facts(&state);
+        let mut entry = decision(&state);
+        let detail = "promoted".to_owned();
+        entry.event = AuditEvent::StepFinished {
+            step: "promote".parse().unwrap(),
+            attempt: 1,
+            outcome: StepOutcome::Succeeded { detail },
+        };
+        assert!(TheOldPrimaryStaysFenced.see(&facts, &Seen::Audit(&entry, &state)).is_some());
+        state.services.values_mut().for_each(|service| service.active = crate::region(crate::WEST));
+        assert_eq!(TheOldPrimaryStaysFenced.see(&facts, &Seen::Audit(&entry, &state)), None);
     }
 }
