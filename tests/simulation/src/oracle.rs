@@ -193,6 +193,11 @@ impl Oracle {
         self.show(&Seen::Proposed { agent, state: &state, service, from: &from, to, evidence });
     }
 
+    /// An operator says something, once. Consensus may offer it to the log more than once.
+    pub(super) fn said(&mut self, command: &Command) {
+        self.facts.policies_said += u64::from(matches!(command.body, Body::ApplyPolicy { .. }));
+    }
+
     /// An agent has read the object of an act, and whether it stands as it must before the act.
     pub(super) fn looked(&mut self, agent: &str, execution: &str, kind: &str, before: bool) {
         let key = (agent.to_owned(), execution.to_owned(), kind.to_owned());

@@ -318,6 +318,7 @@ impl World {
         self.commands += 1;
         let id = format!("operator/{}", self.commands);
         let command = Command { id, at: through.clock.now().wall, by: through.name.clone(), body };
+        self.oracle().said(&command);
         through.consensus.propose(command, PROPOSE_MAX).await.ok()
     }
 

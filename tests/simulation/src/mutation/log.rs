@@ -107,19 +107,11 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a command is applied as often as it comes",
-        drawn: "F1,F8,F29",
+        drawn: "F8,F27",
         serves: "R1",
         file: "agent/core/src/cluster/ledger.rs",
         from: "self.answers.get(id).cloned()",
         to: "self.answers.get(id).filter(|_| id.is_empty()).cloned()",
-    },
-    Mutation {
-        name: "anybody may give up anybody's lease",
-        drawn: "F3,F4",
-        serves: "R13",
-        file: CLUSTER,
-        from: "if given_up && (region.as_ref() != Some(from) || agents_there != 1) {",
-        to: "if given_up && agents_there == 100 {",
     },
     Mutation {
         name: "an older epoch's release counts",

@@ -102,6 +102,8 @@ pub(crate) struct Facts {
     pub(crate) effects: Vec<Effect>,
     /// What the log has said.
     pub(crate) told: Told,
+    /// How often an operator has put a policy into force.
+    pub(crate) policies_said: u64,
     /// Who reaches whom.
     pub(crate) links: Links,
     /// The newest reading that any agent's wall clock ever had. The log's clock cannot be beyond it.

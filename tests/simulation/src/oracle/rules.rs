@@ -78,7 +78,7 @@ pub(crate) trait Rule: Send {
 /// All of them.
 pub(super) fn all() -> Vec<Box<dyn Rule>> {
     vec![
-        Box::new(r01::NoEffectWithoutIntent),
+        Box::new(r01::NoEffectWithoutIntent::default()),
         Box::new(r02::OneOpenExecution),
         Box::new(r03::CooledDownAndTakenOver),
         Box::<r04::OneMeaningOnce>::default(),
