@@ -1,0 +1,16 @@
+//! The guard alone, to try it by hand: `quorate guard postgres` without the rest of `quorate`.
+
+use clap::Parser;
+use quorate_sidecar::Arguments;
+
+#[derive(Parser)]
+struct Command {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter("info").init();
+    quorate_sidecar::run(Command::parse().arguments).await
+}

@@ -1,0 +1,149 @@
+//! The command line of `quorate guard postgres`, and the relations between its lengths. Read once at the start.
+
+use crate::core::Settings;
+use anyhow::ensure;
+use clap::{Args, ValueEnum};
+use quorate_policies::Millis;
+use std::{net::SocketAddr, path::PathBuf};
+use url::Url;
+
+/// Keep one PostgreSQL server a primary only while this region holds the write lease.
+#[derive(Debug, Clone, Args)]
+pub struct Arguments {
+    /// The server's data directory.
+    #[arg(long, value_name = "DIR")]
+    pub pgdata: PathBuf,
+    /// An agent's lease, as `http://127.0.0.1:7800/v1/lease/SERVICE`. Several are asked in order.
+    #[arg(long, value_name = "URL", required = true)]
+    pub lease_url: Vec<Url>,
+    /// Where postgres, `pg_rewind` and the others are; by default what Debian has for the directory's version, or `pg_config` says.
+    #[arg(long, value_name = "DIR")]
+    pub bin_dir: Option<PathBuf>,
+    /// The configuration file, where it is not in the data directory (Debian: /etc/postgresql/15/main/postgresql.conf).
+    #[arg(long, value_name = "FILE")]
+    pub config_file: Option<PathBuf>,
+    /// The server's TCP port.
+    #[arg(long, value_name = "PORT", default_value_t = 5432)]
+    pub port: u16,
+    /// Where the server's Unix socket is.
+    #[arg(long, value_name = "DIR", default_value = "/var/run/postgresql")]
+    pub socket_dir: PathBuf,
+    /// Become this user when started as root.
+    #[arg(long, value_name = "NAME", default_value = "postgres")]
+    pub user: String,
+    /// The database's user for the local statement and its database; the socket must let it in without a password.
+    #[arg(long, value_name = "NAME", default_value = "postgres")]
+    pub database_user: String,
+    /// The database for the local statement.
+    #[arg(long, value_name = "NAME", default_value = "postgres")]
+    pub database: String,
+    /// Where the other server is, for libpq: `host=... port=... user=... passfile=...`. Never with a password.
+    #[arg(long, value_name = "CONNINFO")]
+    pub primary_conninfo: Option<String>,
+    /// The physical replication slot that this server uses on its primary; it is created where it is missing.
+    #[arg(long, value_name = "NAME")]
+    pub slot: Option<String>,
+    /// Whether a former primary is made a standby by itself.
+    #[arg(long, value_enum, default_value_t = RejoinBy::Auto)]
+    pub rejoin: RejoinBy,
+    /// Start a server that ended as a primary as one again, under a lease that was granted since.
+    #[arg(long)]
+    pub restart_primary: bool,
+    /// Let the kernel end the sessions at the lease's end even when nothing else runs; needs `CAP_NET_ADMIN`.
+    #[arg(long, value_enum, default_value_t = KernelFence::None)]
+    pub kernel_fence: KernelFence,
+    /// Answer load balancers here: /primary, /replica, /healthz, and the state at /.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8008")]
+    pub listen: SocketAddr,
+    /// How often the lease is asked for: at most a third of it.
+    #[arg(long, value_name = "LENGTH", default_value = "100ms", value_parser = Millis::parse)]
+    pub ask_every: Millis,
+    /// The total deadline of asking, all agents together: a third of the shortest lease.
+    #[arg(long, value_name = "LENGTH", default_value = "150ms", value_parser = Millis::parse)]
+    pub lease_deadline: Millis,
+    /// How long before the lease's end the server is told to stop.
+    #[arg(long, value_name = "LENGTH", default_value = "60ms", value_parser = Millis::parse)]
+    pub stop_time: Millis,
+    /// How long after that every process of it is killed.
+    #[arg(long, value_name = "LENGTH", default_value = "25ms", value_parser = Millis::parse)]
+    pub kill_after: Millis,
+    /// How often the server is asked what it is.
+    #[arg(long, value_name = "LENGTH", default_value = "100ms", value_parser = Millis::parse)]
+    pub statement_every: Millis,
+    /// How long one answer may take.
+    #[arg(long, value_name = "LENGTH", default_value = "250ms", value_parser = Millis::parse)]
+    pub statement_deadline: Millis,
+    /// A primary that gives no good answer for so long is killed and its lease released.
+    #[arg(long, value_name = "LENGTH", default_value = "1s", value_parser = Millis::parse)]
+    pub statement_limit: Millis,
+    /// A server that is promoted without a lease is stopped unless it gets one within this.
+    #[arg(long, value_name = "LENGTH", default_value = "500ms", value_parser = Millis::parse)]
+    pub promotion_grace: Millis,
+    /// How long a start, with its crash recovery, may take.
+    #[arg(long, value_name = "LENGTH", default_value = "5m", value_parser = Millis::parse)]
+    pub start_max: Millis,
+}
+
+/// Whether a former primary is made a standby by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RejoinBy {
+    /// By the guard, with `pg_rewind`.
+    Auto,
+    /// By a human.
+    Manual,
+}
+
+/// What ends the sessions when nothing else runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum KernelFence {
+    /// Nothing.
+    None,
+    /// A table of nftables.
+    Nftables,
+}
+
+impl Arguments {
+    /// What the guard decides by.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        Settings {
+            ask_every: self.ask_every,
+            stop_time: self.stop_time,
+            kill_after: self.kill_after,
+            statement_every: self.statement_every,
+            statement_limit: self.statement_limit,
+            promotion_grace: self.promotion_grace,
+            start_max: self.start_max,
+            rejoin: self.rejoin == RejoinBy::Auto,
+            restart_primary: self.restart_primary,
+        }
+    }
+
+    /// Checks what stands in relation to something else.
+    ///
+    /// # Errors
+    /// The first relation that does not hold.
+    pub fn check(&self) -> anyhow::Result<()> {
+        ensure!(self.kill_after < self.stop_time, "--kill-after must be less than --stop-time");
+        let one = self.statement_every.plus(self.statement_deadline);
+        ensure!(
+            one.plus(self.statement_deadline) <= self.statement_limit,
+            "--statement-every + 2 * --statement-deadline <= --statement-limit, or one slow answer is too many"
+        );
+        for (name, length) in [("--ask-every", self.ask_every), ("--lease-deadline", self.lease_deadline)] {
+            ensure!(!length.is_zero(), "{name} must not be zero");
+        }
+        ensure!(!self.statement_every.is_zero(), "--statement-every must not be zero");
+        if let Some(slot) = &self.slot {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            ensure!(!slot.is_empty() && slot.chars().all(plain), "--slot: only a-z, 0-9 and _");
+        }
+        if let Some(conninfo) = &self.primary_conninfo {
+            // The list of processes shows it to everybody on the machine.
+            ensure!(!conninfo.contains("password"), "--primary-conninfo: no password; use passfile=FILE");
+            ensure!(!conninfo.contains("://"), "--primary-conninfo: write `host=... port=...`, not a URL");
+            ensure!(!conninfo.contains(['\n', '\r']), "--primary-conninfo: one line");
+        }
+        Ok(())
+    }
+}

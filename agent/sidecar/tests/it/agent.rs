@@ -1,0 +1,91 @@
+//! A scripted agent for tests: answers the lease as it is told to, remembers what it promised and what it was given back. It
+//! knows no quorum.
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::StatusCode,
+    routing::{get, post},
+};
+use quorate_sidecar::lease::ReleaseLease;
+use serde_json::{Value, json};
+use std::{
+    net::Ipv4Addr,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+use tokio::net::TcpListener;
+
+/// Long enough that a busy machine keeps a guard's promise, short enough for a test.
+pub(crate) const LEASE: Duration = Duration::from_millis(1_500);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Script {
+    Grant(u64),
+    Refuse,
+    Hang,
+}
+
+#[derive(Debug)]
+struct Told {
+    script: Script,
+    promised_until: Option<Instant>,
+    released: Vec<(Instant, u64)>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Agent {
+    pub(crate) url: String,
+    told: Arc<Mutex<Told>>,
+}
+
+impl Agent {
+    pub(crate) async fn start(script: Script) -> anyhow::Result<Self> {
+        let told = Arc::new(Mutex::new(Told { script, promised_until: None, released: Vec::new() }));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let url = format!("http://{}/v1/lease/shop", listener.local_addr()?);
+        let router = Router::new()
+            .route("/v1/lease/shop", get(lease))
+            .route("/v1/lease/shop/release", post(release))
+            .with_state(Arc::clone(&told));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(Self { url, told })
+    }
+
+    pub(crate) fn script(&self, script: Script) {
+        self.told.lock().unwrap().script = script;
+    }
+
+    /// No answer has named a later end than this.
+    pub(crate) fn promised_until(&self) -> Instant {
+        self.told.lock().unwrap().promised_until.expect("a lease was granted")
+    }
+
+    pub(crate) fn released(&self) -> Vec<(Instant, u64)> {
+        self.told.lock().unwrap().released.clone()
+    }
+}
+
+async fn lease(State(told): State<Arc<Mutex<Told>>>) -> (StatusCode, Json<Value>) {
+    let script = told.lock().unwrap().script;
+    match script {
+        Script::Grant(epoch) => {
+            told.lock().unwrap().promised_until = Some(Instant::now() + LEASE);
+            let remaining_ms = u64::try_from(LEASE.as_millis()).unwrap();
+            let lease =
+                json!({"service": "shop", "region": "here", "epoch": epoch, "remaining_ms": remaining_ms});
+            (StatusCode::OK, Json(lease))
+        }
+        Script::Refuse => {
+            (StatusCode::CONFLICT, Json(json!({"title": "no lease", "detail": "another region holds it"})))
+        }
+        Script::Hang => std::future::pending().await,
+    }
+}
+
+async fn release(State(told): State<Arc<Mutex<Told>>>, Json(body): Json<ReleaseLease>) -> StatusCode {
+    let mut told = told.lock().unwrap();
+    told.released.push((Instant::now(), body.epoch));
+    told.script = Script::Refuse;
+    StatusCode::OK
+}
