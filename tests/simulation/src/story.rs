@@ -13,7 +13,7 @@ use super::{
     region, service, stage,
     world::World,
 };
-use quorate_core::{Actor, Body, ExecutionState, Response, cluster::audit::broken_at};
+use quorate_core::{Actor, Body, ExecutionState, Response, StepState, cluster::audit::broken_at};
 use quorate_policies::guard::{Refusal, Trigger};
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -118,6 +118,7 @@ async fn repair(world: &mut World) {
             services.iter().for_each(|name| cloud.set_mode(name, at, Mode::Up));
         }
     });
+    put_dns_right(world);
     for agent in 0..world.members() {
         world.disk(agent).fill(false);
         let id = super::ids()[agent];
@@ -128,6 +129,22 @@ async fn repair(world: &mut World) {
     world.oracle().disturbed();
     world.oracle().facts.page_down = None;
     world.oracle().event("-- everything is repaired");
+}
+
+/// Who pointed DNS somewhere else by hand after a failover had moved it must point it back: agents change a record once
+/// for each decision, and verify it until a human has seen to it.
+fn put_dns_right(world: &World) {
+    for open in world.open_executions() {
+        let moved = open.steps.iter().any(|(name, step)| {
+            name.as_str() == "repoint" && matches!(step.state, StepState::Succeeded { .. })
+        });
+        let (name, to) = (open.service.as_str(), open.plan.to.as_str());
+        let to = [EAST, WEST].into_iter().find(|region| *region == to);
+        if let (true, Some(to)) = (moved, to) {
+            world.cloud.with(|cloud| cloud.foreign_edit(name, to));
+            world.oracle().led(name, to);
+        }
+    }
 }
 
 /// A pause whose end was lost on its way to the log would hold an execution for ever, and rightly so. Who set it sees that it

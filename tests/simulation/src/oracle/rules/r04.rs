@@ -2,14 +2,19 @@
 //! enactor applied an old plan over a newer one.
 
 use super::{Facts, Rule, Seen};
-use quorate_core::{AuditEntry, AuditEvent};
-use std::collections::BTreeMap;
+use quorate_core::{AuditEntry, AuditEvent, StepOutcome};
+use quorate_policies::plan::before::UNDO_PREFIX;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The step that cannot be undone, as `shop.yaml` has it.
+const PROMOTION: &str = "promote";
 
 /// Remembers the newest epoch at which a service was promised the lease, and who has which attempt of each step.
 #[derive(Default)]
 pub(super) struct OneMeaningOnce {
     promised: BTreeMap<String, u64>,
     assigned: BTreeMap<(String, String), (u32, String)>,
+    taken_back: BTreeSet<(String, String)>,
 }
 
 impl OneMeaningOnce {
@@ -23,7 +28,13 @@ impl OneMeaningOnce {
             }
             AuditEvent::StepStarted { step, attempt } => (step, attempt, "begins"),
             AuditEvent::StepResumed { step, attempt } => (step, attempt, "goes on"),
-            AuditEvent::StepFinished { step, attempt, .. } => (step, attempt, "ends"),
+            AuditEvent::StepFinished { step, attempt, outcome } => {
+                let undone = step.as_str().strip_prefix(UNDO_PREFIX);
+                if let (Some(undone), StepOutcome::Succeeded { .. }) = (undone, outcome) {
+                    self.taken_back.insert((entry.execution.clone()?, undone.to_owned()));
+                }
+                (step, attempt, "ends")
+            }
             _ => return None,
         };
         let (newest, agent) = self.assigned.get(&(entry.execution.clone()?, step.to_string()))?;
@@ -42,7 +53,7 @@ impl Rule for OneMeaningOnce {
 
     fn see(&mut self, facts: &Facts, seen: &Seen<'_>) -> Option<String> {
         match seen {
-            Seen::Audit(entry, _) => self.attempts(entry),
+            Seen::Audit(entry, _) => self.attempts(entry).or_else(|| left_behind(facts, entry)),
             Seen::Promised { service, region, epoch } => {
                 let newest = self.promised.entry((*service).to_owned()).or_default();
                 if epoch < newest {
@@ -54,6 +65,10 @@ impl Rule for OneMeaningOnce {
                 None
             }
             Seen::Applied(effect) => {
+                // What was under way must have landed, or be lost for certain, before anything is taken back.
+                if self.taken_back.contains(&(effect.execution.clone(), effect.step.clone())) {
+                    return Some(format!("`{}` landed after it was taken back", effect.meaning));
+                }
                 let (before, after) = &effect.record;
                 if after.epoch < before.epoch {
                     return Some(format!("DNS went from epoch {} to {}", before.epoch, after.epoch));
@@ -81,6 +96,20 @@ impl Rule for OneMeaningOnce {
             _ => None,
         }
     }
+}
+
+/// What an abort before the point of no return leaves behind: a scaling that nothing has taken back.
+fn left_behind(facts: &Facts, entry: &AuditEntry) -> Option<String> {
+    let AuditEvent::ExecutionEnded { state, .. } = &entry.event else { return None };
+    let execution = entry.execution.as_ref()?;
+    let own = || facts.effects.iter().filter(|effect| effect.execution == *execution);
+    // Past it nothing is taken back, and an operator has been told so.
+    let past = facts.started.keys().any(|(of, step, _)| of == execution && step == PROMOTION);
+    let undone = |step: &str| own().any(|effect| effect.step.strip_prefix(UNDO_PREFIX) == Some(step));
+    let mut scaled =
+        own().filter(|effect| effect.kind == "ecs.scale" && !effect.step.starts_with(UNDO_PREFIX));
+    let left = scaled.find(|effect| !undone(&effect.step)).filter(|_| state == "aborted" && !past)?;
+    Some(format!("{execution} was aborted, and `{}` was not taken back", left.meaning))
 }
 
 #[cfg(test)]
@@ -131,5 +160,41 @@ mod tests {
         let (older, other) = (begins(attempt - 1, agent.as_str()), begins(*attempt, "nobody"));
         assert!(rule.see(&facts, &Seen::Audit(&older, &state)).is_some());
         assert!(rule.see(&facts, &Seen::Audit(&other, &state)).is_some());
+    }
+
+    /// Goal: a call that lands after its step was taken back is seen. Method: the undo ends well, and then it lands.
+    #[test]
+    fn a_call_that_lands_late() {
+        let state = decided();
+        let (mut facts, mut rule) = (facts(&state), OneMeaningOnce::default());
+        let scale = effect(&state, "scale");
+        facts.effects = vec![scale.clone()];
+        assert_eq!(rule.see(&facts, &Seen::Applied(&scale)), None);
+        let mut entry = decision(&state);
+        let (step, detail) = ("undo-scale".parse().unwrap(), "back at 2".to_owned());
+        let outcome = StepOutcome::Succeeded { detail };
+        entry.event = AuditEvent::StepFinished { step, attempt: 1, outcome };
+        assert_eq!(rule.see(&facts, &Seen::Audit(&entry, &state)), None);
+        assert!(rule.see(&facts, &Seen::Applied(&scale)).is_some());
+    }
+
+    /// Goal: an abort that leaves something behind is seen. Method: an execution that has scaled ends as aborted: with
+    /// nothing else, with the scaling taken back, and past the point of no return.
+    #[test]
+    fn an_abort_that_leaves_something() {
+        let state = decided();
+        let (mut facts, mut entry) = (facts(&state), decision(&state));
+        let scale = effect(&state, "scale");
+        facts.effects = vec![scale.clone()];
+        let ended = AuditEvent::ExecutionEnded { state: "aborted".to_owned(), detail: "olga".to_owned() };
+        entry.event = ended;
+        let see = |facts: &Facts| OneMeaningOnce::default().see(facts, &Seen::Audit(&entry, &state));
+        assert!(see(&facts).is_some());
+        let attempt = (scale.execution.clone(), PROMOTION.to_owned(), 1);
+        facts.started.insert(attempt.clone(), secs(1));
+        assert_eq!(see(&facts), None);
+        facts.started.remove(&attempt);
+        facts.effects.push(Effect { step: "undo-scale".to_owned(), ..scale });
+        assert_eq!(see(&facts), None);
     }
 }
