@@ -19,9 +19,9 @@ const SEEDS_MAX: u64 = 500;
 #[derive(Debug, Parser)]
 #[command(name = "mutate", version)]
 pub struct Arguments {
-    /// Only mutations whose name contains this.
+    /// Only mutations whose name contains this, or that serve this rule; may be given more than once.
     #[arg(long)]
-    only: Option<String>,
+    only: Vec<String>,
     /// Within so many seeds a mutation must be noticed.
     #[arg(long, default_value_t = SEEDS_MAX)]
     seeds: u64,
@@ -49,7 +49,8 @@ enum Noticed {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let wanted = |mutation: &Mutation| {
-        arguments.only.as_deref().is_none_or(|text| mutation.name.contains(text) || mutation.serves == text)
+        let meant = |text: &String| mutation.name.contains(text) || mutation.serves == text;
+        arguments.only.is_empty() || arguments.only.iter().any(meant)
     };
     let mutations: Vec<Mutation> = all().into_iter().filter(wanted).collect();
     if arguments.list {
