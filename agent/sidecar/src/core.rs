@@ -105,8 +105,8 @@ pub struct Guard {
     settings: Settings,
     server: Server,
     lease: Option<Lease>,
-    /// Leases below this epoch are over, whatever an answer says: this region has released them.
-    epoch_min: u64,
+    /// A grant to a question that was sent no later is over, whatever it says: it was given back.
+    released_at: Option<Monotonic>,
     /// The last answer was a refusal.
     refused: bool,
     lease_asking: Asking,
@@ -131,7 +131,7 @@ impl Guard {
             settings,
             server: Server::Unseen,
             lease: None,
-            epoch_min: 0,
+            released_at: None,
             refused: false,
             lease_asking: never,
             statement_asking: never,
@@ -214,8 +214,9 @@ impl Guard {
         self.refused = matches!(answer, Answer::Refused { .. });
         let Answer::Granted { epoch, remaining } = answer else { return };
         let until = sent_at.plus(remaining);
-        let lowest = self.lease.map_or(self.epoch_min, |lease| lease.epoch.max(self.epoch_min));
-        if epoch < lowest || until <= now {
+        let given_back = self.released_at.is_some_and(|at| sent_at <= at);
+        let older = self.lease.is_some_and(|lease| epoch < lease.epoch);
+        if given_back || older || until <= now {
             return;
         }
         // A later answer of the same lease may name an earlier end, by rounding; both were promised.
@@ -252,7 +253,10 @@ impl Guard {
             Server::Rejoining | Server::Stuck => {}
         }
         self.move_fence(now, out);
-        if self.wants_lease(now) && self.lease_asking.due(now, self.settings.ask_every) {
+        // A lease that would be given back at once is asked for only to see whether another region has it.
+        let waits = matches!(self.server, Server::Unseen | Server::Down(_)) && !self.may_start();
+        let every = if waits { IDLE_MAX } else { self.settings.ask_every };
+        if self.wants_lease(now) && self.lease_asking.due(now, every) {
             out.push(Output::AskLease);
         }
         if matches!(self.server, Server::Running(_))
@@ -331,11 +335,12 @@ impl Guard {
         out.push(Output::StopServer(stop));
     }
 
+    /// Gives back what is left of the lease. Only when no process of the server is left.
     fn release(&mut self, now: Monotonic, out: &mut Vec<Output>) {
         if let Some(lease) = self.lease.take()
             && now < lease.until
         {
-            self.epoch_min = lease.epoch.saturating_add(1);
+            self.released_at = Some(now);
             out.push(Output::ReleaseLease { epoch: lease.epoch });
         }
     }

@@ -20,9 +20,6 @@ use tokio::sync::watch;
 
 /// `nft` takes a few milliseconds; one that takes longer than a lease is no use.
 const NFT_MAX: Duration = Duration::from_secs(2);
-/// The first step may take so long, and the end is set earlier by it. The server is stopped before that anyway (`stop_time`
-/// is 60 ms), so nothing is lost.
-const SLACK: Millis = Millis(40);
 /// The kernel counts in ticks, of 10 ms at the most, and rounds up.
 const TICK: Millis = Millis(10);
 /// Too slow so often in a row: the fence stays as it was and closes at its old end.
@@ -33,16 +30,19 @@ const TRIES_MAX: usize = 3;
 pub struct Fence {
     port: u16,
     table: String,
+    /// The first step may take so long, and the end is set earlier by it.
+    slack: Millis,
     /// Where the rules do not look now.
     spare: &'static str,
 }
 
 impl Fence {
-    /// Makes the table, closed. One that is there from an earlier life is replaced.
+    /// Makes the table, closed. One that is there from an earlier life is replaced. The fence closes within `stop_time`
+    /// before the lease's end; the server is told to stop then anyway, so nothing is lost by it.
     ///
     /// # Errors
     /// When it may not (it needs `CAP_NET_ADMIN`), or there is no `nft`.
-    pub async fn install(port: u16) -> anyhow::Result<Self> {
+    pub async fn install(port: u16, stop_time: Millis) -> anyhow::Result<Self> {
         let table = format!("inet quorate_{port}");
         // A reset carries no data, and one that is rejected would not arrive.
         let fenced = "tcp flags & rst == 0 jump";
@@ -54,7 +54,8 @@ impl Fence {
              chain output {{ type filter hook output priority -10; tcp sport {port} {fenced} gate_out; }}\n}}\n"
         );
         nft(&script).await?;
-        Ok(Self { port, table, spare: "a" })
+        let slack = Millis(stop_time.0.saturating_sub(TICK.0));
+        Ok(Self { port, table, slack, spare: "a" })
     }
 
     /// Follows the newest wish until there are no more, then takes the table away.
@@ -78,7 +79,7 @@ impl Fence {
         let (table, port, spare) = (&self.table, self.port, self.spare);
         for _ in 0..TRIES_MAX {
             let began = clock::now();
-            let left = until.since(began).0.saturating_sub(SLACK.plus(TICK).0);
+            let left = until.since(began).0.saturating_sub(self.slack.plus(TICK).0);
             if left == 0 {
                 return self.close().await;
             }
@@ -86,7 +87,7 @@ impl Fence {
                 "flush set {table} {spare}\nadd element {table} {spare} {{ {port} timeout {left}ms }}\n"
             ))
             .await?;
-            if clock::now().since(began) >= SLACK {
+            if clock::now().since(began) >= self.slack {
                 continue;
             }
             let pass = |chain: &str, side: &str| {

@@ -1,16 +1,27 @@
 //! Asks the region's agents for the write lease, and gives it back. Every question has a deadline; the lease counts from
 //! the moment its request was sent. It decides nothing.
+//!
+//! Each answer is a promise to the holder that the request names. After a lease is given back, the holder has a new name: a
+//! giving-back that arrives late takes nothing away from what was promised since.
 
 use crate::{clock, core::Answer};
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
+use quorate_api::{Lease, service::HOLDER};
 use quorate_policies::{Millis, Monotonic};
-use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use serde::Deserialize;
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     net::TcpStream,
     time::{Instant, sleep, timeout, timeout_at},
@@ -19,34 +30,52 @@ use url::Url;
 
 /// A lease is a hundred bytes and a problem a few hundred; more is no agent's answer.
 const BODY_MAX: usize = 64 * 1024;
-/// A refused release is sent again after so long, while the lease lasts: the agent may be starting.
+/// An agent that does not answer is told again after so long: it may be starting.
 const RELEASE_AGAIN: Duration = Duration::from_millis(50);
 /// Longer than any lease that makes sense for a database; after it, the end has come by itself.
 const RELEASE_MAX: Duration = Duration::from_secs(10);
 
-#[derive(Deserialize)]
-struct Lease {
-    epoch: u64,
-    remaining_ms: u64,
+/// Under which name this program asks. Nobody else can guess it, so nobody else can give its lease back.
+#[derive(Debug, Clone)]
+pub struct Holder {
+    random: Arc<str>,
+    lease: Arc<AtomicU64>,
 }
 
-/// `POST {url}/release`: the holder certainly writes no more under this epoch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReleaseLease {
-    /// The lease that is given back; another one stays.
-    pub epoch: u64,
+impl Holder {
+    /// A name that no other holder has.
+    ///
+    /// # Errors
+    /// When the kernel gives none.
+    pub fn new() -> std::io::Result<Self> {
+        let random = fs::read_to_string("/proc/sys/kernel/random/uuid")?;
+        Ok(Self { random: random.trim().into(), lease: Arc::default() })
+    }
+
+    fn name(&self) -> String {
+        format!("guard.{}.{}", self.random, self.lease.load(Ordering::SeqCst))
+    }
+
+    /// The name until now; from here on there is another.
+    #[must_use]
+    pub fn renew(&self) -> String {
+        let name = self.name();
+        self.lease.fetch_add(1, Ordering::SeqCst);
+        name
+    }
 }
 
 #[derive(Debug)]
 struct Agent {
     url: Url,
-    connection: Option<SendRequest<Full<Bytes>>>,
+    connection: Option<SendRequest<Empty<Bytes>>>,
 }
 
 /// The agents that may be asked, in their order.
 #[derive(Debug)]
 pub struct Agents {
     agents: Vec<Agent>,
+    holder: Holder,
     deadline: Duration,
 }
 
@@ -55,7 +84,7 @@ impl Agents {
     ///
     /// # Errors
     /// When there is none, or one is not plain HTTP.
-    pub fn new(urls: &[Url], deadline: Millis) -> anyhow::Result<Self> {
+    pub fn new(urls: &[Url], holder: Holder, deadline: Millis) -> anyhow::Result<Self> {
         ensure!(!urls.is_empty(), "no --lease-url");
         for url in urls {
             ensure!(
@@ -64,7 +93,7 @@ impl Agents {
             );
         }
         let agents = urls.iter().map(|url| Agent { url: url.clone(), connection: None }).collect();
-        Ok(Self { agents, deadline: deadline.duration() })
+        Ok(Self { agents, holder, deadline: deadline.duration() })
     }
 
     /// The first grant; or a refusal, if there is one; or what went wrong. It takes no longer than the deadline. With the
@@ -74,8 +103,10 @@ impl Agents {
         let began = clock::now();
         let mut best = Answer::Unknown { why: "no agent was asked".to_owned() };
         for asked in 0..self.agents.len() {
+            // First the moment, then the name: a lease that is given back after this moment may be this one.
             let sent_at = clock::now();
-            match timeout_at(until, self.agents[asked].lease()).await {
+            let holder = self.holder.name();
+            match timeout_at(until, self.agents[asked].lease(&holder)).await {
                 Ok(Ok(Ok(lease))) => {
                     let remaining = Millis(lease.remaining_ms);
                     return (sent_at, Answer::Granted { epoch: lease.epoch, remaining });
@@ -102,27 +133,32 @@ impl Agents {
     }
 }
 
-/// Tells the agents, until one has taken it or `RELEASE_MAX` is over.
+/// Takes every agent's promise to this holder back; each is told until it has answered or `RELEASE_MAX` is over.
 ///
 /// # Errors
-/// Why none has.
-pub async fn release(urls: &[Url], epoch: u64) -> anyhow::Result<()> {
-    let body = serde_json::to_vec(&ReleaseLease { epoch })?;
+/// Why the last of those that did not.
+pub async fn release(urls: &[Url], holder: &str) -> anyhow::Result<()> {
     let until = Instant::now() + RELEASE_MAX;
+    let mut left: Vec<&Url> = urls.iter().collect();
     loop {
-        let mut last = None;
-        for url in urls {
-            let text = format!("{}/release", url.as_str().trim_end_matches('/'));
-            let mut agent = Agent { url: Url::parse(&text)?, connection: None };
-            match timeout(RELEASE_AGAIN * 10, agent.send(Method::POST, body.clone().into())).await {
-                Ok(Ok((StatusCode::OK, _))) => return Ok(()),
-                Ok(Ok((status, text))) => last = Some(format!("{url}: {status}: {}", problem(&text))),
-                Ok(Err(error)) => last = Some(format!("{url}: {error:#}")),
-                Err(_) => last = Some(format!("{url}: no answer")),
+        let mut last = String::new();
+        let mut silent = Vec::new();
+        for url in left {
+            let mut agent = Agent { url: url.clone(), connection: None };
+            match timeout(RELEASE_AGAIN * 10, agent.send(Method::DELETE, holder)).await {
+                Ok(Ok((StatusCode::OK, _))) => continue,
+                Ok(Ok((status, text))) => last = format!("{url}: {status}: {}", problem(&text)),
+                Ok(Err(error)) => last = format!("{url}: {error:#}"),
+                Err(_) => last = format!("{url}: no answer"),
             }
+            silent.push(url);
+        }
+        left = silent;
+        if left.is_empty() {
+            return Ok(());
         }
         if Instant::now() >= until {
-            bail!(last.unwrap_or_default());
+            bail!(last);
         }
         sleep(RELEASE_AGAIN).await;
     }
@@ -130,8 +166,8 @@ pub async fn release(urls: &[Url], epoch: u64) -> anyhow::Result<()> {
 
 impl Agent {
     /// The lease, or the refusal.
-    async fn lease(&mut self) -> anyhow::Result<Result<Lease, String>> {
-        let (status, body) = self.send(Method::GET, Bytes::new()).await?;
+    async fn lease(&mut self, holder: &str) -> anyhow::Result<Result<Lease, String>> {
+        let (status, body) = self.send(Method::GET, holder).await?;
         match status {
             StatusCode::OK => Ok(Ok(serde_json::from_slice(&body).context("not a lease")?)),
             StatusCode::CONFLICT => Ok(Err(problem(&body))),
@@ -140,10 +176,10 @@ impl Agent {
     }
 
     /// One request, on the connection there is or on a new one.
-    async fn send(&mut self, method: Method, body: Bytes) -> anyhow::Result<(StatusCode, Bytes)> {
+    async fn send(&mut self, method: Method, holder: &str) -> anyhow::Result<(StatusCode, Bytes)> {
         // An idle connection that the agent has closed is no failure of the agent.
         if let Some(kept) = self.connection.take().filter(|kept| !kept.is_closed())
-            && let Ok(answer) = self.exchange(kept, method.clone(), body.clone()).await
+            && let Ok(answer) = self.exchange(kept, method.clone(), holder).await
         {
             return Ok(answer);
         }
@@ -153,22 +189,22 @@ impl Agent {
         let (sender, connection) = handshake(TokioIo::new(stream)).await?;
         // Its end shows in the next request.
         tokio::spawn(async move { drop(connection.await) });
-        self.exchange(sender, method, body).await
+        self.exchange(sender, method, holder).await
     }
 
     async fn exchange(
         &mut self,
-        mut sender: SendRequest<Full<Bytes>>,
+        mut sender: SendRequest<Empty<Bytes>>,
         method: Method,
-        body: Bytes,
+        holder: &str,
     ) -> anyhow::Result<(StatusCode, Bytes)> {
         sender.ready().await?;
         let request = Request::builder()
             .method(method)
             .uri(self.url.path())
             .header(header::HOST, self.url.authority())
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(body))?;
+            .header(HOLDER, holder)
+            .body(Empty::new())?;
         let answer = sender.send_request(request).await?;
         let status = answer.status();
         let body = Limited::new(answer.into_body(), BODY_MAX).collect().await;

@@ -70,8 +70,9 @@ impl Server {
         thread::Builder::new().name("postmaster".to_owned()).spawn(move || {
             for mode in received {
                 let end = keep(&kept.0, &kept.1, mode).unwrap_or_else(|error| format!("{error:#}"));
-                *lock(&kept.1) = State::Idle;
+                // Said before anybody can see that it is gone, so that it is never taken for the next one's end.
                 exited(end);
+                *lock(&kept.1) = State::Idle;
             }
         })?;
         Ok(Self { launch, state, orders })

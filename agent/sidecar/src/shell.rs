@@ -8,7 +8,7 @@ use crate::{
     directory,
     fence::Fence,
     http::{self, View},
-    lease::{self, Agents},
+    lease::{self, Agents, Holder},
     processes,
     rejoin::Rejoin,
     server::{Launch, Server},
@@ -31,16 +31,22 @@ const INPUTS_MAX: usize = 16;
 const LEFTOVER_MAX: Duration = Duration::from_secs(7);
 const LEFTOVER_LOOK: Duration = Duration::from_millis(50);
 
+/// Different lines that are remembered while a server waits; more are logged each time.
+const SAID_MAX: usize = 32;
+
 struct Shell {
     server: Server,
     agents: Arc<Mutex<Agents>>,
     local: Arc<Mutex<Local>>,
     rejoin: Arc<Rejoin>,
     arguments: Arc<Arguments>,
+    holder: Holder,
     fence: watch::Sender<Option<Monotonic>>,
     inputs: mpsc::Sender<Input>,
     view: watch::Sender<View>,
     releases: Vec<JoinHandle<()>>,
+    /// What was said since the server last started or stopped.
+    said: Vec<String>,
 }
 
 /// Guards until SIGTERM, or until something is wrong before the server's first start.
@@ -66,9 +72,12 @@ pub(crate) async fn guard(arguments: Arguments) -> anyhow::Result<()> {
     let (fence, wishes) = watch::channel(None);
     let fencing = match arguments.kernel_fence {
         KernelFence::None => None,
-        KernelFence::Nftables => Some(tokio::spawn(Fence::install(port).await?.follow(wishes))),
+        KernelFence::Nftables => {
+            Some(tokio::spawn(Fence::install(port, arguments.stop_time).await?.follow(wishes)))
+        }
     };
-    let agents = Agents::new(&arguments.lease_url, arguments.lease_deadline)?;
+    let holder = Holder::new().context("a random name")?;
+    let agents = Agents::new(&arguments.lease_url, holder.clone(), arguments.lease_deadline)?;
     let deadline = arguments.statement_deadline.duration();
     let local = Local::new(&launch.socket_dir, port, &arguments.database_user, &arguments.database, deadline);
     let (primary_conninfo, slot) = (arguments.primary_conninfo.clone(), arguments.slot.clone());
@@ -78,10 +87,12 @@ pub(crate) async fn guard(arguments: Arguments) -> anyhow::Result<()> {
         local: Arc::new(Mutex::new(local)),
         rejoin: Arc::new(Rejoin { launch, primary_conninfo, slot }),
         arguments: Arc::new(arguments),
+        holder,
         fence,
         inputs,
         view,
         releases: Vec::new(),
+        said: Vec::new(),
     };
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut input = Input::Tick;
@@ -183,13 +194,15 @@ impl Shell {
             Output::StopServer(stop) => self.server.signal(stop),
             Output::ReleaseLease { epoch } => {
                 let arguments = Arc::clone(&self.arguments);
+                let holder = self.holder.renew();
                 self.releases.retain(|release| !release.is_finished());
                 self.releases.push(tokio::spawn(async move {
-                    match lease::release(&arguments.lease_url, epoch).await {
-                        Ok(()) => tracing::info!(epoch, "the lease is released"),
-                        Err(error) => {
-                            tracing::warn!(epoch, "the lease is not released, and ends by itself: {error:#}")
-                        }
+                    match lease::release(&arguments.lease_url, &holder).await {
+                        Ok(()) => tracing::debug!(epoch, "the lease is given back"),
+                        Err(error) => tracing::warn!(
+                            epoch,
+                            "the lease is not given back, and ends by itself: {error:#}"
+                        ),
                     }
                 }));
             }
@@ -207,8 +220,20 @@ impl Shell {
         }
     }
 
-    fn tell(&self, to: &'static str, why: String) {
-        tracing::info!(to, "{why}");
+    fn tell(&mut self, to: &'static str, why: String) {
+        // A server that waits to be rejoined is looked at again and again; the same words are no news.
+        if !matches!(to, "down" | "rejoining" | "waiting") {
+            self.said.clear();
+        }
+        let said = format!("{to}: {why}");
+        if self.said.contains(&said) {
+            tracing::debug!(to, "{why}");
+        } else {
+            tracing::info!(to, "{why}");
+            if self.said.len() < SAID_MAX {
+                self.said.push(said);
+            }
+        }
         self.view.send_modify(|view| {
             view.transition = to.to_owned();
             view.reason = why;

@@ -33,7 +33,7 @@ impl Guard {
             return;
         }
         let held = self.lease.is_some_and(|lease| now < self.before(lease));
-        if held && (!self.ended_as_primary || self.settings.restart_primary) {
+        if held && self.may_start() {
             if !waits {
                 self.start(now, Mode::Primary, "this region holds the lease", out);
             }
@@ -64,6 +64,11 @@ impl Guard {
                 );
             }
         }
+    }
+
+    /// Whether a lease would start the server, or keep it running.
+    pub(super) const fn may_start(&self) -> bool {
+        !self.ended_as_primary || self.settings.restart_primary
     }
 
     fn start(&mut self, now: Monotonic, mode: Mode, why: &str, out: &mut Vec<Output>) {

@@ -152,10 +152,16 @@ impl Guard {
 
     pub(super) fn gone(&mut self, now: Monotonic, out: &mut Vec<Output>) {
         let Server::Stopping { release, .. } = self.server else { return };
-        out.push(Output::Transition { to: "down", why: "no process of it is left".to_owned() });
         if release || self.finishing {
             self.release(now, out);
         }
+        let given_back = self.released_at == Some(now);
+        let why = if given_back {
+            "no process of it is left; the lease is given back"
+        } else {
+            "no process of it is left"
+        };
+        out.push(Output::Transition { to: "down", why: why.to_owned() });
         self.again_at = now.plus(super::AGAIN_AFTER);
         if self.finishing {
             self.server = Server::Stuck;

@@ -175,9 +175,10 @@ pub enum Output {
     StartServer(Mode),
     /// Stop it.
     StopServer(Stop),
-    /// Say to the agents that this region certainly writes no more under this epoch.
+    /// Say to the agents that what they have promised until now is given back: no process writes under it. The next
+    /// question for the lease is another holder's.
     ReleaseLease {
-        /// Which lease.
+        /// Which lease, for the log.
         epoch: u64,
     },
     /// Let the kernel pass the server's packets until then; `None` at once no more.

@@ -1,13 +1,13 @@
-//! A scripted agent for tests: answers the lease as it is told to, remembers what it promised and what it was given back. It
-//! knows no quorum.
+//! A scripted agent for tests: answers the lease as it is told to, remembers what it promised to whom and what it was given
+//! back. It knows no quorum.
 
 use axum::{
     Json, Router,
     extract::State,
-    http::StatusCode,
-    routing::{get, post},
+    http::{HeaderMap, StatusCode},
+    routing::get,
 };
-use quorate_sidecar::lease::ReleaseLease;
+use quorate_api::{LeaseGivenBack, service::HOLDER};
 use serde_json::{Value, json};
 use std::{
     net::Ipv4Addr,
@@ -30,7 +30,9 @@ pub(crate) enum Script {
 struct Told {
     script: Script,
     promised_until: Option<Instant>,
-    released: Vec<(Instant, u64)>,
+    holder: Option<String>,
+    epoch: u64,
+    released: Vec<u64>,
 }
 
 #[derive(Clone)]
@@ -41,13 +43,17 @@ pub(crate) struct Agent {
 
 impl Agent {
     pub(crate) async fn start(script: Script) -> anyhow::Result<Self> {
-        let told = Arc::new(Mutex::new(Told { script, promised_until: None, released: Vec::new() }));
+        let told = Arc::new(Mutex::new(Told {
+            script,
+            promised_until: None,
+            holder: None,
+            epoch: 0,
+            released: Vec::new(),
+        }));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("http://{}/v1/lease/shop", listener.local_addr()?);
-        let router = Router::new()
-            .route("/v1/lease/shop", get(lease))
-            .route("/v1/lease/shop/release", post(release))
-            .with_state(Arc::clone(&told));
+        let router =
+            Router::new().route("/v1/lease/shop", get(lease).delete(give_back)).with_state(Arc::clone(&told));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self { url, told })
     }
@@ -61,16 +67,20 @@ impl Agent {
         self.told.lock().unwrap().promised_until.expect("a lease was granted")
     }
 
-    pub(crate) fn released(&self) -> Vec<(Instant, u64)> {
+    /// The epochs that were given back by whoever had asked for them last.
+    pub(crate) fn released(&self) -> Vec<u64> {
         self.told.lock().unwrap().released.clone()
     }
 }
 
-async fn lease(State(told): State<Arc<Mutex<Told>>>) -> (StatusCode, Json<Value>) {
+async fn lease(State(told): State<Arc<Mutex<Told>>>, headers: HeaderMap) -> (StatusCode, Json<Value>) {
     let script = told.lock().unwrap().script;
     match script {
         Script::Grant(epoch) => {
-            told.lock().unwrap().promised_until = Some(Instant::now() + LEASE);
+            let mut told = told.lock().unwrap();
+            told.promised_until = Some(Instant::now() + LEASE);
+            told.holder = Some(headers[HOLDER].to_str().unwrap().to_owned());
+            told.epoch = epoch;
             let remaining_ms = u64::try_from(LEASE.as_millis()).unwrap();
             let lease =
                 json!({"service": "shop", "region": "here", "epoch": epoch, "remaining_ms": remaining_ms});
@@ -83,9 +93,14 @@ async fn lease(State(told): State<Arc<Mutex<Told>>>) -> (StatusCode, Json<Value>
     }
 }
 
-async fn release(State(told): State<Arc<Mutex<Told>>>, Json(body): Json<ReleaseLease>) -> StatusCode {
+async fn give_back(State(told): State<Arc<Mutex<Told>>>, headers: HeaderMap) -> Json<LeaseGivenBack> {
     let mut told = told.lock().unwrap();
-    told.released.push((Instant::now(), body.epoch));
-    told.script = Script::Refuse;
-    StatusCode::OK
+    let held = told.holder.as_deref() == headers[HOLDER].to_str().ok();
+    if held {
+        let epoch = told.epoch;
+        told.holder = None;
+        told.released.push(epoch);
+        told.script = Script::Refuse;
+    }
+    Json(LeaseGivenBack { held })
 }
