@@ -240,7 +240,7 @@ fn entries(options: &InitOptions, policy: &Policy, policy_text: String) -> Resul
 fn refuse_wrong(text: &str, agent: &AgentPlan, policy: &Policy, policy_text: &str) -> Result<(), InitError> {
     let file: AgentFile =
         document::read_agent_file(&agent_text::file(&agent.name), text).map_err(InitError::Refused)?;
-    let mut problems = document::check_together(policy, &file.members);
+    let mut problems = document::check_together(policy, &file);
     problems.retain(|problem| problem.severity == Severity::Error);
     if problems.is_empty() {
         Ok(())

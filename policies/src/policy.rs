@@ -3,11 +3,13 @@
 //! ones and stand here.
 
 mod expect;
+mod probe;
 mod step;
 mod votes;
 mod written;
 
 pub use expect::{Expect, StatusRanges};
+pub use probe::{HttpProbe, Looks, PostgresProbe, Probe};
 pub use step::{Near, OnError, StepTemplate};
 pub use votes::Votes;
 
@@ -57,7 +59,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The variables of a probe's `http` and `host` in one region: `{service}`, `{region}` and the region's own.
+    /// The variables of a probe's texts in one region: `{service}`, `{region}` and the region's own.
     /// `{region}` is always the name, whatever the region's own variables are called.
     #[must_use]
     pub fn probe_variables(&self, region: &RegionName) -> BTreeMap<String, String> {
@@ -135,75 +137,6 @@ pub enum Priority {
     High,
     /// Nobody notices at once.
     Low,
-}
-
-/// One HTTP or HTTPS probe, run from every agent against every region.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Probe {
-    /// The component it speaks for; none means the service as a whole, which is critical.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub component: Option<ComponentName>,
-    /// The URL, with `{region}` and the region's own variables. Name the regional endpoint, never the public name.
-    pub http: String,
-    /// The public name, sent as Host and SNI, where the endpoint serves by name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
-    /// What counts as success.
-    #[serde(default)]
-    pub expect: Expect,
-    /// Time between two probes of one target by one agent.
-    #[serde(default = "interval_default")]
-    pub interval: Millis,
-    /// The one deadline of a probe, from resolving to the last byte.
-    #[serde(default = "timeout_default")]
-    pub timeout: Millis,
-    /// Time between the re-probes by which every agent confirms a first failure.
-    #[serde(default = "confirm_interval_default")]
-    pub confirm_interval: Millis,
-    /// Consecutive failures until down.
-    #[serde(default = "fall_default")]
-    pub fall: u32,
-    /// Consecutive successes until healthy again.
-    #[serde(default = "rise_default")]
-    pub rise: u32,
-}
-
-impl Probe {
-    /// A probe of a URL with every other setting at its default.
-    #[must_use]
-    pub fn http(url: &str) -> Self {
-        Self {
-            component: None,
-            http: url.to_owned(),
-            host: None,
-            expect: Expect::default(),
-            interval: interval_default(),
-            timeout: timeout_default(),
-            confirm_interval: confirm_interval_default(),
-            fall: fall_default(),
-            rise: rise_default(),
-        }
-    }
-}
-
-const fn interval_default() -> Millis {
-    Millis(1_000)
-}
-/// Under the interval, so that two probes of one target never overlap.
-const fn timeout_default() -> Millis {
-    Millis(800)
-}
-/// Five looks a second confirm in well under one interval and stay below a health endpoint's notice.
-const fn confirm_interval_default() -> Millis {
-    Millis(200)
-}
-/// Three: one lost packet or one restarted task is no outage.
-const fn fall_default() -> u32 {
-    3
-}
-const fn rise_default() -> u32 {
-    2
 }
 
 /// When the agents agree. Agreement detects; it does not authorize.

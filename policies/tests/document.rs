@@ -36,7 +36,7 @@ fn problems_of(name: &str, text: &str) -> Vec<Problem> {
             let agent = format!("{}/tests/invalid/{name}.agent.yaml", env!("CARGO_MANIFEST_DIR"));
             let agent = document::read_agent_file("agent.yaml", &fs::read_to_string(agent).unwrap()).unwrap();
             let policy = document::read_policy(&file, text).unwrap();
-            document::locate(&file, text, document::check_together(&policy, &agent.members))
+            document::locate(&file, text, document::check_together(&policy, &agent))
         }
         other => panic!("{name}: no kind of case is called {other}"),
     }
@@ -117,7 +117,7 @@ fn every_example_is_sound() {
     for (name, text) in examples {
         let policy = document::read_policy(&name, &text).unwrap_or_else(|problems| panic!("{problems:#?}"));
         if name == "starter" {
-            assert_eq!(document::check_together(&policy, &agents.members), []);
+            assert_eq!(document::check_together(&policy, &agents), []);
         }
     }
 }

@@ -2,11 +2,19 @@
 //! thousand probes took. It asserts nothing; compare it with another prober in the same minute on the same machine.
 //!
 //! `cargo run --release -p quorate-probes --example probe_cost -- URL [PROBES] [CONCURRENCY] [CA.pem or -] [RESOLVER:PORT]`
+//!
+//! For PostgreSQL the URL is `postgres://USER@ADDRESS:PORT` and the password is in the file that `PGPASSFILE` names, alone;
+//! without CA.pem there is no TLS.
 #![allow(clippy::unwrap_used)]
 
-use quorate_policies::TargetName;
-use quorate_probes::{HttpTarget, Outcome, Prober, ProberSettings};
+use quorate_policies::{
+    Millis, TargetName,
+    document::PostgresTls,
+    policy::{Looks, Probe},
+};
+use quorate_probes::{Outcome, PostgresCredentials, Prober, ProberSettings, Target};
 use std::{
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -34,19 +42,36 @@ fn peak_memory() -> String {
     line.unwrap_or_default().trim().to_owned()
 }
 
+fn looks(url: &str) -> Looks {
+    let Some((user, server)) = url.strip_prefix("postgres://").and_then(|rest| rest.split_once('@')) else {
+        return Probe::http(url).looks;
+    };
+    let (host, port) = server.rsplit_once(':').unwrap();
+    let mut looks = Probe::postgres(host, user).looks;
+    if let Looks::Postgres(postgres) = &mut looks {
+        postgres.port = port.parse().unwrap();
+    }
+    looks
+}
+
 #[tokio::main]
 async fn main() {
     let mut arguments = std::env::args().skip(1);
     let url = arguments.next().expect("the first argument is the URL");
     let mut number = |default: u64| arguments.next().map_or(default, |text| text.parse().unwrap());
     let (probes, concurrency) = (number(10_000), number(16));
-    let extra_ca_pem = arguments.next().filter(|path| path != "-").map(|path| std::fs::read(path).unwrap());
+    let ca_file = arguments.next().filter(|path| path != "-").map(PathBuf::from);
+    let extra_ca_pem = ca_file.as_ref().map(|path| std::fs::read(path).unwrap());
     let resolvers = arguments.next().map(|address| address.parse().unwrap()).into_iter().collect();
-    let settings = ProberSettings { extra_ca_pem, resolvers, ..ProberSettings::default() };
+    let postgres = std::env::var_os("PGPASSFILE").map(|file| PostgresCredentials {
+        password_file: file.into(),
+        ca_file: ca_file.clone(),
+        tls: if ca_file.is_some() { PostgresTls::VerifyFull } else { PostgresTls::Off },
+    });
+    let settings = ProberSettings { extra_ca_pem, resolvers, postgres, ..ProberSettings::default() };
     let prober = Prober::new(settings).unwrap();
-    let probe = serde_json::from_str(r#"{"http": "given below", "timeout": "5s"}"#).unwrap();
     let name = TargetName::try_from("cost/here".to_owned()).unwrap();
-    let target = HttpTarget::new(name, &probe, &url).unwrap();
+    let target = Target::new(name, &looks(&url), Millis(5_000)).unwrap();
     let shared = Arc::new((prober, target, AtomicU64::new(0), AtomicU64::new(0)));
 
     let (started, before) = (Instant::now(), processor_seconds());

@@ -7,7 +7,7 @@
 
 use quorate_policies::{Monotonic, TargetName, policy::Probe};
 use quorate_probes::{
-    Cadence, Clock, Command, Driver, HttpTarget, Outcome, Prober, ProberSettings, ScheduleSettings,
+    Cadence, Clock, Command, Driver, Outcome, Prober, ProberSettings, ScheduleSettings, Target,
 };
 use std::{
     sync::Arc,
@@ -29,10 +29,10 @@ async fn main() {
     let url = arguments.next().expect("the first argument is the URL");
     let mut number = |default: u64| arguments.next().map_or(default, |text| text.parse().unwrap());
     let (targets, seconds) = (number(1_000), number(10));
-    let probe: Probe = serde_json::from_str(r#"{"http": "given below", "interval": "1s"}"#).unwrap();
+    let probe = Probe::http(&url);
     let target = |number| {
         let name = TargetName::try_from(format!("check{number}/here")).unwrap();
-        (HttpTarget::new(name, &probe, &url).unwrap(), Cadence::from(&probe))
+        (Target::new(name, &probe.looks, probe.timeout).unwrap(), Cadence::from(&probe))
     };
 
     let zero = Instant::now();

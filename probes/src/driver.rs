@@ -5,7 +5,7 @@ use crate::{
     prober::Prober,
     result::ProbeResult,
     schedule::{Cadence, Confirmation, Counters, Schedule, ScheduleSettings, Start},
-    target::HttpTarget,
+    target::Target,
 };
 use quorate_policies::{
     name::TargetName,
@@ -28,7 +28,7 @@ pub type Clock = Arc<dyn Fn() -> Monotonic + Send + Sync>;
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Probe these and no others. The result of a probe in flight of a removed or changed target is dropped.
-    SetTargets(Vec<(HttpTarget, Cadence)>),
+    SetTargets(Vec<(Target, Cadence)>),
     /// A peer saw the target fail: confirm it at once.
     Confirm(TargetName),
 }
@@ -93,8 +93,8 @@ pub struct Driver {
     prober: Arc<Prober>,
     schedule: Schedule,
     clock: Clock,
-    targets: BTreeMap<TargetName, Arc<HttpTarget>>,
-    running: JoinSet<(Arc<HttpTarget>, Start, ProbeResult)>,
+    targets: BTreeMap<TargetName, Arc<Target>>,
+    running: JoinSet<(Arc<Target>, Start, ProbeResult)>,
     results: mpsc::Sender<Probed>,
     commands: mpsc::Receiver<Command>,
     figures: watch::Sender<Figures>,
@@ -169,7 +169,7 @@ impl Driver {
     }
 
     /// Takes a probe's end. Returns whether anybody still wants results.
-    async fn ended(&mut self, ended: Result<(Arc<HttpTarget>, Start, ProbeResult), JoinError>) -> bool {
+    async fn ended(&mut self, ended: Result<(Arc<Target>, Start, ProbeResult), JoinError>) -> bool {
         let (target, start, result) = match ended {
             Ok(ended) => ended,
             // A prober that panics has a broken invariant; hiding it would leave the target unprobed for ever.

@@ -1,24 +1,26 @@
-//! One attempt at one target: resolve, connect, TLS, request, reply, each timed, under one deadline. Every attempt
-//! uses a fresh lookup, a fresh connection and a full TLS handshake, because what is reused is not tested. The
-//! prober keeps no state between attempts and draws no verdict.
+//! One attempt at one target: resolve, connect, then what its kind asks for, each phase timed, under one deadline. Every
+//! attempt uses a fresh lookup, a fresh connection and a full TLS handshake, because what is reused is not tested. The
+//! prober draws no verdict, and keeps nothing between attempts but the passwords and authorities it has read.
 
 mod connect;
 mod deadline;
+mod driven;
 mod exchange;
 mod os_error;
+mod postgres;
 mod resolve;
 mod secure;
 
 use crate::{
+    credentials::PostgresCredentials,
     result::{Failure, Outcome, ProbeResult},
-    target::{Endpoint, HttpTarget},
+    target::{Endpoint, HttpTarget, Target},
 };
 use deadline::Deadline;
 pub use exchange::BODY_BYTES_MAX;
 use http::HeaderValue;
 use quorate_policies::health::FailureReason;
-use rustls_pki_types::ServerName;
-use std::{net::SocketAddr, time::Instant};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 use tokio::net::TcpStream;
 
 /// Settings of a prober.
@@ -30,6 +32,8 @@ pub struct ProberSettings {
     pub extra_ca_pem: Option<Vec<u8>>,
     /// What the User-Agent header says.
     pub user_agent: String,
+    /// How PostgreSQL servers are asked; without it no such target can be.
+    pub postgres: Option<PostgresCredentials>,
 }
 
 impl Default for ProberSettings {
@@ -38,6 +42,7 @@ impl Default for ProberSettings {
             resolvers: Vec::new(),
             extra_ca_pem: None,
             user_agent: concat!("quorate/", env!("CARGO_PKG_VERSION")).to_owned(),
+            postgres: None,
         }
     }
 }
@@ -71,6 +76,7 @@ pub struct Prober {
     resolver: resolve::Resolver,
     secure: secure::Secure,
     user_agent: HeaderValue,
+    postgres: postgres::Sessions,
 }
 
 impl Prober {
@@ -80,21 +86,23 @@ impl Prober {
     /// # Errors
     /// When the settings cannot be used.
     pub fn new(settings: ProberSettings) -> Result<Self, ProberError> {
-        let ProberSettings { resolvers, extra_ca_pem, user_agent } = settings;
+        let ProberSettings { resolvers, extra_ca_pem, user_agent, postgres } = settings;
+        let roots = Arc::new(secure::roots(extra_ca_pem.as_deref())?);
         Ok(Self {
             resolver: resolve::Resolver::new(&resolvers)?,
-            secure: secure::Secure::new(extra_ca_pem.as_deref())?,
+            secure: secure::Secure::new(roots.clone(), &secure::HTTP)?,
+            postgres: postgres::Sessions::new(postgres, roots),
             user_agent: HeaderValue::from_str(&user_agent)
                 .map_err(|_| ProberError::UserAgent { text: user_agent })?,
         })
     }
 
     /// Probes a target once, over a fresh connection. Ends by the target's deadline, with whatever was learnt.
-    pub async fn probe(&self, target: &HttpTarget) -> ProbeResult {
+    pub async fn probe(&self, target: &Target) -> ProbeResult {
         let started = Instant::now();
         let mut result = ProbeResult::cancelled(target.name().clone());
         result.outcome = match self.attempt(target, started, &mut result).await {
-            Ok(status) => Outcome::Success { status },
+            Ok(()) => Outcome::Success,
             Err(failure) => failure.into(),
         };
         result.total = started.elapsed();
@@ -103,12 +111,13 @@ impl Prober {
 
     async fn attempt(
         &self,
-        target: &HttpTarget,
+        target: &Target,
         started: Instant,
         seen: &mut ProbeResult,
-    ) -> Result<u16, Failure> {
-        let deadline = Deadline::new(started, target.timeout.duration());
-        let addresses = match &target.endpoint {
+    ) -> Result<(), Failure> {
+        let deadline = Deadline::new(started, target.timeout().duration());
+        let (endpoint, port) = target.endpoint();
+        let addresses = match endpoint {
             Endpoint::Address(address) => vec![*address],
             Endpoint::Name(name) => {
                 let lookup = self.resolver.addresses(name);
@@ -118,37 +127,27 @@ impl Prober {
             }
         };
         let lap = Instant::now();
-        let stream = connect::connect(&addresses, target.port, &deadline, seen).await?;
+        let stream = connect::connect(&addresses, port, &deadline, seen).await?;
         seen.phases.connect = Some(lap.elapsed());
-        let lap = Instant::now();
-        let Some(name) = &target.tls else {
-            return exchange::plain(stream, target, &self.user_agent, &deadline, seen).await;
-        };
-        let stream = self.handshake(stream, name, &deadline, seen).await?;
-        seen.phases.tls = Some(lap.elapsed());
-        exchange::encrypted(stream, target, &self.user_agent, &deadline, seen).await
+        match target {
+            Target::Http(target) => self.request(stream, target, &deadline, seen).await,
+            Target::Postgres(target) => self.postgres.ask(stream, target, &deadline, seen).await,
+        }
     }
 
-    async fn handshake(
+    async fn request(
         &self,
         stream: TcpStream,
-        name: &ServerName<'static>,
+        target: &HttpTarget,
         deadline: &Deadline,
         seen: &mut ProbeResult,
-    ) -> Result<secure::Stream, Failure> {
-        let handshake = self.secure.handshake(stream, name.clone());
-        let done = deadline.bound(handshake, FailureReason::TlsHandshake, "the TLS handshake").await?;
-        let (outcome, expiry) = match done {
-            Ok(stream) => {
-                let expiry = secure::earliest_expiry(&stream);
-                (Ok(stream), expiry)
-            }
-            Err(error) => {
-                let (failure, expiry) = secure::classify(&error);
-                (Err(failure), expiry)
-            }
+    ) -> Result<(), Failure> {
+        let Some(name) = &target.tls else {
+            return exchange::plain(stream, target, &self.user_agent, deadline, seen).await;
         };
-        seen.tls_expiry = expiry;
-        outcome
+        let lap = Instant::now();
+        let stream = self.secure.handshake(stream, name, deadline, seen).await?;
+        seen.phases.tls = Some(lap.elapsed());
+        exchange::encrypted(stream, target, &self.user_agent, deadline, seen).await
     }
 }

@@ -5,6 +5,7 @@ use quorate_policies::{
     Timestamp,
     health::{FailureReason, Observation},
     name::TargetName,
+    postgres::Database,
 };
 use std::{net::IpAddr, time::Duration};
 
@@ -12,10 +13,7 @@ use std::{net::IpAddr, time::Duration};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The target answered as expected.
-    Success {
-        /// The HTTP status of the reply.
-        status: u16,
-    },
+    Success,
     /// The target did not, or the probe could not tell.
     Failure {
         /// Why, from the closed list.
@@ -27,7 +25,7 @@ pub enum Outcome {
 
 /// How long each phase took. A phase that did not end is `None`, so the first `None` after the ended ones is the
 /// phase in which a failed probe stopped. `resolve` is also `None` where the URL names an address, and `tls` on
-/// plain HTTP.
+/// plain TCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Phases {
     /// From the start to the addresses.
@@ -36,9 +34,10 @@ pub struct Phases {
     pub connect: Option<Duration>,
     /// The TLS handshake.
     pub tls: Option<Duration>,
-    /// From the connection to the head of the reply; it includes writing the request.
+    /// From the connection to the head of the reply; it includes writing the request. With PostgreSQL to the end of the
+    /// statement; it includes the authentication.
     pub processing: Option<Duration>,
-    /// From the head of the reply to the end of its body.
+    /// From the head of the reply to the end of its body. With PostgreSQL the writing of the heartbeat row, if one is.
     pub transfer: Option<Duration>,
 }
 
@@ -63,6 +62,8 @@ pub struct ProbeResult {
     pub tls_expiry: Option<Timestamp>,
     /// How many bytes of the body were read.
     pub body_bytes: u64,
+    /// What a PostgreSQL server said about itself, also if the probe failed after that.
+    pub database: Option<Database>,
 }
 
 impl ProbeResult {
@@ -70,7 +71,7 @@ impl ProbeResult {
     #[must_use]
     pub fn observation(&self) -> Observation {
         match self.outcome {
-            Outcome::Success { .. } => Observation::Success,
+            Outcome::Success => Observation::Success,
             Outcome::Failure { reason, .. } => Observation::from(reason),
         }
     }
@@ -89,6 +90,7 @@ impl ProbeResult {
             http_status: None,
             tls_expiry: None,
             body_bytes: 0,
+            database: None,
         }
     }
 }

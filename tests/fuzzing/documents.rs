@@ -10,7 +10,7 @@ use quorate_policies::{
     document::{DOCUMENT_BYTES_MAX, Problem, explain, read_agent_file, read_policy},
     plan::expand,
 };
-use quorate_probes::HttpTarget;
+use quorate_probes::Target;
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Debug;
 
@@ -98,7 +98,7 @@ fn reads_back(policy: &Policy, printed: &str) {
 fn can_be_used(policy: &Policy) {
     for target in targets::of_policy(policy) {
         let target = target.expect("the check resolves every variable");
-        let probe = HttpTarget::new(target.name, &target.probe, &target.url);
+        let probe = Target::new(target.name, &target.looks, target.probe.timeout);
         probe.unwrap_or_else(|error| panic!("an accepted probe cannot be made: {error}"));
     }
     let moves = policy.regions.keys().flat_map(|from| policy.regions.keys().map(move |to| (from, to)));

@@ -2,8 +2,12 @@
 //! reads no more than its limit, succeeds only on a reply that says so, and what the endpoint did wrong counts against it
 //! and is never taken for a fault of ours.
 
-use quorate_policies::{TargetName, health::Observation, policy::Probe};
-use quorate_probes::{BODY_BYTES_MAX, HttpTarget, Outcome, Prober, ProberSettings};
+use quorate_policies::{
+    Millis, TargetName,
+    health::Observation,
+    policy::{Expect, HttpProbe, Looks},
+};
+use quorate_probes::{BODY_BYTES_MAX, Outcome, Prober, ProberSettings, Target};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -40,15 +44,15 @@ pub fn health_reply(data: &[u8]) {
     let (choice, reply) = data.split_first().unwrap_or((&0, &[]));
     let body = (choice % 2 == 1).then_some(EXPECTED);
     let status = if choice % 4 < 2 { "200-299" } else { "200-404" };
-    let probe =
-        serde_json::json!({ "http": "x", "timeout": "2s", "expect": { "status": status, "body": body } });
-    let probe: Probe = serde_json::from_value(probe).expect("a probe");
+    let expect: Expect = serde_json::from_value(serde_json::json!({ "status": status, "body": body }))
+        .expect("an expectation");
     let result = on_stage(|stage| {
         stage.runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let url = format!("http://{}/health", listener.local_addr().expect("its address"));
             let name = TargetName::try_from("api/r".to_owned()).expect("a target");
-            let target = HttpTarget::new(name, &probe, &url).expect("a target");
+            let looks = Looks::Http(HttpProbe { expect: expect.clone(), ..HttpProbe::new(&url) });
+            let target = Target::new(name, &looks, Millis(2_000)).expect("a target");
             let endpoint = async {
                 let (mut stream, _) = listener.accept().await.expect("the probe connects");
                 let mut request = [0; 1024];
@@ -63,8 +67,8 @@ pub fn health_reply(data: &[u8]) {
     });
     assert!(result.body_bytes <= BODY_BYTES_MAX as u64, "{} bytes were read", result.body_bytes);
     match (&result.outcome, result.observation()) {
-        (Outcome::Success { status }, Observation::Success) => {
-            assert!(probe.expect.status.contains(*status) && result.http_status == Some(*status));
+        (Outcome::Success, Observation::Success) => {
+            assert!(result.http_status.is_some_and(|status| expect.status.contains(status)));
             let text = String::from_utf8_lossy(reply);
             assert!(text.contains("HTTP/1."), "a success without a reply");
             let chunked = text.to_ascii_lowercase().contains("chunked");

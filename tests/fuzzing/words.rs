@@ -4,9 +4,9 @@
 use quorate_policies::{
     AgentName, Millis, RegionName, ServiceName, TargetName, Timestamp,
     plan::template,
-    policy::{Probe, StatusRanges, Votes},
+    policy::{HttpProbe, Looks, Probe, StatusRanges, Votes},
 };
-use quorate_probes::HttpTarget;
+use quorate_probes::Target;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{collections::BTreeMap, fmt::Debug};
 
@@ -48,8 +48,13 @@ fn url(text: &str) {
     let (url, host) = text.split_once(' ').map_or((text, None), |(url, host)| (url, Some(host)));
     let probe = serde_json::json!({ "http": "unused", "host": host });
     let Ok(probe) = serde_json::from_value::<Probe>(probe) else { return };
-    let Ok(made) = HttpTarget::new(target.clone(), &probe, url) else { return };
-    let printed = made.url().to_string();
-    let again = HttpTarget::new(target, &probe, &printed);
-    assert_eq!(again.as_ref(), Ok(&made), "{url:?} printed as {printed:?}");
+    let made = |url: &str| {
+        let Looks::Http(http) = &probe.looks else { panic!("it was an HTTP probe") };
+        let looks = Looks::Http(HttpProbe { url: url.to_owned(), ..http.clone() });
+        Target::new(target.clone(), &looks, probe.timeout)
+    };
+    let Ok(first) = made(url) else { return };
+    let Target::Http(http) = &first else { panic!("it was an HTTP probe") };
+    let printed = http.url().to_string();
+    assert_eq!(made(&printed).as_ref(), Ok(&first), "{url:?} printed as {printed:?}");
 }

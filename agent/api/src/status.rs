@@ -80,6 +80,9 @@ pub struct ProbeView {
     /// The HTTP status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// What a PostgreSQL server said about itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseView>,
     /// The address that was probed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
@@ -89,6 +92,27 @@ pub struct ProbeView {
     pub duration_s: f64,
     /// How long ago, in milliseconds.
     pub age_ms: u64,
+}
+
+/// What a PostgreSQL server said about itself. Positions are written as PostgreSQL does: `16/B374D848`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseView {
+    /// `primary` or `standby`.
+    pub role: String,
+    /// Which history its log belongs to.
+    pub timeline: u32,
+    /// The end of what a primary has written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<String>,
+    /// The end of what a standby has received by streaming.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub received: Option<String>,
+    /// The end of what a standby has replayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed: Option<String>,
+    /// Whether a standby streams from a primary; absent when the probe's account may not see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streaming: Option<bool>,
 }
 
 /// `GET /v1/audit?after=SEQUENCE`.

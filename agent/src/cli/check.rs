@@ -120,8 +120,7 @@ pub fn check_texts(files: &[(String, String)]) -> Checked {
         let mut together: Vec<Problem> = Vec::new();
         for (_, agent) in &agents {
             // Agents of one cluster have the same members, so most problems come once for each of them.
-            let problems =
-                document::locate(file, text_of(file), document::check_together(policy, &agent.members));
+            let problems = document::locate(file, text_of(file), document::check_together(policy, agent));
             together.extend(
                 problems.into_iter().filter(|problem| !together.contains(problem)).collect::<Vec<_>>(),
             );

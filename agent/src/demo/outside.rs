@@ -5,7 +5,7 @@ use super::stage::Stage;
 use crate::{cli::demo::Fault, effects::verify::public_target};
 use anyhow::Context as _;
 use quorate_policies::{Millis, health::Observation, policy::Expect};
-use quorate_probes::{HttpTarget, Prober, ProberSettings};
+use quorate_probes::{Prober, ProberSettings, Target};
 use serde_json::Value;
 
 /// One look: slower than this is not serving.
@@ -14,7 +14,7 @@ const LOOK_MAX: Millis = Millis(1_500);
 /// A client of the service.
 pub(super) struct Outside {
     prober: Prober,
-    target: HttpTarget,
+    target: Target,
     port: u16,
 }
 

@@ -14,19 +14,9 @@ use quorate_policies::{
     plan::{Lag, action::Heartbeat},
     readiness::Finding,
 };
-use rustls::{
-    RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject as _},
-};
-use std::{
-    error::Error as _,
-    fs,
-    net::IpAddr,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use quorate_probes::{CredentialsError, Password, PostgresCredentials};
+use rustls::RootCertStore;
+use std::{error::Error as _, net::IpAddr, path::Path, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout};
 use tokio_postgres::{Config, NoTls, Socket, config::SslMode, tls::MakeTlsConnect};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -42,14 +32,7 @@ const APPLICATION: &str = "quorate heartbeat";
 const REASON_CHARS_MAX: usize = 300;
 
 /// Reads heartbeat rows, with the credentials of the agent's file.
-pub struct Heartbeats(Option<Arc<Credentials>>);
-
-/// Where the secrets are; they are read for each connection, so that a new password needs no restart.
-struct Credentials {
-    password_file: PathBuf,
-    ca_file: Option<PathBuf>,
-    tls: PostgresTls,
-}
+pub struct Heartbeats(Option<Arc<PostgresCredentials>>);
 
 /// Why a row was not read.
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +41,8 @@ enum Unread {
     NoCredentials,
     #[error("`tls: off` is for an address of this machine alone, such as 127.0.0.1")]
     TlsOff,
-    #[error("{}: {why}", file.display())]
-    File { file: PathBuf, why: String },
+    #[error(transparent)]
+    File(#[from] CredentialsError),
     #[error("TLS: {0}")]
     Tls(String),
     #[error("no answer within {READ_MAX:?}")]
@@ -72,13 +55,7 @@ impl Heartbeats {
     /// By the agent's own file; relative paths are below `base`.
     #[must_use]
     pub fn new(file: &AgentFile, base: &Path) -> Self {
-        Self(file.postgres.as_ref().map(|postgres| {
-            Arc::new(Credentials {
-                password_file: base.join(&postgres.password_file),
-                ca_file: postgres.ca_file.as_ref().map(|file| base.join(file)),
-                tls: postgres.tls,
-            })
-        }))
+        Self(file.postgres.as_ref().map(|section| Arc::new(PostgresCredentials::of(section, base))))
     }
 
     /// How far the replica is behind by its row. Bounded; whatever goes wrong is an unknown lag with its reason.
@@ -105,10 +82,16 @@ impl Heartbeats {
         if credentials.tls == PostgresTls::Off && !own {
             return Err(Unread::TlsOff);
         }
-        let read = tokio::task::spawn_blocking(move || credentials.read());
+        // They are read for each connection, so that a new password needs no restart.
+        let read = tokio::task::spawn_blocking(move || read(&credentials));
         let (password, tls) = read.await.map_err(|error| Unread::Tls(error.to_string()))??;
         let mut config = Config::new();
-        config.host(&row.host).port(row.port).dbname(&row.database).user(&row.user).password(password);
+        config
+            .host(&row.host)
+            .port(row.port)
+            .dbname(&row.database)
+            .user(&row.user)
+            .password(password.reveal());
         config.application_name(APPLICATION).options(SERVER_OPTIONS);
         match tls {
             Some(tls) => ask(config.ssl_mode(SslMode::Require), tls, row).await,
@@ -117,48 +100,24 @@ impl Heartbeats {
     }
 }
 
-impl Credentials {
-    /// The password, and whom to trust.
-    fn read(&self) -> Result<(String, Option<MakeRustlsConnect>), Unread> {
-        let password = password(&self.password_file)?;
-        if self.tls == PostgresTls::Off {
-            return Ok((password, None));
-        }
-        let roots = roots(self.ca_file.as_deref())?;
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Unread::Tls(error.to_string()))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok((password, Some(MakeRustlsConnect::new(config))))
+/// The password, and whom to trust.
+fn read(credentials: &PostgresCredentials) -> Result<(Password, Option<MakeRustlsConnect>), Unread> {
+    let password = credentials.password()?;
+    if credentials.tls == PostgresTls::Off {
+        return Ok((password, None));
     }
-}
-
-/// Whom to trust: the authorities of the file alone, or else the system's.
-fn roots(file: Option<&Path>) -> Result<RootCertStore, Unread> {
-    let mut roots = RootCertStore::empty();
-    let Some(file) = file else {
+    let roots = credentials.authorities()?.unwrap_or_else(|| {
+        let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        return Ok(roots);
-    };
-    let wrong = |why: String| Unread::File { file: file.to_owned(), why };
-    let certificates = CertificateDer::pem_file_iter(file).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    for certificate in certificates.map_err(|error| wrong(error.to_string()))? {
-        roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
-    }
-    if roots.is_empty() { Err(wrong("it holds no certificate".to_owned())) } else { Ok(roots) }
-}
-
-fn password(file: &Path) -> Result<String, Unread> {
-    let wrong = |why: String| Unread::File { file: file.to_owned(), why };
-    let mode = fs::metadata(file).map_err(|error| wrong(error.to_string()))?.permissions().mode();
-    if mode & 0o077 != 0 {
-        return Err(wrong(format!("mode {:o} lets others read it; run chmod 600", mode & 0o777)));
-    }
-    let text = fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
-    let password = text.trim_end_matches(['\r', '\n']);
-    if password.is_empty() { Err(wrong("it is empty".to_owned())) } else { Ok(password.to_owned()) }
+        roots
+    });
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Unread::Tls(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok((password, Some(MakeRustlsConnect::new(config))))
 }
 
 /// Connects, asks once and takes leave.

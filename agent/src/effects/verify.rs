@@ -6,9 +6,9 @@ use quorate_policies::{
     effect::{Acted, Observed},
     health::Observation,
     plan::action::VerifyProbes,
-    policy::{Expect, Probe},
+    policy::{Expect, HttpProbe, Looks},
 };
-use quorate_probes::{HttpTarget, Prober, TargetError};
+use quorate_probes::{Prober, Target, TargetError};
 use std::{sync::Arc, time::Duration};
 use tokio::time::sleep;
 
@@ -21,13 +21,13 @@ const PAUSE: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// When the address is not one.
-pub fn public_target(url: &str, expect: Expect, timeout: Millis) -> Result<HttpTarget, TargetError> {
+pub fn public_target(url: &str, expect: Expect, timeout: Millis) -> Result<Target, TargetError> {
     let name = TargetName {
         check: CheckName::try_from("public").expect("it is a name"),
         region: RegionName::try_from("anywhere").expect("it is a name"),
     };
-    let probe = Probe { timeout, expect, ..Probe::http(url) };
-    HttpTarget::new(name, &probe, url)
+    let looks = Looks::Http(HttpProbe { expect, ..HttpProbe::new(url) });
+    Target::new(name, &looks, timeout)
 }
 
 /// The room.

@@ -10,10 +10,10 @@ use quorate_api::{ApplyPolicy, Changed, PolicyView};
 use quorate_core::{Body, Response};
 use quorate_policies::{
     Policy,
-    document::{Problem, Severity, check_together, locate, read_policy},
+    document::{AgentFile, Problem, Severity, check_together, locate, read_policy},
     guard::Refusal,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// What problems call a policy that came without a file's name.
 const FILE: &str = "policy.yaml";
@@ -39,7 +39,7 @@ pub(super) async fn apply<C: Control>(
     asked: Asked<ApplyPolicy>,
 ) -> Result<Json<Changed>, Failure> {
     let file = asked.request.file.as_deref().unwrap_or(FILE);
-    let policy = check(file, &asked.request.policy, &agent.file().members)?;
+    let policy = check(file, &asked.request.policy, agent.file())?;
     let service = policy.service.clone();
     let id = asked.command_id("apply", service.as_str());
     let body = Body::ApplyPolicy { policy: Box::new(policy), actor: asked.actor() };
@@ -52,14 +52,10 @@ pub(super) async fn apply<C: Control>(
     }
 }
 
-/// Reads a policy and checks it alone and with the members. Every finding is told at once.
-fn check(
-    file: &str,
-    text: &str,
-    members: &BTreeMap<quorate_policies::AgentName, quorate_policies::document::Member>,
-) -> Result<Policy, Failure> {
+/// Reads a policy and checks it alone and with this agent's own file. Every finding is told at once.
+fn check(file: &str, text: &str, agent: &AgentFile) -> Result<Policy, Failure> {
     let policy = read_policy(file, text).map_err(|problems| refuse(&problems))?;
-    let problems = locate(file, text, check_together(&policy, members));
+    let problems = locate(file, text, check_together(&policy, agent));
     // A warning does not refuse the policy; with an error it is told all the same.
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         Err(refuse(&problems))

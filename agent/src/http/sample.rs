@@ -12,6 +12,7 @@ use quorate_policies::{
     guard::{Hold, Trigger},
     health::{FailureReason, Verdict},
     plan::{Plan, expand::expand},
+    postgres::{Database, DatabaseRole, Lsn},
     readiness::{Finding, FindingSeverity},
 };
 use quorate_probes::{Outcome, Phases, ProbeResult};
@@ -209,6 +210,11 @@ pub(crate) fn plan_check() -> PlanCheck {
             finding(FindingSeverity::Note, "west-db is backed up within 03:00-03:30 UTC", ""),
         ],
     }
+}
+
+/// What a primary says of itself.
+pub(crate) fn primary() -> Database {
+    Database { timeline: 3, role: DatabaseRole::Primary { written: Lsn(0x16_B374_D848) } }
 }
 
 pub(crate) fn failed_probe() -> ProbeSeen {

@@ -8,6 +8,7 @@ use quorate_policies::{
     CheckName, PlanName, Policy, RegionName, ServiceName, TargetName, Timestamp,
     agreement::{Opinion, TargetTally},
     health::Verdict,
+    postgres::DatabaseRole,
     readiness::{FindingSeverity, ready},
 };
 
@@ -27,6 +28,7 @@ pub(super) fn families(snapshot: &Snapshot) -> Vec<MetricFamily> {
     agent(&registry, snapshot);
     peers(&registry, snapshot);
     health(&registry, snapshot);
+    databases(&registry, snapshot);
     failovers(&registry, snapshot);
     holds(&registry, snapshot);
     plans(&registry, snapshot);
@@ -109,6 +111,35 @@ fn health(registry: &Registry, s: &Snapshot) {
                     votes.with_label_values(&labels).set(count as f64);
                 }
             }
+        }
+    }
+}
+
+/// Of the latest probe of each PostgreSQL target that got an answer; a server that does not answer has no series, because
+/// its role is not known.
+fn databases(registry: &Registry, s: &Snapshot) {
+    const TARGET: [&str; 3] = ["service", "check", "region"];
+    let primary_help =
+        "Whether the PostgreSQL server says that it is a primary; absent while it does not answer.";
+    let primary = gauge(registry, "postgres_primary", primary_help, &TARGET);
+    let timeline_help = "The timeline of the PostgreSQL server; absent while it does not answer.";
+    let timeline = gauge(registry, "postgres_timeline", timeline_help, &TARGET);
+    let lsn_help = "How far the server's write-ahead log reaches, in bytes since its beginning.";
+    let lsn = gauge(registry, "postgres_lsn_bytes", lsn_help, &["service", "check", "region", "position"]);
+    for ((service, target), database) in &s.databases {
+        let labels = [service.as_str(), target.check.as_str(), target.region.as_str()];
+        primary.with_label_values(&labels).set(flag(database.is_primary()));
+        timeline.with_label_values(&labels).set(f64::from(database.timeline));
+        let positions = match database.role {
+            DatabaseRole::Primary { written } => vec![("written", Some(written))],
+            DatabaseRole::Standby { received, replayed, .. } => {
+                vec![("received", received), ("replayed", replayed)]
+            }
+        };
+        for (position, at) in positions {
+            let Some(at) = at else { continue };
+            let [service, check, region] = labels;
+            lsn.with_label_values(&[service, check, region, position]).set(at.0 as f64);
         }
     }
 }

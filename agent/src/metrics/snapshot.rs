@@ -5,7 +5,9 @@ use quorate_core::{
     Cluster, Node, Standing,
     node::{Now, explain::Explanation},
 };
-use quorate_policies::{AgentName, Millis, RegionName, ServiceName, TargetName, Timestamp};
+use quorate_policies::{
+    AgentName, Millis, RegionName, ServiceName, TargetName, Timestamp, postgres::Database,
+};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// One look at the node.
@@ -35,6 +37,8 @@ pub struct Snapshot {
     pub plan_checks: BTreeMap<(ServiceName, RegionName), PlanCheck>,
     /// When the latest probe of each target ended.
     pub probed: BTreeMap<(ServiceName, TargetName), Timestamp>,
+    /// What PostgreSQL servers said about themselves in their latest probes.
+    pub databases: BTreeMap<(ServiceName, TargetName), Database>,
 }
 
 impl Snapshot {
@@ -50,6 +54,8 @@ impl Snapshot {
         let probed = |seen: &ProbeSeen| {
             ((seen.service.clone(), seen.target.clone()), Timestamp(started_at.0.saturating_add(seen.at.0)))
         };
+        let database =
+            |seen: &ProbeSeen| Some(((seen.service.clone(), seen.target.clone()), seen.result.database?));
         let services = node.cluster().services.keys();
         Self {
             now: now.wall,
@@ -66,6 +72,7 @@ impl Snapshot {
                 .collect(),
             plan_checks,
             probed: probes.iter().map(probed).collect(),
+            databases: probes.iter().filter_map(database).collect(),
         }
     }
 }

@@ -53,6 +53,27 @@ fn the_first_scrape() {
     insta::assert_snapshot!(shown.join("\n"));
 }
 
+/// Goal: a database's own word is a metric, and one that does not answer has none. Method: a probe that failed after a
+/// primary had answered, and the usual sample.
+#[test]
+fn a_database_has_series() {
+    let metrics = metrics();
+    let of = |text: &str| {
+        lines(text).filter(|line| line.starts_with("quorate_postgres")).collect::<Vec<_>>().join("\n")
+    };
+    assert_eq!(of(&metrics.scrape(&snapshot(sample::formed()))), "");
+    let (node, now) = sample::node(Verdict::Down, Verdict::Healthy, &["a", "b"]);
+    let mut probe = sample::failed_probe();
+    probe.result.database = Some(sample::primary());
+    let text = metrics.scrape(&Snapshot::of(&node, now, START, &[probe], BTreeMap::new()));
+    assert_eq!(
+        of(&text),
+        "quorate_postgres_lsn_bytes{check=\"web\",position=\"written\",region=\"us-east-1\",service=\"shop\"} 97500059720\n\
+         quorate_postgres_primary{check=\"web\",region=\"us-east-1\",service=\"shop\"} 1\n\
+         quorate_postgres_timeline{check=\"web\",region=\"us-east-1\",service=\"shop\"} 3"
+    );
+}
+
 /// Goal: what people will look at after a failover is counted. Method: the executing sample, its audit handed in twice;
 /// the lines that are not zero.
 #[test]

@@ -127,7 +127,7 @@ impl Agent {
 
     fn set_targets(&self, targets: Vec<ProbeTarget>) {
         let urls: BTreeMap<_, _> =
-            targets.iter().map(|t| ((t.service.clone(), t.name.clone()), t.url.clone())).collect();
+            targets.iter().map(|t| ((t.service.clone(), t.name.clone()), t.looks.place())).collect();
         lock(&self.results).retain(|key, _| urls.contains_key(key));
         *lock(&self.targets) = urls;
         self.probing.set_targets(targets);

@@ -4,7 +4,7 @@
 use quorate_core::node::targets::ProbeTarget;
 use quorate_policies::{ServiceName, TargetName, Timestamp};
 use quorate_probes::{
-    Cadence, Command, Driver, DriverHandle, HttpTarget, Probed, Prober, ScheduleSettings,
+    Cadence, Command, Driver, DriverHandle, Probed, Prober, ScheduleSettings, Target,
     driver::{Clock, Figures},
 };
 use std::{
@@ -123,10 +123,10 @@ async fn set_targets(
         }
         keep
     });
-    let mut by_service: BTreeMap<ServiceName, Vec<(HttpTarget, Cadence)>> = BTreeMap::new();
+    let mut by_service: BTreeMap<ServiceName, Vec<(Target, Cadence)>> = BTreeMap::new();
     for target in &targets {
         let of_service = by_service.entry(target.service.clone()).or_default();
-        match HttpTarget::new(target.name.clone(), &target.probe, &target.url) {
+        match Target::new(target.name.clone(), &target.looks, target.probe.timeout) {
             Ok(probed) => of_service.push((probed, Cadence::from(&target.probe))),
             Err(error) => tracing::error!(%error, "this target cannot be probed: its verdict stays unknown"),
         }

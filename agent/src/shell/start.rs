@@ -23,7 +23,7 @@ use quorate_policies::{
     AgentName, Millis, RegionName, Timestamp,
     document::{self, AgentFile, AgentTiming},
 };
-use quorate_probes::{Prober, ProberSettings};
+use quorate_probes::{PostgresCredentials, Prober, ProberSettings};
 use std::{
     collections::BTreeMap,
     fs,
@@ -257,6 +257,7 @@ fn prober(file: &AgentFile, base: &Path) -> anyhow::Result<Arc<Prober>> {
     Ok(Arc::new(Prober::new(ProberSettings {
         resolvers: file.resolvers.clone(),
         extra_ca_pem: extra,
+        postgres: file.postgres.as_ref().map(|section| PostgresCredentials::of(section, base)),
         ..ProberSettings::default()
     })?))
 }

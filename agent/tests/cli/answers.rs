@@ -292,6 +292,7 @@ pub(crate) fn probes() -> Probes {
         reason: (!success).then(|| "connect_refused".into()),
         detail: if success { String::new() } else { "connection refused".into() },
         status: success.then_some(200),
+        database: None,
         address: Some("10.0.0.7:443".into()),
         phases: [("resolve".to_owned(), 0.001), ("connect".to_owned(), 0.0123)].into(),
         duration_s: 0.0345,

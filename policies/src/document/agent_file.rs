@@ -64,7 +64,7 @@ pub struct AgentFile {
     /// How AWS is reached.
     #[serde(default)]
     pub aws: Aws,
-    /// How the databases are read in which a promotion's `heartbeat` row is kept.
+    /// How PostgreSQL servers are asked: by `postgres` probes, and for a promotion's `heartbeat` row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postgres: Option<Postgres>,
     /// How the status page is reached.
@@ -194,12 +194,12 @@ impl AwsService {
     }
 }
 
-/// How the databases are read in which a heartbeat row is kept.
+/// How PostgreSQL servers are asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Postgres {
-    /// The file with the password of the policy's `heartbeat.user`. Nobody else may be able to read it; it is read anew
-    /// for each connection.
+    /// The file with the password of the probes' `postgres.user` and of `heartbeat.user`. Nobody else may be able to
+    /// read it; a new password needs no restart.
     pub password_file: PathBuf,
     /// The authorities whose certificates the servers may have, in PEM; by default those of the system. For RDS, the
     /// bundle that AWS publishes.

@@ -11,6 +11,7 @@
 
 mod actions;
 pub(super) mod address;
+mod database;
 mod plans;
 mod probes;
 mod rules;

@@ -3,7 +3,7 @@
 
 use crate::{
     plan::Action,
-    policy::{Policy, StepTemplate},
+    policy::{Looks, Policy, StepTemplate},
 };
 use serde::{Serialize, Serializer, de::DeserializeOwned, ser};
 use serde_json::{Map, Value};
@@ -36,7 +36,10 @@ fn document(policy: &Policy) -> Settings {
         "probes",
         named(&policy.probes, |probe| {
             let mut probe_settings = settings(probe);
-            nest(&mut probe_settings, "expect", settings(&probe.expect));
+            match &probe.looks {
+                Looks::Http(http) => nest(&mut probe_settings, "expect", settings(&http.expect)),
+                Looks::Postgres(postgres) => nest(&mut probe_settings, "postgres", settings(postgres)),
+            }
             probe_settings
         }),
     );

@@ -162,10 +162,10 @@ fn mistyped(error: &Error, position: Position, places: &Places, schema: &Value) 
                 likely.map_or("write one of these".to_owned(), |word| format!("did you mean `{word}`?"));
             (position, Problem::error(path, message, mend))
         }
-        // Raised only for a step as a whole; the reader's own position is that of the last key it saw.
+        // Raised only for a step or a probe as a whole; the reader's own position is that of the last key it saw.
         Error::SerdeInvalidValue { unexpected, expected, .. } => {
             let path = key().or_else(value).unwrap_or_default();
-            let path = step_of(&path);
+            let path = whole_of(&path);
             (places.position(&path), Problem::error(path, unexpected.clone(), format!("write {expected}")))
         }
         // The error of a name, a duration and their like: what is wrong, a semicolon, the mend.
@@ -195,12 +195,13 @@ fn mapping_without(field: &str, position: Position, places: &Places, schema: &Va
     candidates.into_iter().flatten().find(lacks).unwrap_or_default()
 }
 
-/// The step in which a place is, or the place itself.
-fn step_of(path: &FieldPath) -> FieldPath {
+/// The step or the probe in which a place is, or the place itself.
+fn whole_of(path: &FieldPath) -> FieldPath {
     match path.keys() {
         [plans, plan, steps, step, ..] if plans == "plans" && steps == "steps" => {
             FieldPath::from([plans.as_str(), plan.as_str(), steps.as_str(), step.as_str()])
         }
+        [probes, probe, ..] if probes == "probes" => FieldPath::from([probes.as_str(), probe.as_str()]),
         _ => path.clone(),
     }
 }

@@ -52,7 +52,7 @@ reasons! {
     TtfbTimeout = "ttfb_timeout",
     /// The connection was reset or closed early.
     Reset = "reset",
-    /// The reply was not valid HTTP.
+    /// The reply was not valid HTTP, or not PostgreSQL's.
     Protocol = "protocol",
     /// The status was not an expected one.
     Status = "status",
@@ -66,7 +66,18 @@ reasons! {
     TooLarge = "too_large",
     /// A redirect that the policy does not follow.
     Redirect = "redirect",
-    /// The prober itself lacked a socket, a port or memory: says nothing about the target.
+    /// PostgreSQL has no connection slot left.
+    TooManyConnections = "too_many_connections",
+    /// PostgreSQL runs but takes no connections: it starts up, recovers without hot standby, or shuts down.
+    NotAccepting = "not_accepting",
+    /// The statement failed.
+    Statement = "statement",
+    /// The server says that it is a primary, and refuses to write.
+    ReadOnly = "read_only",
+    /// PostgreSQL answers, but refuses the probe's account, or lacks the database or table that the probe names: says
+    /// nothing about the target, because only its setup is wrong.
+    Access = "access",
+    /// The prober itself lacked a socket, a port, memory or its credentials: says nothing about the target.
     LocalResource = "local_resource",
     /// The prober was stopped: says nothing about the target.
     Cancelled = "cancelled",
@@ -93,7 +104,9 @@ pub enum Observation {
 impl From<FailureReason> for Observation {
     fn from(reason: FailureReason) -> Self {
         match reason {
-            FailureReason::LocalResource | FailureReason::Cancelled => Observation::Nothing(reason),
+            FailureReason::LocalResource | FailureReason::Cancelled | FailureReason::Access => {
+                Observation::Nothing(reason)
+            }
             FailureReason::DnsNxdomain
             | FailureReason::DnsTimeout
             | FailureReason::DnsError
@@ -113,7 +126,11 @@ impl From<FailureReason> for Observation {
             | FailureReason::Header
             | FailureReason::Latency
             | FailureReason::TooLarge
-            | FailureReason::Redirect => Observation::Failure(reason),
+            | FailureReason::Redirect
+            | FailureReason::TooManyConnections
+            | FailureReason::NotAccepting
+            | FailureReason::Statement
+            | FailureReason::ReadOnly => Observation::Failure(reason),
         }
     }
 }

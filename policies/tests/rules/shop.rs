@@ -9,8 +9,8 @@ use quorate_policies::{
     health::Verdict,
     plan::action::{Action, EcsScale, RdsPromoteReadReplica, RecordKind, Route53Repoint, VerifyProbes},
     policy::{
-        AgreementRules, Communication, Component, Expect, Guards, LeaseRules, Mode, Near, Objectives,
-        OnError, PlanTemplate, Priority, Probe, Region, Role, Scenario, StepTemplate, When, WhenState,
+        AgreementRules, Communication, Component, Guards, LeaseRules, Mode, Near, Objectives, OnError,
+        PlanTemplate, Priority, Probe, Region, Role, Scenario, StepTemplate, When, WhenState,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -93,14 +93,7 @@ pub(crate) fn all(at: &str, verdict: Verdict) -> Vec<Vote> {
 pub(crate) fn probe(component: Option<&str>) -> Probe {
     Probe {
         component: component.map(|name| ComponentName::try_from(name).unwrap()),
-        http: "https://{alb}/health".to_owned(),
-        host: None,
-        expect: Expect::default(),
-        interval: Millis(1_000),
-        timeout: Millis(800),
-        confirm_interval: Millis(200),
-        fall: 3,
-        rise: 2,
+        ..Probe::http("https://{alb}/health")
     }
 }
 

@@ -3,17 +3,16 @@
 //! a limit. Redirects are not followed: the probe looks at the endpoint that the policy names.
 
 mod body;
-mod connection;
 mod fault;
+mod tasks;
 
-use super::{deadline::Deadline, secure};
+use super::{deadline::Deadline, driven::Connection, secure};
 use crate::{
     result::{Failure, ProbeResult},
     target::HttpTarget,
 };
 pub use body::BODY_BYTES_MAX;
 use bytes::Bytes;
-use connection::{AbortOnDrop, Connection, Tasks};
 use fault::classify;
 use http::{HeaderValue, Request, Response, Uri, Version, header};
 use http_body_util::Empty;
@@ -24,6 +23,7 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use quorate_policies::health::FailureReason;
 use std::time::Instant;
+use tasks::{AbortOnDrop, Tasks};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -40,7 +40,7 @@ pub(super) async fn plain(
     user_agent: &HeaderValue,
     deadline: &Deadline,
     seen: &mut ProbeResult,
-) -> Result<u16, Failure> {
+) -> Result<(), Failure> {
     over_http1(stream, request(target, user_agent, None)?, target, deadline, seen).await
 }
 
@@ -51,7 +51,7 @@ pub(super) async fn encrypted(
     user_agent: &HeaderValue,
     deadline: &Deadline,
     seen: &mut ProbeResult,
-) -> Result<u16, Failure> {
+) -> Result<(), Failure> {
     match stream.get_ref().1.alpn_protocol() {
         Some(secure::HTTP2) => {
             over_http2(stream, request(target, user_agent, Some("https"))?, target, deadline, seen).await
@@ -92,7 +92,7 @@ async fn over_http1<S>(
     target: &HttpTarget,
     deadline: &Deadline,
     seen: &mut ProbeResult,
-) -> Result<u16, Failure>
+) -> Result<(), Failure>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -112,7 +112,7 @@ async fn over_http2<S>(
     target: &HttpTarget,
     deadline: &Deadline,
     seen: &mut ProbeResult,
-) -> Result<u16, Failure>
+) -> Result<(), Failure>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -132,12 +132,12 @@ where
 /// Judges a reply: the status first, then the body.
 async fn judge<C>(
     reply: hyper::Result<Response<Incoming>>,
-    mut connection: Connection<C>,
+    mut connection: Connection<C, hyper::Error>,
     started: Instant,
     target: &HttpTarget,
     deadline: &Deadline,
     seen: &mut ProbeResult,
-) -> Result<u16, Failure>
+) -> Result<(), Failure>
 where
     C: Future<Output = hyper::Result<()>>,
 {
@@ -160,7 +160,7 @@ where
     let body = body.map_err(|error| classify(&error, connection.error.as_ref()))?;
     seen.phases.transfer = Some(lap.elapsed());
     match expected {
-        Some(text) => body.must_contain(text).map(|()| status.as_u16()),
-        None => Ok(status.as_u16()),
+        Some(text) => body.must_contain(text),
+        None => Ok(()),
     }
 }

@@ -1,8 +1,8 @@
 //! The TLS handshake: always a full one, verified against the operating system's roots and an extra authority,
 //! and the exact reason when the certificate is at fault.
 
-use super::{ProberError, os_error};
-use crate::result::Failure;
+use super::{ProberError, deadline::Deadline, os_error};
+use crate::result::{Failure, ProbeResult};
 use quorate_policies::{Timestamp, health::FailureReason};
 use rustls::{CertificateError, ClientConfig, RootCertStore, client::Resumption, crypto::aws_lc_rs};
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
@@ -13,8 +13,8 @@ use tokio_rustls::TlsConnector;
 /// An encrypted connection.
 pub(super) type Stream = tokio_rustls::client::TlsStream<TcpStream>;
 
-/// Protocols that are offered, the cheaper one first; an endpoint that speaks only HTTP/2 picks that.
-const PROTOCOLS: [&[u8]; 2] = [b"http/1.1", HTTP2];
+/// Protocols that are offered to an HTTP endpoint, the cheaper one first; one that speaks only HTTP/2 picks that.
+pub(super) const HTTP: [&[u8]; 2] = [b"http/1.1", HTTP2];
 
 /// HTTP/2 as the handshake names it.
 pub(super) const HTTP2: &[u8] = b"h2";
@@ -31,31 +31,59 @@ impl std::fmt::Debug for Secure {
 }
 
 impl Secure {
-    /// Trusts the operating system's roots and the certificates in `extra_ca_pem`.
-    pub(super) fn new(extra_ca_pem: Option<&[u8]>) -> Result<Self, ProberError> {
-        let mut roots = RootCertStore::empty();
-        let native = rustls_native_certs::load_native_certs();
-        for error in &native.errors {
-            tracing::warn!(%error, "reading the operating system's certificates");
-        }
-        roots.add_parsable_certificates(native.certs);
-        if let Some(pem) = extra_ca_pem {
-            add_extra(&mut roots, pem)?;
-        }
+    /// Trusts `roots` and offers `protocols`.
+    pub(super) fn new(
+        roots: impl Into<Arc<RootCertStore>>,
+        protocols: &[&[u8]],
+    ) -> Result<Self, rustls::Error> {
         let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        config.alpn_protocols = PROTOCOLS.iter().map(|protocol| protocol.to_vec()).collect();
+        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         // A resumed session skips the certificate, which is part of what is tested.
         config.resumption = Resumption::disabled();
         Ok(Self { connector: TlsConnector::from(Arc::new(config)) })
     }
 
-    /// Shakes hands; the certificate must be for `name`.
-    pub(super) async fn handshake(&self, stream: TcpStream, name: ServerName<'static>) -> io::Result<Stream> {
-        self.connector.connect(name, stream).await
+    /// Shakes hands; the certificate must be for `name`. Notes when the certificate expires, also if that is why the
+    /// handshake failed.
+    pub(super) async fn handshake(
+        &self,
+        stream: TcpStream,
+        name: &ServerName<'static>,
+        deadline: &Deadline,
+        seen: &mut ProbeResult,
+    ) -> Result<Stream, Failure> {
+        let handshake = self.connector.connect(name.clone(), stream);
+        let done = deadline.bound(handshake, FailureReason::TlsHandshake, "the TLS handshake").await?;
+        let (outcome, expiry) = match done {
+            Ok(stream) => {
+                let expiry = earliest_expiry(&stream);
+                (Ok(stream), expiry)
+            }
+            Err(error) => {
+                let (failure, expiry) = classify(&error);
+                (Err(failure), expiry)
+            }
+        };
+        seen.tls_expiry = expiry;
+        outcome
     }
+}
+
+/// The operating system's roots and the certificates in `extra_ca_pem`.
+pub(super) fn roots(extra_ca_pem: Option<&[u8]>) -> Result<RootCertStore, ProberError> {
+    let mut roots = RootCertStore::empty();
+    let native = rustls_native_certs::load_native_certs();
+    for error in &native.errors {
+        tracing::warn!(%error, "reading the operating system's certificates");
+    }
+    roots.add_parsable_certificates(native.certs);
+    if let Some(pem) = extra_ca_pem {
+        add_extra(&mut roots, pem)?;
+    }
+    Ok(roots)
 }
 
 fn add_extra(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), ProberError> {
@@ -73,7 +101,7 @@ fn add_extra(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), ProberError> {
 }
 
 /// When the first of the presented certificates expires.
-pub(super) fn earliest_expiry(stream: &Stream) -> Option<Timestamp> {
+fn earliest_expiry(stream: &Stream) -> Option<Timestamp> {
     let presented = stream.get_ref().1.peer_certificates()?;
     let expiry = |certificate: &CertificateDer<'_>| {
         let (_, parsed) = x509_parser::parse_x509_certificate(certificate).ok()?;
@@ -84,7 +112,7 @@ pub(super) fn earliest_expiry(stream: &Stream) -> Option<Timestamp> {
 }
 
 /// Why a handshake failed, and when the certificate expired if that is why.
-pub(super) fn classify(error: &io::Error) -> (Failure, Option<Timestamp>) {
+fn classify(error: &io::Error) -> (Failure, Option<Timestamp>) {
     let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let (reason, expiry) = match tls {
         Some(rustls::Error::InvalidCertificate(fault)) => certificate_fault(fault),

@@ -7,12 +7,17 @@ mod connecting;
 mod deadlines;
 mod driving;
 mod names;
+mod postgres;
 mod replies;
 mod scheduling;
 mod servers;
 
-use quorate_policies::{TargetName, health::FailureReason, policy::Probe};
-use quorate_probes::{HttpTarget, Outcome, ProbeResult, Prober, ProberSettings};
+use quorate_policies::{
+    TargetName,
+    health::FailureReason,
+    policy::{HttpProbe, Looks, Probe},
+};
+use quorate_probes::{Outcome, ProbeResult, Prober, ProberSettings, Target};
 
 /// A probe as a policy gives it, with a deadline that no test meets by accident.
 pub(crate) fn probe() -> Probe {
@@ -23,8 +28,25 @@ pub(crate) fn name(text: &str) -> TargetName {
     TargetName::try_from(text.to_owned()).unwrap()
 }
 
-pub(crate) fn target(probe: &Probe, url: &str) -> HttpTarget {
-    HttpTarget::new(name("api/us-east-1"), probe, url).unwrap()
+/// What an HTTP probe looks at.
+pub(crate) fn http(probe: &mut Probe) -> &mut HttpProbe {
+    match &mut probe.looks {
+        Looks::Http(http) => http,
+        Looks::Postgres(_) => panic!("no HTTP probe"),
+    }
+}
+
+/// A probe that also names the host as clients do.
+pub(crate) fn by_public_name() -> Probe {
+    let mut probe = probe();
+    http(&mut probe).host = Some("shop.example.com".to_owned());
+    probe
+}
+
+pub(crate) fn target(probe: &Probe, url: &str) -> Target {
+    let mut probe = probe.clone();
+    http(&mut probe).url = url.to_owned();
+    Target::new(name("api/us-east-1"), &probe.looks, probe.timeout).unwrap()
 }
 
 /// Probes a URL once as a policy would by default.
@@ -36,7 +58,7 @@ pub(crate) async fn probe_once(url: &str) -> ProbeResult {
 pub(crate) fn reason(result: &ProbeResult) -> FailureReason {
     match &result.outcome {
         Outcome::Failure { reason, .. } => *reason,
-        Outcome::Success { .. } => panic!("no failure: {result:?}"),
+        Outcome::Success => panic!("no failure: {result:?}"),
     }
 }
 

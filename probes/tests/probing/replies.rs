@@ -1,7 +1,7 @@
 //! Replies over plain HTTP: what counts as success, and each way to fail.
 
 use crate::{
-    phases, probe, probe_once, reason,
+    by_public_name, http, phases, probe, probe_once, reason,
     servers::{Script, Server, ok},
     target,
 };
@@ -23,8 +23,8 @@ async fn reply(bytes: impl Into<Vec<u8>>) -> ProbeResult {
 
 fn expecting(status: &str, body: Option<&str>) -> Probe {
     let mut probe = probe();
-    probe.expect.status = serde_json::from_value(status.into()).unwrap();
-    probe.expect.body = body.map(str::to_owned);
+    http(&mut probe).expect.status = serde_json::from_value(status.into()).unwrap();
+    http(&mut probe).expect.body = body.map(str::to_owned);
     probe
 }
 
@@ -32,7 +32,7 @@ fn expecting(status: &str, body: Option<&str>) -> Probe {
 #[tokio::test]
 async fn a_good_reply_is_a_success() {
     let result = reply(ok("{\"status\":\"pass\"}")).await;
-    assert_eq!(result.outcome, Outcome::Success { status: 200 });
+    assert_eq!(result.outcome, Outcome::Success);
     assert_eq!(result.observation(), Observation::Success);
     assert_eq!((result.http_status, result.body_bytes, result.tls_expiry), (Some(200), 17, None));
     assert_eq!(phases(&result), ["connect", "processing", "transfer"]);
@@ -45,7 +45,7 @@ async fn a_good_reply_is_a_success() {
 async fn the_request_names_path_host_and_agent() {
     let server = Server::start(Script::Reply(ok(""))).await;
     let url = server.url("http", "/health?deep=1");
-    assert_eq!(probe_once(&url).await.outcome, Outcome::Success { status: 200 });
+    assert_eq!(probe_once(&url).await.outcome, Outcome::Success);
     let request = server.seen().requests.remove(0);
     assert!(request.starts_with("GET /health?deep=1 HTTP/1.1\r\n"), "{request}");
     assert!(request.contains(&format!("host: {}\r\n", server.address)), "{request}");
@@ -56,10 +56,10 @@ async fn the_request_names_path_host_and_agent() {
 #[tokio::test]
 async fn the_public_name_is_the_host() {
     let server = Server::start(Script::Reply(ok(""))).await;
-    let probe = Probe { host: Some("shop.example.com".to_owned()), ..probe() };
+    let probe = by_public_name();
     let prober = Prober::new(ProberSettings::default()).unwrap();
     let result = prober.probe(&target(&probe, &server.url("http", "/"))).await;
-    assert_eq!(result.outcome, Outcome::Success { status: 200 });
+    assert_eq!(result.outcome, Outcome::Success);
     assert!(server.seen().requests[0].contains("host: shop.example.com\r\n"));
 }
 
@@ -70,7 +70,7 @@ async fn every_probe_connects_anew() {
     let prober = Prober::new(ProberSettings::default()).unwrap();
     let target = target(&probe(), &server.url("http", "/"));
     for _ in 0..3 {
-        assert_eq!(prober.probe(&target).await.outcome, Outcome::Success { status: 200 });
+        assert_eq!(prober.probe(&target).await.outcome, Outcome::Success);
     }
     let mut peers = server.seen().peers;
     peers.sort();
@@ -90,7 +90,7 @@ async fn the_status_must_be_expected() {
     assert_eq!(phases(&result), ["connect", "processing"]);
     let unavailable = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
     let result = look(Script::Reply(unavailable.into()), &expecting("200,503", None)).await;
-    assert_eq!(result.outcome, Outcome::Success { status: 503 });
+    assert_eq!((&result.outcome, result.http_status), (&Outcome::Success, Some(503)));
 }
 
 /// Goal: a redirect is not followed; it is its own reason unless its status is expected. Method: a redirect to
@@ -104,7 +104,7 @@ async fn a_redirect_is_not_followed() {
         matches!(&result.outcome, Outcome::Failure { detail, .. } if detail.contains("http://127.0.0.1:1/"))
     );
     let result = look(Script::Reply(moved.into()), &expecting("200-399", None)).await;
-    assert_eq!(result.outcome, Outcome::Success { status: 302 });
+    assert_eq!((&result.outcome, result.http_status), (&Outcome::Success, Some(302)));
     let result = reply("HTTP/1.1 304 Not Modified\r\n\r\n").await;
     assert_eq!(reason(&result), FailureReason::Status);
 }
@@ -114,7 +114,7 @@ async fn a_redirect_is_not_followed() {
 async fn the_body_must_match() {
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nheal\r\n3\r\nthy\r\n0\r\n\r\n";
     let result = look(Script::Reply(chunked.into()), &expecting("200", Some("healthy"))).await;
-    assert_eq!(result.outcome, Outcome::Success { status: 200 });
+    assert_eq!(result.outcome, Outcome::Success);
     let result = look(Script::Reply(chunked.into()), &expecting("200", Some("unhealthy"))).await;
     assert_eq!(reason(&result), FailureReason::Body);
     assert_eq!(result.http_status, Some(200));
@@ -131,7 +131,7 @@ async fn a_large_body_is_cut() {
         let result = look(Script::Reply(ok(&body)), &expecting("200", expected)).await;
         assert_eq!(result.body_bytes, BODY_BYTES_MAX as u64);
         match outcome {
-            None => assert_eq!(result.outcome, Outcome::Success { status: 200 }, "{expected:?}"),
+            None => assert_eq!(result.outcome, Outcome::Success, "{expected:?}"),
             Some(expected) => assert_eq!(reason(&result), expected),
         }
     }

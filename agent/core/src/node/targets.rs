@@ -3,8 +3,8 @@
 use crate::cluster::Cluster;
 use quorate_policies::{
     CheckName, Policy, RegionName, ServiceName, TargetName,
-    plan::template::{TemplateError, resolve},
-    policy::{Probe, Region},
+    plan::template::TemplateError,
+    policy::{Looks, Probe},
 };
 
 /// One target and how it is probed.
@@ -14,15 +14,13 @@ pub struct ProbeTarget {
     pub service: ServiceName,
     /// Which one.
     pub name: TargetName,
-    /// Its URL, with every variable resolved.
-    pub url: String,
-    /// Host and SNI, where they differ from the URL's host.
-    pub host: Option<String>,
+    /// What is looked at, with every variable resolved.
+    pub looks: Looks,
     /// How it is probed.
     pub probe: Probe,
 }
 
-/// Every target of every service. One whose URL cannot be resolved is left out: its verdict stays unknown, which
+/// Every target of every service. One whose variables cannot be resolved is left out: its verdict stays unknown, which
 /// never acts; `quorate check` refuses such a policy before it gets here.
 #[must_use]
 pub fn targets(cluster: &Cluster) -> Vec<ProbeTarget> {
@@ -32,9 +30,7 @@ pub fn targets(cluster: &Cluster) -> Vec<ProbeTarget> {
 /// Every target of one policy.
 #[must_use]
 pub fn of_policy(policy: &Policy) -> Vec<Result<ProbeTarget, TemplateError>> {
-    let each = |(check, probe)| {
-        policy.regions.iter().map(move |(name, region)| target(policy, check, probe, name, region))
-    };
+    let each = |(check, probe)| policy.regions.keys().map(move |region| target(policy, check, probe, region));
     policy.probes.iter().flat_map(each).collect()
 }
 
@@ -42,17 +38,12 @@ fn target(
     policy: &Policy,
     check: &CheckName,
     probe: &Probe,
-    name: &RegionName,
-    region: &Region,
+    region: &RegionName,
 ) -> Result<ProbeTarget, TemplateError> {
-    let mut variables = region.vars.clone();
-    variables.insert("region".to_owned(), name.to_string());
-    variables.insert("service".to_owned(), policy.service.to_string());
     Ok(ProbeTarget {
         service: policy.service.clone(),
-        name: TargetName { check: check.clone(), region: name.clone() },
-        url: resolve(&probe.http, &variables)?,
-        host: probe.host.as_deref().map(|host| resolve(host, &variables)).transpose()?,
+        name: TargetName { check: check.clone(), region: region.clone() },
+        looks: probe.looks.resolved(&policy.probe_variables(region))?,
         probe: probe.clone(),
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::screen::{Screen, cell, duration, word};
 use comfy_table::Cell;
-use quorate_api::{ProbeView, Probes};
+use quorate_api::{DatabaseView, ProbeView, Probes};
 
 /// The phases of a probe in the order in which they happen.
 const PHASES: [&str; 5] = ["resolve", "connect", "tls", "processing", "transfer"];
@@ -39,6 +39,7 @@ fn phases(probe: &ProbeView) -> String {
 /// Where the probe went and what came of it.
 fn why(probe: &ProbeView) -> String {
     let mut lines = vec![probe.url.clone()];
+    lines.extend(probe.database.as_ref().map(database));
     lines.extend(probe.address.iter().map(|address| format!("at {address}")));
     match (&probe.reason, probe.detail.as_str()) {
         (Some(reason), "") => lines.push(reason.clone()),
@@ -47,6 +48,14 @@ fn why(probe: &ProbeView) -> String {
         (None, detail) => lines.push(detail.to_owned()),
     }
     lines.join("\n")
+}
+
+/// What a database said of itself, on one line.
+fn database(view: &DatabaseView) -> String {
+    let positions = [("written", &view.written), ("received", &view.received), ("replayed", &view.replayed)];
+    let told = positions.iter().filter_map(|(name, lsn)| lsn.as_ref().map(|lsn| format!(", {name} {lsn}")));
+    let cut = if view.streaming == Some(false) { ", not streaming" } else { "" };
+    format!("{}, timeline {}{}{cut}", view.role, view.timeline, told.collect::<String>())
 }
 
 /// Seconds as milliseconds with one decimal: probes take between one and some hundreds of them.

@@ -1,8 +1,11 @@
 //! The latest result of one target.
 
 use crate::shell::ProbeSeen;
-use quorate_api::ProbeView;
-use quorate_policies::Monotonic;
+use quorate_api::{DatabaseView, ProbeView};
+use quorate_policies::{
+    Monotonic,
+    postgres::{Database, DatabaseRole, Lsn},
+};
 use quorate_probes::{Outcome, Phases};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,7 +13,7 @@ use std::{collections::BTreeMap, time::Duration};
 pub(in crate::http) fn probe(seen: &ProbeSeen, now: Monotonic) -> ProbeView {
     let result = &seen.result;
     let (success, reason, detail) = match &result.outcome {
-        Outcome::Success { .. } => (true, None, String::new()),
+        Outcome::Success => (true, None, String::new()),
         Outcome::Failure { reason, detail } => (false, Some(reason.to_string()), detail.clone()),
     };
     ProbeView {
@@ -21,10 +24,30 @@ pub(in crate::http) fn probe(seen: &ProbeSeen, now: Monotonic) -> ProbeView {
         reason,
         detail,
         status: result.http_status,
+        database: result.database.as_ref().map(database),
         address: result.address.map(|address| address.to_string()),
         phases: phases(result.phases),
         duration_s: result.total.as_secs_f64(),
         age_ms: now.since(seen.at).0,
+    }
+}
+
+/// What a server said about itself.
+fn database(database: &Database) -> DatabaseView {
+    let text = |lsn: Option<Lsn>| lsn.map(|lsn| lsn.to_string());
+    let (role, written, received, replayed, streaming) = match database.role {
+        DatabaseRole::Primary { written } => ("primary", Some(written), None, None, None),
+        DatabaseRole::Standby { received, replayed, streaming } => {
+            ("standby", None, received, replayed, streaming)
+        }
+    };
+    DatabaseView {
+        role: role.to_owned(),
+        timeline: database.timeline,
+        written: text(written),
+        received: text(received),
+        replayed: text(replayed),
+        streaming,
     }
 }
 
@@ -51,5 +74,17 @@ mod tests {
     fn a_failed_probe() {
         let shown = probe(&sample::failed_probe(), Monotonic(5_250));
         insta::assert_snapshot!(serde_json::to_string_pretty(&shown).unwrap());
+    }
+
+    /// Goal: what a database said of itself is shown, as PostgreSQL writes it. Method: a standby and a primary.
+    #[test]
+    fn a_database() {
+        let role = DatabaseRole::Standby {
+            received: Some(Lsn(0x16_B374_D848)),
+            replayed: None,
+            streaming: Some(true),
+        };
+        let shown = [database(&Database { timeline: 2, role }), database(&sample::primary())];
+        insta::assert_snapshot!(serde_json::to_string(&shown).unwrap(), @r#"[{"role":"standby","timeline":2,"received":"16/B374D848","streaming":true},{"role":"primary","timeline":3,"written":"16/B374D848"}]"#);
     }
 }

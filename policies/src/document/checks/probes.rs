@@ -1,9 +1,7 @@
 //! Probes: that each can be sent, that its timing fits together, and that one of them can take the region down.
 
-use super::{
-    address,
-    variables::{self, Scope},
-};
+mod target;
+
 use crate::{
     document::{
         nearest,
@@ -21,7 +19,7 @@ pub(super) fn check(policy: &Policy, problems: &mut Vec<Problem>) {
     for (name, probe) in &policy.probes {
         let field = FieldPath::from(["probes", name.as_str()]);
         timing(&field, probe, problems);
-        target(policy, &field, probe, problems);
+        target::check(policy, &field, &probe.looks, problems);
         if let Some(component) = &probe.component
             && !policy.components.contains_key(component)
         {
@@ -101,23 +99,6 @@ fn timing(field: &FieldPath, probe: &Probe, problems: &mut Vec<Problem>) {
             let message = format!("{name} is 0: a target would be {flips} without a single probe");
             problems.push(Problem::error(field.join(name), message, "write 1 or more; 3 and 2 are usual"));
         }
-    }
-}
-
-fn target(policy: &Policy, field: &FieldPath, probe: &Probe, problems: &mut Vec<Problem>) {
-    let http = field.join("http");
-    let urls = variables::resolve(policy, Scope::Probe, &http, &probe.http, problems);
-    let wrong = urls.and_then(|urls| urls.values().find_map(|url| address::probed(url).err()));
-    if let Some(wrong) = wrong {
-        problems.push(Problem::error(http, wrong, address::MEND));
-    }
-    let Some(host) = &probe.host else { return };
-    let field = field.join("host");
-    let names = variables::resolve(policy, Scope::Probe, &field, host, problems);
-    let bare = |name: &String| address::host(name) || name.parse::<std::net::Ipv4Addr>().is_ok();
-    if let Some(name) = names.and_then(|names| names.into_values().find(|name| !bare(name))) {
-        let message = format!("`{name}` is not a host name");
-        problems.push(Problem::error(field, message, "write the name alone, without scheme, port and path"));
     }
 }
 

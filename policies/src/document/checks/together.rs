@@ -4,28 +4,33 @@
 use super::rules;
 use crate::{
     document::{
-        agent_file::Member,
+        agent_file::{AgentFile, Member, PostgresTls},
         problem::{FieldPath, Problem},
     },
     name::{AgentName, RegionName, StepName},
-    plan::{Action, graph},
-    policy::{Policy, StepTemplate},
+    plan::{Action, graph, template},
+    policy::{Looks, Policy, StepTemplate},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 /// Fewest voters, and fewest regions with one, for acting without a person (R12).
 const VOTERS_MIN: usize = 3;
 
-/// Every problem of a policy with a cluster's members. They name fields but no lines: [`crate::document::locate`] adds
+/// Every problem of a policy with one agent's own file: with the members, and with what the agent itself lacks. They name fields but no lines: [`crate::document::locate`] adds
 /// these. Warnings among them do not refuse the policy.
 #[must_use]
-pub fn check_together(policy: &Policy, members: &BTreeMap<AgentName, Member>) -> Vec<Problem> {
+pub fn check_together(policy: &Policy, agent: &AgentFile) -> Vec<Problem> {
     let mut problems = Vec::new();
+    let members = &agent.members;
     let regions: BTreeSet<&RegionName> = members.values().map(|member| &member.region).collect();
     automation(policy, members.len(), regions.len(), &mut problems);
     agreement(policy, members.len(), &regions, &mut problems);
     fences(policy, &mut problems);
     signals(policy, members, &mut problems);
+    databases(policy, agent, &mut problems);
     for region in policy.regions.keys().filter(|region| !regions.contains(region)) {
         let message = format!("no agent runs in `{region}`: its steps run from elsewhere");
         let mend = "run an agent there, so that a plan can act from the region that it activates";
@@ -79,6 +84,34 @@ fn signals(policy: &Policy, members: &BTreeMap<AgentName, Member>, problems: &mu
             let kind = template.action.kind();
             let field = FieldPath::from(["plans", plan.as_str(), "steps", step.as_str(), kind]);
             problems.push(Problem::warning(field, message, mend));
+        }
+    }
+}
+
+/// A `postgres` probe that this agent cannot make: its verdict would stay unknown.
+fn databases(policy: &Policy, agent: &AgentFile, problems: &mut Vec<Problem>) {
+    let asked = policy.probes.iter().filter_map(|(name, probe)| match &probe.looks {
+        Looks::Postgres(postgres) => Some((name, postgres)),
+        Looks::Http(_) => None,
+    });
+    for (name, postgres) in asked {
+        let field = FieldPath::from(["probes", name.as_str(), "postgres"]);
+        let Some(credentials) = &agent.postgres else {
+            let message = format!("the file of agent `{}` has no `postgres` section", agent.name);
+            let mend = "add `postgres: {password_file: ..., ca_file: ...}` to it";
+            problems.push(Problem::error(field, message, mend));
+            continue;
+        };
+        let hosts = policy
+            .regions
+            .keys()
+            .filter_map(|region| template::resolve(&postgres.host, &policy.probe_variables(region)).ok());
+        let own = |host: &String| host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        let far = hosts.into_iter().find(|host| !own(host));
+        if let (PostgresTls::Off, Some(host)) = (credentials.tls, far) {
+            let message = format!("agent `{}` has `tls: off`, and `{host}` is not this machine", agent.name);
+            let mend = "remove `tls: off` from its file, or name an address such as 127.0.0.1";
+            problems.push(Problem::error(field.join("host"), message, mend));
         }
     }
 }

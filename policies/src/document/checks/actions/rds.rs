@@ -1,12 +1,11 @@
 //! RDS instances: what is asked whether it can write is a URL, a moment is a moment, a
 //! heartbeat's names are names and no statements, and a fence shuts something out.
 
-use super::{super::address, fields::Fields};
+use super::{
+    super::{address, database},
+    fields::Fields,
+};
 use crate::plan::action::{Heartbeat, LATEST, RdsFence, RdsPromoteReadReplica, RdsUnfence};
-use std::net::IpAddr;
-
-/// PostgreSQL cuts longer names off.
-const NAME_MAX: usize = 63;
 
 pub(super) fn promote(fields: &mut Fields<'_>, action: &RdsPromoteReadReplica) {
     if action.writable.is_some() {
@@ -20,46 +19,22 @@ pub(super) fn promote(fields: &mut Fields<'_>, action: &RdsPromoteReadReplica) {
 
 /// The heartbeat row: a host that TLS can be asked for, and names that stand in a statement as they are.
 fn heartbeat(fields: &mut Fields<'_>, row: &Heartbeat) {
-    let host = |text: &str| {
-        let named = address::host(text) || text.parse::<IpAddr>().is_ok();
-        if named { Ok(()) } else { Err(format!("`{text}` is not a host name or an IP address")) }
-    };
-    fields.judge_in(&["heartbeat", "host"], host, "write the replica's host, without a scheme or a port");
+    fields.judge_in(
+        &["heartbeat", "host"],
+        database::host,
+        "write the replica's host, without a scheme or a port",
+    );
     if row.port == 0 {
         fields.wrong(&["heartbeat", "port"], "0 is no port", "write the replica's port; 5432 is the default");
     }
     for key in ["database", "user"] {
-        fields.judge_in(&["heartbeat", key], name, "write 1 to 63 characters without spaces");
+        fields.judge_in(&["heartbeat", key], database::name, database::NAME_MEND);
     }
-    let mend =
-        "write letters, digits and `_`, a schema and a dot before it if need be: ops.quorate_heartbeat";
-    let table = |text: &str| {
-        let named = text.split('.').count() <= 2 && text.split('.').all(identifier);
-        if named { Ok(()) } else { Err(format!("`{text}` is not the name of a table")) }
-    };
-    fields.judge_in(&["heartbeat", "table"], table, mend);
+    fields.judge_in(&["heartbeat", "table"], database::table, database::TABLE_MEND);
     let column = |text: &str| {
-        if identifier(text) { Ok(()) } else { Err(format!("`{text}` is not the name of a column")) }
+        if database::identifier(text) { Ok(()) } else { Err(format!("`{text}` is not the name of a column")) }
     };
     fields.judge_in(&["heartbeat", "column"], column, "write letters, digits and `_`, such as at");
-}
-
-/// A name that stands in a statement: nothing in it can end the name.
-fn identifier(text: &str) -> bool {
-    let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    (1..=NAME_MAX).contains(&text.len())
-        && text.bytes().all(letter)
-        && !text.starts_with(|first: char| first.is_ascii_digit())
-}
-
-/// A name that is sent apart from any statement.
-fn name(text: &str) -> Result<(), String> {
-    let plain = text.chars().all(|letter| !letter.is_control() && !letter.is_whitespace());
-    if plain && (1..=NAME_MAX).contains(&text.len()) {
-        Ok(())
-    } else {
-        Err(format!("`{}` is not a name that PostgreSQL keeps", text.escape_debug()))
-    }
 }
 
 pub(super) fn restore(fields: &mut Fields<'_>) {

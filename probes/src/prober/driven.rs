@@ -2,19 +2,17 @@
 
 use std::{
     pin::{Pin, pin},
-    sync::{Arc, Mutex, PoisonError},
     task::Poll,
 };
-use tokio::task::JoinSet;
 
 /// A connection that is driven by the probe itself, not by a task of its own: it cannot outlive the probe.
-pub(super) struct Connection<C> {
+pub(super) struct Connection<C, E> {
     running: Option<Pin<Box<C>>>,
     /// What the connection ended with, if not well.
-    pub(super) error: Option<hyper::Error>,
+    pub(super) error: Option<E>,
 }
 
-impl<C: Future<Output = hyper::Result<()>>> Connection<C> {
+impl<C: Future<Output = Result<(), E>>, E> Connection<C, E> {
     pub(super) fn new(connection: C) -> Self {
         Self { running: Some(Box::pin(connection)), error: None }
     }
@@ -34,27 +32,11 @@ impl<C: Future<Output = hyper::Result<()>>> Connection<C> {
         })
         .await
     }
-}
 
-/// The tasks of one HTTP/2 connection.
-#[derive(Clone, Default)]
-pub(super) struct Tasks(Arc<Mutex<JoinSet<()>>>);
-
-impl<F> hyper::rt::Executor<F> for Tasks
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    fn execute(&self, task: F) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).spawn(task);
-    }
-}
-
-/// Ends the tasks when the probe ends or is dropped. The tasks own their executor, so that dropping it alone
-/// would end nothing.
-pub(super) struct AbortOnDrop(pub(super) Tasks);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+    /// Drives the connection until it ends by itself.
+    pub(super) async fn finish(&mut self) {
+        if let Some(running) = self.running.take() {
+            self.error = running.await.err();
+        }
     }
 }
