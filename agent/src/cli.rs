@@ -11,6 +11,7 @@ pub mod demo;
 pub mod exit;
 pub mod failover;
 pub mod follow;
+pub mod guard;
 pub mod iam;
 pub mod observe;
 pub mod policy;
@@ -64,6 +65,11 @@ pub enum Verb {
     /// Run an agent until it is stopped.
     #[command(after_help = "Example:\n  quorate agent --config quorate/us-east-1.yaml")]
     Agent(AgentArgs),
+    /// Stand beside a database server, and keep it a primary only under the write lease.
+    #[command(
+        after_help = "Example:\n  quorate guard postgres --pgdata /var/lib/postgresql/15/main \\\n    --lease-url http://127.0.0.1:7950/v1/lease/shop"
+    )]
+    Guard(guard::GuardArgs),
     /// Check policies and agents' files offline.
     #[command(
         after_help = "Examples:\n  quorate check policy.yaml\n  quorate check quorate/*.yaml\n  quorate check --explain policy.yaml"
@@ -192,6 +198,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Agent(args) => crate::shell::run(args.config).await.map(|()| Exit::Done).map_err(Failure::Run),
         Verb::Sandbox(args) => sandbox::sandbox(&args).await,
         Verb::Init(args) => setup::init(&args),
+        Verb::Guard(args) => guard::guard(args).await,
         Verb::Check(args) => check::check(&args),
         Verb::Schema(args) => check::schema(&args),
         Verb::Iam(args) => iam::iam(&args),

@@ -11,6 +11,7 @@ struct Command {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter("info").init();
+    let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(terminal).with_env_filter("info").init();
     quorate_sidecar::run(Command::parse().arguments).await
 }

@@ -7,80 +7,81 @@ use quorate_policies::Millis;
 use std::{net::SocketAddr, path::PathBuf};
 use url::Url;
 
-/// Keep one PostgreSQL server a primary only while this region holds the write lease.
+/// Keep one PostgreSQL server a primary only while this region holds the write lease. Each argument can also stand in the
+/// environment, as a service manager's file keeps it.
 #[derive(Debug, Clone, Args)]
 pub struct Arguments {
     /// The server's data directory.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "QUORATE_GUARD_PGDATA", value_name = "DIR")]
     pub pgdata: PathBuf,
-    /// An agent's lease, as `http://127.0.0.1:7800/v1/lease/SERVICE`. Several are asked in order.
-    #[arg(long, value_name = "URL", required = true)]
+    /// An agent's lease, as `http://127.0.0.1:7950/v1/lease/SERVICE`. Several are asked in order.
+    #[arg(long, env = "QUORATE_GUARD_LEASE_URL", value_name = "URL", required = true, value_delimiter = ',')]
     pub lease_url: Vec<Url>,
     /// Where postgres, `pg_rewind` and the others are; by default what Debian has for the directory's version, or `pg_config` says.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "QUORATE_GUARD_BIN_DIR", value_name = "DIR")]
     pub bin_dir: Option<PathBuf>,
     /// The configuration file, where it is not in the data directory (Debian: /etc/postgresql/15/main/postgresql.conf).
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, env = "QUORATE_GUARD_CONFIG_FILE", value_name = "FILE")]
     pub config_file: Option<PathBuf>,
     /// The server's TCP port.
-    #[arg(long, value_name = "PORT", default_value_t = 5432)]
+    #[arg(long, env = "QUORATE_GUARD_PORT", value_name = "PORT", default_value_t = 5432)]
     pub port: u16,
     /// Where the server's Unix socket is.
-    #[arg(long, value_name = "DIR", default_value = "/var/run/postgresql")]
+    #[arg(long, env = "QUORATE_GUARD_SOCKET_DIR", value_name = "DIR", default_value = "/var/run/postgresql")]
     pub socket_dir: PathBuf,
     /// Become this user when started as root.
-    #[arg(long, value_name = "NAME", default_value = "postgres")]
+    #[arg(long, env = "QUORATE_GUARD_USER", value_name = "NAME", default_value = "postgres")]
     pub user: String,
     /// The database's user for the local statement and its database; the socket must let it in without a password.
-    #[arg(long, value_name = "NAME", default_value = "postgres")]
+    #[arg(long, env = "QUORATE_GUARD_DATABASE_USER", value_name = "NAME", default_value = "postgres")]
     pub database_user: String,
     /// The database for the local statement.
-    #[arg(long, value_name = "NAME", default_value = "postgres")]
+    #[arg(long, env = "QUORATE_GUARD_DATABASE", value_name = "NAME", default_value = "postgres")]
     pub database: String,
     /// Where the other server is, for libpq: `host=... port=... user=... passfile=...`. Never with a password.
-    #[arg(long, value_name = "CONNINFO")]
+    #[arg(long, env = "QUORATE_GUARD_PRIMARY_CONNINFO", value_name = "CONNINFO")]
     pub primary_conninfo: Option<String>,
     /// The physical replication slot that this server uses on its primary; it is created where it is missing.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, env = "QUORATE_GUARD_SLOT", value_name = "NAME")]
     pub slot: Option<String>,
     /// Whether a former primary is made a standby by itself.
-    #[arg(long, value_enum, default_value_t = RejoinBy::Auto)]
+    #[arg(long, env = "QUORATE_GUARD_REJOIN", value_enum, default_value_t = RejoinBy::Auto)]
     pub rejoin: RejoinBy,
     /// Start a server that ended as a primary as one again, under a lease that was granted since.
-    #[arg(long)]
+    #[arg(long, env = "QUORATE_GUARD_RESTART_PRIMARY", value_parser = clap::builder::BoolishValueParser::new(), action = clap::ArgAction::SetTrue)]
     pub restart_primary: bool,
     /// Let the kernel end the sessions at the lease's end even when nothing else runs; needs `CAP_NET_ADMIN`.
-    #[arg(long, value_enum, default_value_t = KernelFence::None)]
+    #[arg(long, env = "QUORATE_GUARD_KERNEL_FENCE", value_enum, default_value_t = KernelFence::None)]
     pub kernel_fence: KernelFence,
     /// Answer load balancers here: /primary, /replica, /healthz, and the state at /.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8008")]
+    #[arg(long, env = "QUORATE_GUARD_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8008")]
     pub listen: SocketAddr,
     /// How often the lease is asked for: at most a third of it.
-    #[arg(long, value_name = "LENGTH", default_value = "100ms", value_parser = Millis::parse)]
+    #[arg(long, env = "QUORATE_GUARD_ASK_EVERY", value_name = "LENGTH", default_value = "100ms", value_parser = Millis::parse)]
     pub ask_every: Millis,
     /// The total deadline of asking, all agents together: a third of the shortest lease.
-    #[arg(long, value_name = "LENGTH", default_value = "150ms", value_parser = Millis::parse)]
+    #[arg(long, env = "QUORATE_GUARD_LEASE_DEADLINE", value_name = "LENGTH", default_value = "150ms", value_parser = Millis::parse)]
     pub lease_deadline: Millis,
     /// How long before the lease's end the server is told to stop.
-    #[arg(long, value_name = "LENGTH", default_value = "60ms", value_parser = Millis::parse)]
+    #[arg(long, env = "QUORATE_GUARD_STOP_TIME", value_name = "LENGTH", default_value = "60ms", value_parser = Millis::parse)]
     pub stop_time: Millis,
     /// How long after that every process of it is killed.
-    #[arg(long, value_name = "LENGTH", default_value = "25ms", value_parser = Millis::parse)]
+    #[arg(long, env = "QUORATE_GUARD_KILL_AFTER", value_name = "LENGTH", default_value = "25ms", value_parser = Millis::parse)]
     pub kill_after: Millis,
     /// How often the server is asked what it is.
-    #[arg(long, value_name = "LENGTH", default_value = "100ms", value_parser = Millis::parse)]
+    #[arg(long, env = "QUORATE_GUARD_STATEMENT_EVERY", value_name = "LENGTH", default_value = "100ms", value_parser = Millis::parse)]
     pub statement_every: Millis,
     /// How long one answer may take.
-    #[arg(long, value_name = "LENGTH", default_value = "250ms", value_parser = Millis::parse)]
+    #[arg(long, env = "QUORATE_GUARD_STATEMENT_DEADLINE", value_name = "LENGTH", default_value = "250ms", value_parser = Millis::parse)]
     pub statement_deadline: Millis,
     /// A primary that gives no good answer for so long is killed and its lease released.
-    #[arg(long, value_name = "LENGTH", default_value = "1s", value_parser = Millis::parse)]
+    #[arg(long, env = "QUORATE_GUARD_STATEMENT_LIMIT", value_name = "LENGTH", default_value = "1s", value_parser = Millis::parse)]
     pub statement_limit: Millis,
     /// A server that is promoted without a lease is stopped unless it gets one within this.
-    #[arg(long, value_name = "LENGTH", default_value = "500ms", value_parser = Millis::parse)]
+    #[arg(long, env = "QUORATE_GUARD_PROMOTION_GRACE", value_name = "LENGTH", default_value = "500ms", value_parser = Millis::parse)]
     pub promotion_grace: Millis,
     /// How long a start, with its crash recovery, may take.
-    #[arg(long, value_name = "LENGTH", default_value = "5m", value_parser = Millis::parse)]
+    #[arg(long, env = "QUORATE_GUARD_START_MAX", value_name = "LENGTH", default_value = "5m", value_parser = Millis::parse)]
     pub start_max: Millis,
 }
 
@@ -114,7 +115,7 @@ impl Arguments {
             statement_limit: self.statement_limit,
             promotion_grace: self.promotion_grace,
             start_max: self.start_max,
-            rejoin: self.rejoin == RejoinBy::Auto,
+            rejoin: self.rejoin == RejoinBy::Auto && self.primary_conninfo.is_some(),
             restart_primary: self.restart_primary,
         }
     }

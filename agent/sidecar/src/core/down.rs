@@ -57,8 +57,9 @@ impl Guard {
                 out.push(Output::Rejoin);
             } else {
                 self.need_human(
-                    "this former primary has no lease and waits, because of --rejoin manual. If another server is the \
-                     primary now, restart the guard with --rejoin auto, or make it a standby by hand and restart the guard"
+                    "this former primary has no lease and waits, because of --rejoin manual or without --primary-conninfo. If \
+                     another server is the primary now, restart the guard so that it may rejoin, or make this one a \
+                     standby by hand and restart the guard"
                         .to_owned(),
                     out,
                 );

@@ -7,11 +7,20 @@ use crate::{
 };
 use std::{thread::sleep, time::Duration};
 
+/// What deploy/POSTGRES.md lets the account for rejoining do, and no more.
+const ACCOUNT: &str = "create role quorate login replication; grant pg_monitor, pg_checkpoint to quorate;
+    grant execute on function pg_ls_dir(text, boolean, boolean), pg_stat_file(text, boolean),
+    pg_read_binary_file(text), pg_read_binary_file(text, bigint, bigint, boolean) to quorate";
+
 struct Pair {
     one: Place,
     two: Place,
     agent_one: Agent,
     agent_two: Agent,
+}
+
+fn rejoining(at: &Place) -> String {
+    format!("host=127.0.0.1 port={} user=quorate", at.port)
 }
 
 async fn pair(rewindable: bool) -> anyhow::Result<Pair> {
@@ -22,13 +31,14 @@ async fn pair(rewindable: bool) -> anyhow::Result<Pair> {
     one.guard(&agent_one.url, &[])?;
     one.until_status("/primary", 200)?;
     one.sql("create table t (n int)")?;
+    one.sql(ACCOUNT)?;
     let mut two = Place::copy(&one, "two")?;
     one.signal_guard("TERM")?;
     one.guard_ends()?;
     agent_one.script(Script::Grant(2));
-    one.guard(&agent_one.url, &["--primary-conninfo", &two.conninfo(), "--slot", "one"])?;
+    one.guard(&agent_one.url, &["--primary-conninfo", &rejoining(&two), "--slot", "one"])?;
     one.until_status("/primary", 200)?;
-    two.guard(&agent_two.url, &["--primary-conninfo", &one.conninfo(), "--slot", "two"])?;
+    two.guard(&agent_two.url, &["--primary-conninfo", &rejoining(&one), "--slot", "two"])?;
     two.until_status("/replica", 200)?;
     two.until("it streams", || Ok(two.state()?["streaming"] == true))?;
     Ok(Pair { one, two, agent_one, agent_two })
