@@ -5,6 +5,7 @@ use crate::{
     agent::{Agent, Script},
     place::{Place, home, signal},
 };
+use anyhow::Context as _;
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     process::{Command, Stdio},
@@ -44,14 +45,15 @@ fn nothing_is_acknowledged_after_the_leases_end() -> anyhow::Result<()> {
 async fn acknowledged_late(more: &[&str]) -> anyhow::Result<usize> {
     let agent = Agent::start(Script::Grant(7)).await?;
     let mut place = Place::make(&home()?, "server", true)?;
-    place.guard(&agent.url, &[&["--rejoin", "manual"], more].concat())?;
+    let patient = ["--rejoin", "manual", "--statement-deadline", "1s", "--statement-limit", "3s"];
+    place.guard(&agent.url, &[&patient[..], more].concat())?;
     place.until_status("/primary", 200)?;
     place.until("the fence is open", || Ok(place.sql("create table if not exists t (n int)").is_ok()))?;
     let (client, acknowledged) = writer(&place)?;
     // It writes over several renewals without a break.
     let began = Instant::now();
     while began.elapsed() < crate::agent::LEASE * 2 {
-        acknowledged.recv_timeout(Duration::from_secs(5))?;
+        acknowledged.recv_timeout(Duration::from_secs(5)).with_context(|| place.read_log())?;
     }
     let server = place.processes()?;
     place.signal_guard("STOP")?;
@@ -80,7 +82,12 @@ fn writer(place: &Place) -> anyhow::Result<(u32, mpsc::Receiver<Instant>)> {
     let (mut stdin, stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     let (told, acknowledged) = mpsc::channel();
     // Each ends when psql has.
-    spawn(move || while stdin.write_all(b"insert into t values (1);\n").is_ok() {});
+    spawn(move || {
+        while stdin.write_all(b"insert into t values (1);\n").is_ok() {
+            // Without a pause, it would take the machine from the guard.
+            sleep(Duration::from_millis(1));
+        }
+    });
     spawn(move || {
         for line in BufReader::new(stdout).lines().map_while(Result::ok) {
             if line.starts_with("INSERT") && told.send(Instant::now()).is_err() {

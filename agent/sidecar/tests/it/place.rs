@@ -90,7 +90,9 @@ impl Place {
         let mut guard = Command::new(self.home.0.path().join("guard"));
         guard.arg("--pgdata").arg(&self.pgdata).arg("--socket-dir").arg(self.home.0.path());
         guard.args(["--port", &self.port.to_string(), "--listen", &format!("127.0.0.1:{}", self.listen)]);
-        guard.args(["--lease-url", lease_url, "--stop-time", "300ms", "--kill-after", "100ms"]).args(more);
+        guard.args(["--lease-url", lease_url, "--stop-time", "300ms", "--kill-after", "100ms"]);
+        // A test machine is busy, and a third of the tests' lease is this.
+        guard.args(["--lease-deadline", "500ms"]).args(more);
         self.guard = Some(guard.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()?);
         Ok(())
     }
