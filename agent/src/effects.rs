@@ -3,23 +3,27 @@
 
 mod dns;
 pub mod heartbeat;
+mod promote;
+mod session;
 mod statuspage;
 pub mod verify;
 
 use dns::Converge;
 use futures_util::future::join;
 use heartbeat::Heartbeats;
+use promote::Promote;
 use quorate_aws::{Aws, AwsAction, AwsSettings};
 use quorate_policies::{
     document::AgentFile,
     effect::{Acted, AssumeRole, EffectContext, Observed},
     plan::{
         Action, Before, Lag, Plan,
-        action::{RdsPromoteReadReplica, VerifyProbes},
+        action::{PostgresPromote, RdsPromoteReadReplica, VerifyProbes},
     },
     readiness::Finding,
 };
 use quorate_probes::Prober;
+use session::Sessions;
 use statuspage::Statuspage;
 use std::{path::Path, sync::Arc};
 use verify::Verify;
@@ -32,6 +36,7 @@ pub struct Effects {
     verify: Verify,
     converge: Converge,
     heartbeats: Heartbeats,
+    promote: Promote,
 }
 
 /// An action, by its room.
@@ -40,6 +45,7 @@ enum Room<'a> {
     Statuspage(&'a quorate_policies::plan::action::StatuspageIncident),
     Verify(&'a VerifyProbes),
     Converge(&'a quorate_policies::plan::action::DnsConverged),
+    Promote(&'a PostgresPromote),
 }
 
 fn room(action: &Action) -> Option<Room<'_>> {
@@ -47,6 +53,7 @@ fn room(action: &Action) -> Option<Room<'_>> {
         Action::StatuspageIncident(action) => Some(Room::Statuspage(action)),
         Action::VerifyProbes(action) => Some(Room::Verify(action)),
         Action::DnsConverged(action) => Some(Room::Converge(action)),
+        Action::PostgresPromote(action) => Some(Room::Promote(action)),
         other => AwsAction::try_from(other).ok().map(Room::Aws),
     }
 }
@@ -70,6 +77,7 @@ impl Effects {
             aws: tokio::sync::OnceCell::new(),
             aws_settings: aws_settings(file),
             statuspage: Statuspage::new(file, base),
+            promote: Promote::new(Arc::clone(&prober), Sessions::new(file, base)),
             verify: Verify::new(prober),
             converge: Converge::new(&file.resolvers),
             heartbeats: Heartbeats::new(file, base),
@@ -87,6 +95,7 @@ impl Effects {
             Some(Room::Statuspage(action)) => self.statuspage.observe(action, context).await,
             Some(Room::Verify(action)) => self.verify.observe(action).await,
             Some(Room::Converge(action)) => self.converge.observe(action).await,
+            Some(Room::Promote(action)) => self.promote.observe(action, context).await,
             None => Observed::Impossible { reason: unknown_kind(action) },
         }
     }
@@ -98,6 +107,7 @@ impl Effects {
             Some(Room::Statuspage(action)) => self.statuspage.act(action, context).await,
             Some(Room::Verify(_)) => Verify::act(),
             Some(Room::Converge(_)) => Converge::act(),
+            Some(Room::Promote(action)) => self.promote.act(action).await,
             None => Acted::Refused { reason: unknown_kind(action), retryable: false },
         }
     }
@@ -129,6 +139,9 @@ impl Effects {
 
     /// What stands in the way of an action, as far as reading tells.
     pub async fn check(&self, action: &Action, context: &EffectContext) -> Vec<Finding> {
+        if let Action::PostgresPromote(promote) = action {
+            return self.promote.check(promote).await;
+        }
         let aws = async { self.aws().await.check(action, context).await };
         let beat = async {
             let Action::RdsPromoteReadReplica(promote) = action else { return None };

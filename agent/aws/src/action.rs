@@ -60,6 +60,7 @@ impl<'a> TryFrom<&'a Action> for AwsAction<'a> {
             Action::Route53Signal(_)
             | Action::DnsConverged(_)
             | Action::StatuspageIncident(_)
+            | Action::PostgresPromote(_)
             | Action::VerifyProbes(_) => Err(NotAws { kind: action.kind() }),
         }
     }

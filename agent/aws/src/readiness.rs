@@ -39,6 +39,7 @@ impl Aws {
             Action::Route53Signal(_)
             | Action::DnsConverged(_)
             | Action::StatuspageIncident(_)
+            | Action::PostgresPromote(_)
             | Action::VerifyProbes(_) => Vec::new(),
         }
     }

@@ -8,6 +8,7 @@ mod lags;
 mod lead;
 pub mod lease;
 mod looks;
+mod positions;
 mod reports;
 pub mod self_health;
 pub mod targets;
@@ -24,9 +25,14 @@ use health::Health;
 use lags::Lags;
 use lease::Leases;
 use looks::Looks;
+use positions::{Behind, Positions};
 use quorate_policies::{
     AgentName, Millis, Monotonic, RegionName, ServiceName, StepName, TargetName, Timestamp,
-    agreement::Report, guard::Refusal, health::Observation, plan::Step,
+    agreement::{Report, lag::replica_name},
+    guard::Refusal,
+    health::Observation,
+    plan::Step,
+    postgres::Database,
 };
 use reports::ReportBook;
 use self_health::SelfHealth;
@@ -119,6 +125,15 @@ pub enum Input {
         target: TargetName,
         /// What it says.
         observation: Observation,
+    },
+    /// A probe's target said where its log stands.
+    Database {
+        /// Of which service.
+        service: ServiceName,
+        /// Which target.
+        target: TargetName,
+        /// What it said.
+        database: Database,
     },
     /// A replica's lag was read. One that could not be read is not told.
     Lag {
@@ -227,6 +242,7 @@ pub struct Node {
     health: Health,
     reports: ReportBook,
     lags: Lags,
+    positions: Positions,
     looks: Looks,
     watches: BTreeMap<ServiceName, RegionWatch>,
     leases: Leases,
@@ -253,6 +269,7 @@ impl Node {
             health: Health::default(),
             reports: ReportBook::default(),
             lags: Lags::default(),
+            positions: Positions::default(),
             looks: Looks::default(),
             watches: BTreeMap::new(),
             self_health: SelfHealth::new(now.mono),
@@ -289,6 +306,11 @@ impl Node {
                     return out;
                 }
             }
+            Input::Database { service, target, database } => {
+                self.database_seen(now.mono, service, &target, &database);
+                // What follows from it follows with the probe's own result, which comes next.
+                return out;
+            }
             Input::Lag { service, replica, behind, measured } => {
                 self.lags.read(now.mono, service, replica, behind, measured);
             }
@@ -323,6 +345,33 @@ impl Node {
         out
     }
 
+    /// How far this agent last knew a replica to be behind, and how long ago that was measured.
+    #[must_use]
+    pub fn replica_lag(
+        &self,
+        now: Monotonic,
+        service: &ServiceName,
+        replica: &str,
+    ) -> Option<(Millis, Millis)> {
+        let known = self.lags.report(now, service).into_iter().find(|lag| lag.replica == replica)?;
+        Some((known.behind, known.measured))
+    }
+
+    /// A standby is named by its region and by the probe that sees it.
+    fn database_seen(
+        &mut self,
+        now: Monotonic,
+        service: ServiceName,
+        target: &TargetName,
+        database: &Database,
+    ) {
+        let seen = self.positions.seen(now, &service, &target.check, &target.region, database);
+        if let Some(Behind { behind, measured }) = seen {
+            let replica = replica_name(target.region.as_str(), target.check.as_str());
+            self.lags.read(now, service, replica, behind, measured);
+        }
+    }
+
     fn applied(&mut self, now: Now, cluster: Arc<Cluster>, out: &mut Vec<Output>) {
         let policies_before = self.policies();
         self.cluster = cluster;
@@ -330,6 +379,7 @@ impl Node {
             let targets = targets::targets(&self.cluster);
             self.health.set_targets(now.mono, &targets);
             self.lags.retain(|service| self.cluster.services.contains_key(service));
+            self.positions.retain(|service| self.cluster.services.contains_key(service));
             self.looks.retain(|service| self.cluster.services.contains_key(service));
             self.report_due = true;
             out.push(Output::Targets(targets));

@@ -138,6 +138,7 @@ impl Agent {
         let target = probed.result.target.clone();
         let key = (service.clone(), target.clone());
         let observation = probed.result.observation();
+        let database = probed.result.database;
         let figures = self.probing.figures();
         let missed = figures.values().map(|figures| figures.counters.missed).sum();
         self.metrics.schedule(probed.lag, missed, figures.values().map(|figures| figures.in_flight).sum());
@@ -147,6 +148,10 @@ impl Agent {
             let seen = ProbeSeen { service, target, url, result: probed.result, at: probed.at };
             self.metrics.probe(&seen);
             lock(&self.results).insert(key, seen);
+        }
+        if let Some(database) = database {
+            let (service, target) = (service.clone(), target.clone());
+            self.input(Input::Database { service, target, database });
         }
         self.input(Input::Probed { service, target, observation });
     }

@@ -3,9 +3,9 @@
 
 use super::{Refusal, Situation, Trigger, situation::scenario};
 use crate::{
-    agreement::{LagVote, Opinion, lag::replica_name, tally_region},
+    agreement::{LagVote, Opinion, tally_region},
     name::{AgentName, RegionName},
-    plan::{Action, expand},
+    plan::expand,
     time::Millis,
 };
 use std::collections::BTreeMap;
@@ -33,15 +33,8 @@ pub fn replicas(s: &Situation<'_>, to: &RegionName) -> Vec<String> {
         return Vec::new();
     };
     let Ok(variables) = expand::variables(s.policy, &s.facts.active, to) else { return Vec::new() };
-    let promotions =
-        plan.steps.values().filter(|step| matches!(step.action, Action::RdsPromoteReadReplica(_)));
-    let resolved = promotions.filter_map(|step| step.action.resolved(&variables).ok());
-    resolved
-        .filter_map(|action| {
-            let Action::RdsPromoteReadReplica(promote) = action else { return None };
-            Some(replica_name(&promote.region, &promote.instance))
-        })
-        .collect()
+    let resolved = plan.steps.values().filter_map(|step| step.action.resolved(&variables).ok());
+    resolved.filter_map(|action| action.promotes()).collect()
 }
 
 /// The largest estimate of what a promotion would lose, over the agents that may be believed.

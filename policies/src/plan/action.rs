@@ -5,6 +5,7 @@
 mod aurora;
 mod dns;
 mod ecs;
+mod postgres;
 mod rds;
 mod route53;
 mod statuspage;
@@ -13,6 +14,7 @@ mod verify;
 pub use aurora::{AuroraFailover, AuroraSwitchover};
 pub use dns::DnsConverged;
 pub use ecs::{EcsScale, PercentOf, ScalingRange};
+pub use postgres::PostgresPromote;
 pub use rds::{
     Heartbeat, LATEST, RdsCreateCrossRegionReplica, RdsFence, RdsPromoteReadReplica, RdsReboot,
     RdsRestoreToPointInTime, RdsUnfence,
@@ -22,6 +24,7 @@ pub use statuspage::{IncidentStatus, StatuspageIncident};
 pub use verify::VerifyProbes;
 
 use super::template::{self, TemplateError};
+use crate::agreement::lag::replica_name;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize, de};
 use std::collections::BTreeMap;
@@ -91,6 +94,8 @@ actions! {
     "aurora.switchover" => AuroraSwitchover, reversible: false;
     /// Moves the writer of an Aurora global database and loses what had not been replicated. Cannot be undone.
     "aurora.failover" => AuroraFailover, reversible: false;
+    /// Promotes a PostgreSQL standby, the server itself, to a primary. Cannot be undone.
+    "postgres.promote" => PostgresPromote, reversible: false;
     /// Sets the desired count of an ECS service and waits for its tasks.
     "ecs.scale" => EcsScale, reversible: true;
     /// Points a Route 53 record at another target, fenced by an epoch record in the same batch.
@@ -119,6 +124,7 @@ impl Action {
             Action::RdsReboot(action) => Some(&action.region),
             Action::AuroraSwitchover(action) => Some(&action.region),
             Action::AuroraFailover(action) => Some(&action.region),
+            Action::PostgresPromote(action) => Some(&action.region),
             Action::EcsScale(action) => Some(&action.region),
             Action::Route53Signal(action) => Some(&action.region),
             Action::Route53Repoint(_)
@@ -126,6 +132,16 @@ impl Action {
             | Action::StatuspageIncident(_)
             | Action::VerifyProbes(_) => None,
         }
+    }
+
+    /// Which replica the action makes a primary, by [`crate::agreement::lag::replica_name`]. What it lacks is lost.
+    #[must_use]
+    pub fn promotes(&self) -> Option<String> {
+        if let Action::RdsPromoteReadReplica(action) = self {
+            return Some(replica_name(&action.region, &action.instance));
+        }
+        let Action::PostgresPromote(action) = self else { return None };
+        Some(replica_name(&action.region, action.probe.as_str()))
     }
 
     /// Whether the action changes nothing in the world, so that there is nothing to take back.

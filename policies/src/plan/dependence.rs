@@ -90,6 +90,7 @@ pub fn dependences(plan: &Plan, step: &Step) -> Vec<Dependence> {
             vec![in_region("RDS", &action.region), in_region("RDS", &plan.from.to_string())]
         }
         Action::AuroraFailover(action) => vec![in_region("RDS", &action.region)],
+        Action::PostgresPromote(action) => vec![in_region("PostgreSQL", &action.region)],
         Action::EcsScale(action) => {
             let share = action.percent_of.as_ref().map(|share| Dependence::Helpful {
                 service: "ECS",

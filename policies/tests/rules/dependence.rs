@@ -22,6 +22,7 @@ unfence: {rds.unfence: {region: "{from}", instance: shop, security_groups: [sg-1
 reboot: {rds.reboot: {region: "{from}", instance: shop}}
 switch: {aurora.switchover: {region: "{to}", global_cluster: shop, target: "arn:aws:rds:us-west-2:1:cluster:shop"}}
 move: {aurora.failover: {region: "{to}", global_cluster: shop, target: "arn:aws:rds:us-west-2:1:cluster:shop", allow_data_loss: true}}
+promote-server: {postgres.promote: {region: "{to}", probe: database, host: db.west.example.com, user: quorate}}
 scale: {ecs.scale: {region: "{to}", cluster: shop, service: web, desired: 4}}
 share: {ecs.scale: {region: "{to}", cluster: shop, service: web, percent_of: {region: "{from}", cluster: shop, service: web, at_least: 2}}}
 repoint: {route53.repoint: {zone: Z1, record: shop.example.com, values: [192.0.2.1]}}

@@ -115,6 +115,7 @@ pub fn grants(action: &Action, account: &str) -> Vec<(Purpose, Grant)> {
         Action::Route53Signal(_)
         | Action::DnsConverged(_)
         | Action::StatuspageIncident(_)
+        | Action::PostgresPromote(_)
         | Action::VerifyProbes(_) => Vec::new(),
     }
 }

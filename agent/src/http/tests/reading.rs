@@ -119,9 +119,9 @@ async fn a_writer_gives_its_lease_back() {
     assert_eq!(back("db-1/3f9a").await, json!({"held": true}));
     assert_eq!(back("db-1/3f9a").await, json!({"held": false}), "an answer was lost, it asks again");
     assert_eq!(back("db-9").await, json!({"held": false}));
-    ask("DELETE", None).await.problem(400, "invalid");
+    ask("DELETE", None).await.problem(422, "invalid");
     for method in ["GET", "DELETE"] {
-        ask(method, Some("two words")).await.problem(400, "invalid");
+        ask(method, Some("two words")).await.problem(422, "invalid");
     }
 }
 

@@ -5,6 +5,7 @@ mod aurora;
 mod dns;
 mod ecs;
 mod fields;
+mod postgres;
 mod rds;
 mod route53;
 
@@ -24,6 +25,7 @@ pub(super) fn check(policy: &Policy, step: &FieldPath, action: &Action, problems
     let mut fields = Fields::read(policy, step, action, problems);
     match action {
         Action::RdsPromoteReadReplica(action) => rds::promote(&mut fields, action),
+        Action::PostgresPromote(action) => postgres::promote(&mut fields, policy, action),
         Action::RdsRestoreToPointInTime(_) => rds::restore(&mut fields),
         Action::RdsFence(action) => rds::fence(&mut fields, action),
         Action::RdsUnfence(action) => rds::unfence(&mut fields, action),

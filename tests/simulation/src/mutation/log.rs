@@ -59,7 +59,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a late outcome of an older attempt is taken",
-        drawn: "F2,F10,F11",
+        drawn: "F1,F2,F9",
         serves: "R4",
         file: STEPS,
         from: "if progress.is_none_or(|p| p.attempt != attempt || p.state.agent() != Some(by)) {",
@@ -67,7 +67,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "anybody may begin a step",
-        drawn: "F1,F10",
+        drawn: "F1,F2,F9",
         serves: "R1",
         file: STEPS,
         from: "if progress.state.agent() != Some(agent) || progress.attempt != attempt {",

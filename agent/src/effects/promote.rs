@@ -1,0 +1,191 @@
+//! `postgres.promote`: a standby becomes a primary. It is looked at as every probe looks at it, and told once. What the
+//! look means is said by `judge`; that the standby may be promoted at all is the guards' business (R16).
+
+use super::session::{Server, Sessions, Trouble};
+use quorate_policies::{
+    CheckName, Millis, RegionName, TargetName,
+    effect::{Acted, EffectContext, Observed},
+    health::FailureReason,
+    plan::{Before, Lag, action::PostgresPromote},
+    policy::{Looks, PostgresProbe},
+    postgres::{Database, DatabaseRole},
+    readiness::Finding,
+};
+use quorate_probes::{Outcome, ProbeResult, Prober, Target};
+use std::{sync::Arc, time::Duration};
+
+/// One look: a fresh session in the same or a neighbouring region takes some ten round trips.
+const LOOK_MAX: Millis = Millis(1_500);
+/// The server only notes the wish, so what takes long is the way.
+const ACT_MAX: Duration = Duration::from_secs(3);
+/// It returns at once: how the promotion goes is looked at from outside.
+const PROMOTE: &str = "SELECT pg_promote(wait => false)";
+/// How the session shows in the server's list.
+const APPLICATION: &str = "quorate promote";
+/// From this pause on between two attempts to reach its primary, a standby may sleep through the beginning of its own
+/// promotion: the default is five seconds.
+const RETRY_MAX_MS: i32 = 1_000;
+
+/// The room.
+pub(super) struct Promote {
+    prober: Arc<Prober>,
+    sessions: Sessions,
+}
+
+impl Promote {
+    pub(super) const fn new(prober: Arc<Prober>, sessions: Sessions) -> Self {
+        Self { prober, sessions }
+    }
+
+    pub(super) async fn observe(&self, action: &PostgresPromote, context: &EffectContext) -> Observed {
+        let target = match target(action) {
+            Ok(target) => target,
+            Err(reason) => return Observed::Impossible { reason },
+        };
+        judge(&self.prober.probe(&target).await, context)
+    }
+
+    pub(super) async fn act(&self, action: &PostgresPromote) -> Acted {
+        match self.sessions.row(&server(action), PROMOTE).await {
+            Ok(_) => Acted::Accepted { detail: format!("{} was told to promote itself", action.host) },
+            Err(Trouble::NotAsked(reason)) => Acted::Refused { reason, retryable: true },
+            Err(Trouble::Refused { forbidden, reason }) => Acted::Refused { reason, retryable: !forbidden },
+            Err(Trouble::Unknown(reason)) => Acted::Unknown { reason },
+        }
+    }
+
+    /// What stands in the way: whether the account may promote, and a setting that delays every promotion.
+    pub(super) async fn check(&self, action: &PostgresPromote) -> Vec<Finding> {
+        let statement = "SELECT has_function_privilege('pg_promote(boolean, integer)', 'execute'), \
+                         (SELECT setting::int FROM pg_settings WHERE name = 'wal_retrieve_retry_interval')";
+        let row = match self.sessions.row(&server(action), statement).await {
+            Ok(row) => row,
+            Err(trouble) => {
+                let message = format!("the standby {} cannot be asked: {trouble}", action.host);
+                return vec![Finding::blocking(
+                    message,
+                    "see the agent file's `postgres` and the server's pg_hba.conf",
+                )];
+            }
+        };
+        let (may, retry_ms) = (row.try_get(0).unwrap_or(false), row.try_get(1).unwrap_or(0));
+        findings(action, may, retry_ms)
+    }
+}
+
+fn findings(action: &PostgresPromote, may: bool, retry_ms: i32) -> Vec<Finding> {
+    let PostgresPromote { host, user, .. } = action;
+    let forbidden = (!may).then(|| {
+        let mend = format!("GRANT EXECUTE ON FUNCTION pg_promote(boolean, integer) TO {user}");
+        Finding::blocking(format!("{user} may not promote {host}"), &mend)
+    });
+    let slow = (retry_ms > RETRY_MAX_MS).then(|| {
+        let message = format!(
+            "wal_retrieve_retry_interval of {host} is {}: a promotion in that pause waits for its end",
+            Millis(u64::try_from(retry_ms).unwrap_or_default())
+        );
+        Finding::warning(message, "set it to 200ms on the standby, and reload")
+    });
+    forbidden.into_iter().chain(slow).collect()
+}
+
+fn server(action: &PostgresPromote) -> Server<'_> {
+    let PostgresPromote { host, port, database, user, .. } = action;
+    Server { host, port: *port, database, user, application: APPLICATION, within: ACT_MAX }
+}
+
+fn target(action: &PostgresPromote) -> Result<Target, String> {
+    let PostgresPromote { host, port, database, user, region, probe } = action;
+    let (host, port, database, user) = (host.clone(), *port, database.clone(), user.clone());
+    let looks = Looks::Postgres(PostgresProbe { host, port, database, user, write: None });
+    let region = RegionName::try_from(region.as_str()).map_err(|error| error.to_string())?;
+    let name = TargetName { check: CheckName::clone(probe), region };
+    Target::new(name, &looks, LOOK_MAX).map_err(|error| error.to_string())
+}
+
+/// What a look means.
+fn judge(result: &ProbeResult, context: &EffectContext) -> Observed {
+    match (&result.outcome, result.database) {
+        (_, Some(database)) => told(&database, context),
+        // It shuts its sessions out for a moment while it becomes a primary.
+        (Outcome::Failure { reason: FailureReason::NotAccepting, detail }, None) => {
+            Observed::InProgress { detail: detail.clone() }
+        }
+        (Outcome::Failure { reason, detail }, None) => {
+            Observed::Unknown { reason: format!("{reason}: {detail}") }
+        }
+        (Outcome::Success, None) => {
+            Observed::Unknown { reason: "the server said nothing of itself".to_owned() }
+        }
+    }
+}
+
+fn told(database: &Database, context: &EffectContext) -> Observed {
+    let detail = database.to_string();
+    match database.role {
+        DatabaseRole::Primary { .. } => Observed::Done { detail },
+        DatabaseRole::Standby { .. } => {
+            // How far it is behind is what the agents have seen of both; from here it cannot be told.
+            let lag = Lag::Unknown { reason: "its primary was not seen".to_owned() };
+            let before = Before::Promoted { source: context.from.clone(), lag };
+            Observed::NotDone { detail, part: 0, before: Some(before) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate_policies::postgres::Lsn;
+
+    fn action() -> PostgresPromote {
+        let text = r#"{"region": "west", "probe": "database", "host": "10.0.0.2", "user": "quorate"}"#;
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn seen(outcome: Outcome, role: Option<DatabaseRole>) -> Observed {
+        let mut result = ProbeResult::cancelled("database/west".to_owned().try_into().unwrap());
+        result.outcome = outcome;
+        result.database = role.map(|role| Database { timeline: 2, role });
+        let context = EffectContext {
+            service: "shop".to_owned(),
+            execution: "shop-2".to_owned(),
+            epoch: 2,
+            attempt: 1,
+            from: "east".to_owned(),
+            to: "west".to_owned(),
+            before: None,
+            role: None,
+        };
+        judge(&result, &context)
+    }
+
+    /// Goal: each answer of a server has its meaning, and silence has none (R7). Method: both roles, a server that shuts
+    /// its sessions out, and one that does not answer.
+    #[test]
+    fn what_a_look_means() {
+        let failure = |reason| Outcome::Failure { reason, detail: "why".to_owned() };
+        let ok = || Outcome::Success;
+        let primary = DatabaseRole::Primary { written: Lsn(0x10) };
+        let standby = DatabaseRole::Standby { received: Some(Lsn(0x10)), replayed: None, streaming: None };
+        assert!(matches!(seen(ok(), Some(primary)), Observed::Done { .. }));
+        let Observed::NotDone { part: 0, before: Some(before), .. } = seen(ok(), Some(standby)) else {
+            panic!("a standby is not promoted yet")
+        };
+        assert_eq!(before.to_string(), "replica of east, lag unknown: its primary was not seen");
+        assert!(matches!(seen(failure(FailureReason::NotAccepting), None), Observed::InProgress { .. }));
+        assert!(matches!(seen(failure(FailureReason::TtfbTimeout), None), Observed::Unknown { .. }));
+        // A heartbeat row that could not be written does not make a primary less of one.
+        assert!(matches!(seen(failure(FailureReason::Status), Some(primary)), Observed::Done { .. }));
+    }
+
+    /// Goal: what would make a promotion fail, or slow, is told with its mend. Method: a good server, one that does not
+    /// let the account promote, and one with the default pause.
+    #[test]
+    fn what_stands_in_the_way() {
+        assert_eq!(findings(&action(), true, 200), vec![]);
+        let [forbidden, slow] = findings(&action(), false, 5_000).try_into().unwrap();
+        assert!(format!("{forbidden:?}").contains("GRANT EXECUTE ON FUNCTION pg_promote"));
+        assert!(format!("{slow:?}").contains("wal_retrieve_retry_interval of 10.0.0.2 is 5s"));
+    }
+}

@@ -1,0 +1,148 @@
+//! One statement on one PostgreSQL server, over a connection of its own, with the credentials of the agent's file. What
+//! the statement says and what its answer means is the asker's business. It must not let the password out: not into an
+//! error, a log or an address; and it must not keep a connection.
+//!
+//! The name is resolved as the system does it; the credentials are read for each connection, so that a new password needs
+//! no restart.
+
+use futures_util::future::join;
+use quorate_policies::document::{AgentFile, PostgresTls};
+use quorate_probes::{Password, PostgresCredentials};
+use rustls::RootCertStore;
+use std::{error::Error as _, net::IpAddr, path::Path, sync::Arc, time::Duration};
+use tokio::time::timeout;
+use tokio_postgres::{Config, NoTls, Row, Socket, config::SslMode, tls::MakeTlsConnect};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// A reason is one line of a log; a server may say more.
+const REASON_CHARS_MAX: usize = 300;
+
+/// Opens sessions.
+#[derive(Clone)]
+pub(super) struct Sessions(Option<Arc<PostgresCredentials>>);
+
+/// Which server, as whom, and how long it may take.
+pub(super) struct Server<'a> {
+    pub(super) host: &'a str,
+    pub(super) port: u16,
+    pub(super) database: &'a str,
+    pub(super) user: &'a str,
+    /// How the session shows in the server's list.
+    pub(super) application: &'a str,
+    /// From the first packet to the answer. The server gives the statement up as soon.
+    pub(super) within: Duration,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Trouble {
+    /// The statement was certainly not sent.
+    #[error("{0}")]
+    NotAsked(String),
+    /// The server refused the statement.
+    #[error("{reason}")]
+    Refused {
+        /// Whether for want of a permission, which asking again does not give.
+        forbidden: bool,
+        /// What it says.
+        reason: String,
+    },
+    /// The statement may have been carried out.
+    #[error("{0}")]
+    Unknown(String),
+}
+
+impl Sessions {
+    /// By the agent's own file; relative paths are below `base`.
+    pub(super) fn new(file: &AgentFile, base: &Path) -> Self {
+        Self(file.postgres.as_ref().map(|section| Arc::new(PostgresCredentials::of(section, base))))
+    }
+
+    /// Asks for one row.
+    ///
+    /// # Errors
+    /// When there is no answer in time, with what is known of the statement.
+    pub(super) async fn row(&self, server: &Server<'_>, statement: &str) -> Result<Row, Trouble> {
+        let late = |_| Trouble::Unknown(format!("no answer within {:?}", server.within));
+        timeout(server.within, self.ask(server, statement)).await.map_err(late)?
+    }
+
+    async fn ask(&self, server: &Server<'_>, statement: &str) -> Result<Row, Trouble> {
+        let not = |why: &str| Trouble::NotAsked(why.to_owned());
+        let credentials = self.0.clone().ok_or_else(|| not("the agent's file has no `postgres` section"))?;
+        // A password without TLS, or an answer that anybody on the way may write, is for this machine alone. A name is not
+        // taken for it: who answers to it is somebody else's decision.
+        let own = server.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        if credentials.tls == PostgresTls::Off && !own {
+            return Err(not("`tls: off` is for an address of this machine alone, such as 127.0.0.1"));
+        }
+        let read = tokio::task::spawn_blocking(move || read(&credentials));
+        let (password, tls) = read.await.map_err(|error| not(&error.to_string()))??;
+        let mut config = Config::new();
+        config.host(server.host).port(server.port).dbname(server.database).user(server.user);
+        config.password(password.reveal()).application_name(server.application);
+        config.options(format!("-c statement_timeout={}", server.within.as_millis()));
+        match tls {
+            Some(tls) => ask(config.ssl_mode(SslMode::Require), tls, statement).await,
+            None => ask(config.ssl_mode(SslMode::Disable), NoTls, statement).await,
+        }
+    }
+}
+
+/// The password, and whom to trust.
+fn read(credentials: &PostgresCredentials) -> Result<(Password, Option<MakeRustlsConnect>), Trouble> {
+    let not = |error: &dyn std::error::Error| Trouble::NotAsked(error.to_string());
+    let password = credentials.password().map_err(|error| not(&error))?;
+    if credentials.tls == PostgresTls::Off {
+        return Ok((password, None));
+    }
+    let roots = credentials.authorities().map_err(|error| not(&error))?.unwrap_or_else(|| {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        roots
+    });
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Trouble::NotAsked(format!("TLS: {error}")))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok((password, Some(MakeRustlsConnect::new(config))))
+}
+
+/// Connects, asks once and takes leave.
+async fn ask<T>(config: &Config, tls: T, statement: &str) -> Result<Row, Trouble>
+where
+    T: MakeTlsConnect<Socket>,
+{
+    let connected = config.connect(tls).await;
+    let (client, connection) = connected.map_err(|error| Trouble::NotAsked(reason(&error)))?;
+    let asked = async move { client.query_one(statement, &[]).await };
+    // The connection ends when the client is dropped; if it ended before, it knows why better than the client does.
+    let (answer, ended) = join(asked, connection).await;
+    answer.map_err(|error| {
+        let reason = reason(ended.as_ref().err().unwrap_or(&error));
+        match error.code() {
+            Some(code) => {
+                let forbidden = *code == tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE;
+                Trouble::Refused { forbidden, reason }
+            }
+            None => Trouble::Unknown(reason),
+        }
+    })
+}
+
+/// An error with its causes, on one line. What the client library says holds no password.
+pub(super) fn reason(error: &tokio_postgres::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        let deeper_text = deeper.to_string();
+        // Some layers repeat what is below them.
+        if !text.contains(&deeper_text) {
+            text = format!("{text}: {deeper_text}");
+        }
+        cause = deeper.source();
+    }
+    text.replace(['\r', '\n'], " ").chars().take(REASON_CHARS_MAX).collect()
+}
