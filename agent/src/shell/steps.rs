@@ -105,9 +105,13 @@ impl Agent {
         let known = self.with_node(|node, now| node.replica_lag(now.mono, &order.service, &replica));
         match (seen, known) {
             (
-                Observed::NotDone { detail, part, before: Some(Before::Promoted { source, lag }) },
+                Observed::NotDone {
+                    detail,
+                    part,
+                    before: Some(Before::Promoted { source, lag: Lag::Unknown { .. } }),
+                },
                 Some((behind, age)),
-            ) if matches!(lag, Lag::Unknown { .. }) => {
+            ) => {
                 let lag = Lag::Known { behind, age, by: "this agent's probes".to_owned() };
                 Observed::NotDone { detail, part, before: Some(Before::Promoted { source, lag }) }
             }

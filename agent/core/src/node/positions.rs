@@ -54,8 +54,8 @@ impl Positions {
         match database.role {
             DatabaseRole::Primary { written } => {
                 let timeline = database.timeline;
-                let same = |known: &&mut Primary| known.region == *region && known.timeline == timeline;
-                match self.primaries.get_mut(&key).filter(|known| same(&known)) {
+                let known = self.primaries.get_mut(&key);
+                match known.filter(|known| known.region == *region && known.timeline == timeline) {
                     Some(known) => known.moved(now, written),
                     None => {
                         let seen = VecDeque::from([(written, now)]);

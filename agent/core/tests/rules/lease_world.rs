@@ -276,7 +276,7 @@ impl World {
                     }
                 }
                 let asked = self.delay() as usize % 4;
-                self.poll(asked, self.now / TICK_MS % 2 == 0);
+                self.poll(asked, (self.now / TICK_MS).is_multiple_of(2));
             } else {
                 self.now = end;
             }
