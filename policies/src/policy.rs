@@ -5,12 +5,14 @@
 mod expect;
 mod probe;
 mod step;
+mod timing;
 mod votes;
 mod written;
 
 pub use expect::{Expect, StatusRanges};
 pub use probe::{HttpProbe, Looks, PostgresProbe, Probe};
 pub use step::{Near, OnError, StepTemplate};
+pub use timing::Timing;
 pub use votes::Votes;
 
 use crate::{
@@ -30,6 +32,9 @@ pub struct Policy {
     /// What a recovery must achieve; every failover is measured against it.
     #[serde(default)]
     pub objectives: Objectives,
+    /// How far apart the agents are, by which every length is judged: their own files must say the same.
+    #[serde(default, skip_serializing_if = "Timing::is_wan")]
+    pub timing: Timing,
     /// The regions in which the service runs.
     pub regions: BTreeMap<RegionName, Region>,
     /// The service's parts.

@@ -5,8 +5,9 @@
 //! timeout < interval                                          a probe never overlaps the next one of its target
 //! confirm_interval <= interval                                confirming is faster than probing
 //! dwell = 0s  or  dwell >= (fall - 1) * confirm_interval + timeout     the agreement outlasts one confirmation
-//! freshness >= 2s                                             reports come every second, one late report is no silence
-//! ttl >= 1s,  drift >= ttl / 20                               clocks may run unequally by a twentieth
+//! freshness >= 2s (lan: 500ms)                                reports come every second (250ms), one may be late
+//! ttl >= 1s (lan: 400ms),  drift >= ttl / 20                  clocks may run unequally by a twentieth
+//! timing: lan  only with agents whose own files say so       a wan election is longer than a lan lease
 //! ```
 
 mod actions;

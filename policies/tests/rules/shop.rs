@@ -182,6 +182,7 @@ pub(crate) fn policy() -> Policy {
         .into(),
         plans: [(plan_name("failover"), failover_plan())].into(),
         communication: Communication::default(),
+        timing: quorate_policies::policy::Timing::Wan,
         unsafe_topology: false,
     }
 }

@@ -7,17 +7,10 @@ use crate::{
         problem::{FieldPath, Problem},
     },
     name::PlanName,
-    policy::{Mode, Policy, Votes},
+    policy::{Mode, Policy, Timing, Votes},
     time::Millis,
 };
 use std::collections::BTreeSet;
-
-/// Reports come every second. Below two seconds one late report would count as silence, and an agreement would break
-/// up on every hiccup of the network.
-const FRESHNESS_MIN: Millis = Millis::from_secs(2);
-
-/// A lease is renewed every third of it over the log, whose commits take up to a third of a second between regions.
-const TTL_MIN: Millis = Millis::from_secs(1);
 
 /// The waiting side adds at least a twentieth of the lease: ten thousand times the drift of a sound clock, and still
 /// enough for a virtual machine that was slowed down.
@@ -38,12 +31,13 @@ pub(super) fn automatic(policy: &Policy) -> Option<&PlanName> {
 fn agreement(policy: &Policy, problems: &mut Vec<Problem>) {
     let field = FieldPath::from(["agreement"]);
     let rules = &policy.agreement;
-    if rules.freshness < FRESHNESS_MIN {
+    let (least, every) = (policy.timing.freshness_min(), policy.timing.report_interval());
+    if rules.freshness < least {
         let message = format!(
-            "freshness {} is below {FRESHNESS_MIN}: reports come every second, and one may be late",
+            "freshness {} is below {least}: reports come every {every}, and one may be late",
             rules.freshness
         );
-        let mend = format!("set it to {FRESHNESS_MIN} or more; 3s lets two reports be lost");
+        let mend = format!("set it to {least} or more; {} lets two reports be lost", Millis(every.0 * 3));
         problems.push(Problem::error(field.join("freshness"), message, mend));
     }
     if policy.unsafe_topology {
@@ -66,14 +60,22 @@ fn agreement(policy: &Policy, problems: &mut Vec<Problem>) {
 fn lease(policy: &Policy, problems: &mut Vec<Problem>) {
     let field = FieldPath::from(["lease"]);
     let rules = &policy.lease;
-    if rules.ttl < TTL_MIN {
-        let message =
-            format!("ttl {} is below {TTL_MIN}: a renewal could not cross regions in time", rules.ttl);
-        problems.push(Problem::error(
-            field.join("ttl"),
-            message,
-            format!("set it to {TTL_MIN} or more; 6s is the default"),
-        ));
+    let least = policy.timing.ttl_min();
+    if rules.ttl < least {
+        let (message, mend) = match policy.timing {
+            Timing::Wan => (
+                format!("ttl {} is below {least}: a renewal could not cross regions in time", rules.ttl),
+                format!(
+                    "set it to {least} or more; 6s is the default. Agents in one building may have `timing: lan`, and {} then",
+                    Timing::Lan.ttl_min()
+                ),
+            ),
+            Timing::Lan => (
+                format!("ttl {} is below {least}: a busy machine could not renew it in time", rules.ttl),
+                format!("set it to {least} or more"),
+            ),
+        };
+        problems.push(Problem::error(field.join("ttl"), message, mend));
     }
     if rules.drift.0.saturating_mul(DRIFT_PARTS) < rules.ttl.0 {
         let least = Millis(rules.ttl.0.div_ceil(DRIFT_PARTS));

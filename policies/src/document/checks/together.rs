@@ -4,12 +4,12 @@
 use super::rules;
 use crate::{
     document::{
-        agent_file::{AgentFile, Member, PostgresTls},
+        agent_file::{AgentFile, AgentTiming, Member, PostgresTls},
         problem::{FieldPath, Problem},
     },
     name::{AgentName, RegionName, StepName},
     plan::{Action, graph, template},
-    policy::{Looks, Policy, StepTemplate},
+    policy::{Looks, Policy, StepTemplate, Timing},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,12 +31,23 @@ pub fn check_together(policy: &Policy, agent: &AgentFile) -> Vec<Problem> {
     fences(policy, &mut problems);
     signals(policy, members, &mut problems);
     databases(policy, agent, &mut problems);
+    timing(policy, agent, &mut problems);
     for region in policy.regions.keys().filter(|region| !regions.contains(region)) {
         let message = format!("no agent runs in `{region}`: its steps run from elsewhere");
         let mend = "run an agent there, so that a plan can act from the region that it activates";
         problems.push(Problem::warning(FieldPath::from(["regions", region.as_str()]), message, mend));
     }
     problems
+}
+
+/// Agents that are more patient than the policy: their reports would be silence, and their elections outlast its lease.
+fn timing(policy: &Policy, agent: &AgentFile, problems: &mut Vec<Problem>) {
+    if policy.timing == Timing::Lan && agent.timing == AgentTiming::Wan {
+        let message =
+            format!("the policy's lengths are for `timing: lan`, and agent `{}` has `wan`", agent.name);
+        let mend = "write `timing: lan` into every agent's file, or take it out of the policy";
+        problems.push(Problem::error(FieldPath::from(["timing"]), message, mend));
+    }
 }
 
 /// A promotion before which nothing keeps the old primary from writing (R13): then only the write lease does, and only
