@@ -87,12 +87,12 @@ pub(super) const ALL: &[Mutation] = &[
         to: "(State::Down { successes }, Event::Success) if successes < rules.rise =>",
     },
     Mutation {
-        name: "what an agent could not even try is a failure",
+        name: "what an agent could not even try keeps its verdict fresh",
         drawn: "F1,F13",
         serves: "R7",
         file: DETECTOR,
-        from: "Observation::Nothing(_) => Event::Nothing,",
-        to: "Observation::Nothing(_) => Event::Failure,",
+        from: "            Observation::Nothing(_) => {}",
+        to: "            Observation::Nothing(_) => self.last_result = Some(now),",
     },
     Mutation {
         name: "an older report replaces a newer one",
