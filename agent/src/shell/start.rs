@@ -22,7 +22,7 @@ use quorate_core::node::{Input, Node, NodeSettings, self_health::TICK};
 use quorate_policies::{
     AgentName, Millis, RegionName, Timestamp,
     document::{self, AgentFile, AgentTiming},
-    policy::Timing,
+    policy,
 };
 use quorate_probes::{PostgresCredentials, Prober, ProberSettings};
 use std::{
@@ -291,8 +291,8 @@ fn settings(file: &AgentFile) -> Settings {
 fn node_settings(file: &AgentFile, incarnation: u64) -> NodeSettings {
     // A lost agent is noticed about as fast as a lost leader, and not before two reports are missing.
     let (report_interval, lost_after) = match file.timing {
-        AgentTiming::Lan => (Timing::Lan.report_interval(), Millis(750)),
-        AgentTiming::Wan => (Timing::Wan.report_interval(), Millis(2_500)),
+        AgentTiming::Lan => (policy::Timing::Lan.report_interval(), Millis(750)),
+        AgentTiming::Wan => (policy::Timing::Wan.report_interval(), Millis(2_500)),
     };
     NodeSettings {
         name: file.name.clone(),

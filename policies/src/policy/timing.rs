@@ -20,7 +20,6 @@ pub enum Timing {
 impl Timing {
     /// The default, which is not written.
     #[must_use]
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it so")]
     pub const fn is_wan(&self) -> bool {
         matches!(self, Timing::Wan)
     }
