@@ -159,6 +159,7 @@ fn replace_disk(world: &mut World, agent: usize) {
     if whole && world.replaced_disks == 0 && others.iter().all(|host| host.consensus.standing().settled) {
         world.replaced_disks += 1;
         world.disk(agent).wipe();
+        world.oracle().facts.bare = true;
     }
 }
 

@@ -128,6 +128,7 @@ async fn repair(world: &mut World) {
     }
     world.oracle().disturbed();
     world.oracle().facts.page_down = None;
+    world.oracle().facts.bare = false;
     world.oracle().event("-- everything is repaired");
 }
 

@@ -104,6 +104,9 @@ pub(crate) struct Facts {
     pub(crate) told: Told,
     /// How often an operator has put a policy into force.
     pub(crate) policies_said: u64,
+    /// Whether an agent has lost its disk and nobody has mended the rest: it has no vote before it has met everybody, so a
+    /// majority in good contact may still be none.
+    pub(crate) bare: bool,
     /// Who reaches whom.
     pub(crate) links: Links,
     /// The newest reading that any agent's wall clock ever had. The log's clock cannot be beyond it.
@@ -175,7 +178,7 @@ impl Facts {
 
     /// Whether the agents have been left in peace for so long, with a majority in good contact.
     pub(crate) fn calm_for(&self, length: Duration) -> bool {
-        self.links.calm_since.is_some_and(|since| since + length <= self.now)
+        !self.bare && self.links.calm_since.is_some_and(|since| since + length <= self.now)
     }
 
     /// The same, and for so long no hold has stood that could keep this service's steps back.
