@@ -12,6 +12,7 @@ use dns::Converge;
 use futures_util::future::join;
 use heartbeat::Heartbeats;
 use promote::Promote;
+pub(crate) use promote::with_lag;
 use quorate_aws::{Aws, AwsAction, AwsSettings};
 use quorate_policies::{
     document::AgentFile,

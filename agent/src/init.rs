@@ -16,8 +16,9 @@ use authority::Authority;
 use directory::{Entry, Privacy};
 use quorate_policies::{
     AgentName, Policy, ServiceName,
-    document::{self, AgentFile, AgentTiming, Problem, Severity},
+    document::{self, AgentFile, Problem, Severity},
     name::NameError,
+    policy::Timing,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -47,7 +48,7 @@ pub struct InitOptions {
     /// The first policy as YAML; none means the starter policy, fitted to the service and the agents' regions.
     pub policy: Option<String>,
     /// How patient elections are.
-    pub timing: AgentTiming,
+    pub timing: Timing,
 }
 
 impl InitOptions {
@@ -59,7 +60,7 @@ impl InitOptions {
             service: service.to_owned(),
             agents: plans(&Place::usual()),
             policy: None,
-            timing: AgentTiming::default(),
+            timing: Timing::default(),
         }
     }
 }

@@ -16,8 +16,8 @@ mod reading;
 mod schema;
 
 pub use agent_file::{
-    AgentFile, AgentTiming, Aws, AwsEndpoints, AwsService, Log, LogFormat, LogLevel, Member, Postgres,
-    PostgresTls, Statuspage, TlsFiles, WebhookSecret,
+    AgentFile, Aws, AwsEndpoints, AwsService, Log, LogFormat, LogLevel, Member, Postgres, PostgresTls,
+    Statuspage, TlsFiles, WebhookSecret,
 };
 pub use checks::{check_policy, check_together};
 pub use explain::explain;

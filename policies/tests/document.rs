@@ -174,7 +174,7 @@ fn an_agent_file_keeps_what_it_says() {
                     tls: {ca: a, certificate: b, key: c}\noperator_token_file: d\n";
     let smallest = document::read_agent_file("agent.yaml", smallest).unwrap();
     assert_eq!(smallest.listen.to_string(), "127.0.0.1:7950");
-    assert_eq!(smallest.timing, document::AgentTiming::Wan);
+    assert_eq!(smallest.timing, quorate_policies::policy::Timing::Wan);
 }
 
 /// Checks a document against a schema: known and required names, single values where one is meant, words of a list.

@@ -2,22 +2,18 @@
 //! certificates of an authority of its own. Everything is in a temporary directory and ends with the value. It knows no
 //! agent.
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
+use quorate_test_postgres::{ACCOUNT, give, program, run};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::{
-    ffi::OsStr,
     fs,
     net::{Ipv4Addr, TcpListener},
-    os::unix::fs::{PermissionsExt as _, chown},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Command,
 };
 use tempfile::TempDir;
 
-/// Where Debian puts each version's programs.
-const VERSIONS: &str = "/usr/lib/postgresql";
-/// The account that Debian's package makes: PostgreSQL refuses to run as root.
-const ACCOUNT: &str = "postgres";
 /// How long `pg_ctl` waits for a start, in seconds. Only a failure takes so long.
 const START_S: &str = "45";
 /// How often a session is opened to see a new setting. Each takes some 20 ms.
@@ -136,8 +132,7 @@ impl Postgres {
     pub fn sql(&self, statements: &str) -> anyhow::Result<String> {
         let mut psql = program("psql")?;
         psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", ACCOUNT, "-c", statements]);
-        let output = run(self.at(&mut psql))?;
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        run(self.at(&mut psql))
     }
 
     /// Changes a setting that needs no restart; connections made from now on have it.
@@ -158,7 +153,9 @@ impl Postgres {
 
     /// Waits on the server, which has nothing to wait by but looking.
     fn wait_until(&self, condition: &str) -> anyhow::Result<()> {
-        let wait = format!("WHILE NOT ({condition}) LOOP PERFORM pg_sleep(0.01); END LOOP;");
+        // A transaction would see the same statistics for ever.
+        let again = "PERFORM pg_sleep(0.01), pg_stat_clear_snapshot();";
+        let wait = format!("WHILE NOT ({condition}) LOOP {again} END LOOP;");
         let limited = format!("SET statement_timeout = '{START_S}s'; DO $$ BEGIN {wait} END $$");
         self.sql(&limited).map(drop)
     }
@@ -228,71 +225,4 @@ fn certificates(home: &Path) -> anyhow::Result<PathBuf> {
     fs::set_permissions(home.join(KEY), fs::Permissions::from_mode(0o600))?;
     give(&home.join(KEY))?;
     Ok(file)
-}
-
-/// One of PostgreSQL's programs, of the newest version there is, as somebody who is not root.
-fn program(name: &str) -> anyhow::Result<Command> {
-    let versions = fs::read_dir(VERSIONS).with_context(|| format!("{VERSIONS}: run tests/run once"))?;
-    let newest = versions
-        .filter_map(|version| Some(version.ok()?.path().join("bin").join(name)))
-        .filter(|path| path.exists())
-        .max_by_key(|path| version(path));
-    let path = newest.with_context(|| format!("no {name} in {VERSIONS}: apt-get install postgresql"))?;
-    let mut command = if root()? {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid", ACCOUNT, "--regid", ACCOUNT, "--init-groups", "--"]).arg(path);
-        command
-    } else {
-        Command::new(path)
-    };
-    // Neither its working directory nor a caller's own settings are the server's business.
-    command.current_dir("/").env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8");
-    Ok(command)
-}
-
-fn version(program: &Path) -> u32 {
-    let folder = program.ancestors().nth(2).and_then(Path::file_name).and_then(OsStr::to_str);
-    folder.and_then(|version| version.parse().ok()).unwrap_or_default()
-}
-
-fn root() -> anyhow::Result<bool> {
-    Ok(number(&["-u"])? == 0)
-}
-
-/// Makes a file PostgreSQL's own, where the tests run as root.
-fn give(path: &Path) -> anyhow::Result<()> {
-    if root()? {
-        chown(path, Some(number(&["-u", ACCOUNT])?), Some(number(&["-g", ACCOUNT])?))?;
-    }
-    Ok(())
-}
-
-fn number(arguments: &[&str]) -> anyhow::Result<u32> {
-    let output = run(Command::new("id").args(arguments))?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().parse()?)
-}
-
-fn run(command: &mut Command) -> anyhow::Result<Output> {
-    // Files and not pipes: a server that stays holds what it was given, and a pipe would never end.
-    let (out, err) = (tempfile::tempfile()?, tempfile::tempfile()?);
-    let status = command
-        .stdin(std::process::Stdio::null())
-        .stdout(out.try_clone()?)
-        .stderr(err.try_clone()?)
-        .status()
-        .with_context(|| format!("{command:?}"))?;
-    let (stdout, stderr) = (whole(out)?, whole(err)?);
-    if !status.success() {
-        bail!("{command:?}: {status}: {}", String::from_utf8_lossy(&stderr).trim());
-    }
-    ensure!(stdout.len() < 1 << 20, "{command:?} said more than a test reads");
-    Ok(Output { status, stdout, stderr })
-}
-
-fn whole(mut file: fs::File) -> anyhow::Result<Vec<u8>> {
-    use std::io::{Read as _, Seek as _};
-    file.rewind()?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

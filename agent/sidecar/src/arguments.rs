@@ -125,6 +125,12 @@ impl Arguments {
     /// # Errors
     /// The first relation that does not hold.
     pub fn check(&self) -> anyhow::Result<()> {
+        for url in &self.lease_url {
+            ensure!(
+                url.scheme() == "http" && url.host_str().is_some(),
+                "--lease-url {url}: agents answer plain HTTP on their own machine: write http://127.0.0.1:7950/v1/lease/SERVICE"
+            );
+        }
         ensure!(self.kill_after < self.stop_time, "--kill-after must be less than --stop-time");
         let one = self.statement_every.plus(self.statement_deadline);
         ensure!(
@@ -146,5 +152,44 @@ impl Arguments {
             ensure!(!conninfo.contains(['\n', '\r']), "--primary-conninfo: one line");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    fn said(more: &[&str]) -> String {
+        let least = ["guard", "--pgdata", "/data", "--lease-url", "http://127.0.0.1:7950/v1/lease/shop"];
+        let line = Line::try_parse_from(least.iter().chain(more)).unwrap();
+        line.arguments.check().map_or_else(|error| error.to_string(), |()| "good".to_owned())
+    }
+
+    /// Goal: arguments that do not fit together are refused before anything is touched, by name and with the mend. Method:
+    /// the defaults, and one mistake at a time.
+    #[test]
+    fn one_mistake_at_a_time() {
+        let mistakes: [&[&str]; 10] = [
+            &[],
+            &["--lease-url", "https://127.0.0.1:7950/v1/lease/shop"],
+            &["--kill-after", "60ms"],
+            &["--statement-limit", "500ms"],
+            &["--ask-every", "0ms"],
+            &["--statement-every", "0ms", "--statement-deadline", "100ms"],
+            &["--slot", "Shop"],
+            &["--primary-conninfo", "host=10.0.0.1 password=secret"],
+            &["--primary-conninfo", "postgres://10.0.0.1"],
+            &["--primary-conninfo", "host=10.0.0.1\nport=5432"],
+        ];
+        let told: Vec<String> =
+            mistakes.iter().map(|more| format!("{}: {}", more.join(" "), said(more))).collect();
+        insta::assert_snapshot!(told.join("\n"));
     }
 }

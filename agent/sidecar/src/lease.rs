@@ -5,7 +5,7 @@
 //! giving-back that arrives late takes nothing away from what was promised since.
 
 use crate::{clock, core::Answer};
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty, Limited};
@@ -80,20 +80,11 @@ pub struct Agents {
 }
 
 impl Agents {
-    /// Each URL is `http://HOST:PORT/v1/lease/SERVICE`.
-    ///
-    /// # Errors
-    /// When there is none, or one is not plain HTTP.
-    pub fn new(urls: &[Url], holder: Holder, deadline: Millis) -> anyhow::Result<Self> {
-        ensure!(!urls.is_empty(), "no --lease-url");
-        for url in urls {
-            ensure!(
-                url.scheme() == "http" && url.host_str().is_some(),
-                "{url}: --lease-url must begin with http://"
-            );
-        }
+    /// Each URL is `http://HOST:PORT/v1/lease/SERVICE`, as the arguments were checked for.
+    #[must_use]
+    pub fn new(urls: &[Url], holder: Holder, deadline: Millis) -> Self {
         let agents = urls.iter().map(|url| Agent { url: url.clone(), connection: None }).collect();
-        Ok(Self { agents, holder, deadline: deadline.duration() })
+        Self { agents, holder, deadline: deadline.duration() }
     }
 
     /// The first grant; or a refusal, if there is one; or what went wrong. It takes no longer than the deadline. With the

@@ -1,7 +1,11 @@
 //! Other programs, run to their end within a limit. It decides nothing.
 
 use anyhow::{Context as _, bail};
-use std::{ffi::OsStr, process::Stdio, time::Duration};
+use std::{
+    ffi::OsStr,
+    process::{Output, Stdio},
+    time::Duration,
+};
 use tokio::{io::AsyncWriteExt as _, process::Command, time::timeout};
 
 /// What a program says when it fails is for one log line.
@@ -24,12 +28,7 @@ pub async fn run(command: &mut Command, max: Duration) -> anyhow::Result<String>
     let name = command.as_std().get_program().to_string_lossy().into_owned();
     let output =
         timeout(max, command.output()).await.with_context(|| format!("{name}: not done after {max:?}"))?;
-    let output = output.with_context(|| name.clone())?;
-    if !output.status.success() {
-        let said: String = String::from_utf8_lossy(&output.stderr).chars().take(REASON_CHARS_MAX).collect();
-        bail!("{name}: {}: {}", output.status, said.trim().replace('\n', "; "));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    said(&name, &output.with_context(|| name.clone())?)
 }
 
 /// Runs it with this as its input.
@@ -45,10 +44,15 @@ pub async fn feed(command: &mut Command, input: &str, max: Duration) -> anyhow::
         drop(pipe);
         child.wait_with_output().await
     };
-    let output = timeout(max, done).await.with_context(|| format!("{name}: not done after {max:?}"))??;
+    let output = timeout(max, done).await.with_context(|| format!("{name}: not done after {max:?}"))?;
+    said(&name, &output.with_context(|| name.clone())?).map(drop)
+}
+
+/// What a program printed; why it failed, if it did.
+fn said(name: &str, output: &Output) -> anyhow::Result<String> {
     if !output.status.success() {
         let said: String = String::from_utf8_lossy(&output.stderr).chars().take(REASON_CHARS_MAX).collect();
         bail!("{name}: {}: {}", output.status, said.trim().replace('\n', "; "));
     }
-    Ok(())
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

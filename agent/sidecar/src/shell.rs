@@ -51,7 +51,10 @@ struct Shell {
 
 /// Guards until SIGTERM, or until something is wrong before the server's first start.
 pub(crate) async fn guard(arguments: Arguments) -> anyhow::Result<()> {
-    let pgdata = arguments.pgdata.canonicalize().with_context(|| arguments.pgdata.display().to_string())?;
+    let pgdata = arguments.pgdata.canonicalize().with_context(|| {
+        let given = arguments.pgdata.display();
+        format!("--pgdata {given}: give the data directory of the server, the one with PG_VERSION in it")
+    })?;
     let programs = arguments.bin_dir.clone().map_or_else(|| processes::programs(&pgdata), Ok)?;
     wait_for_leftovers(&pgdata).await?;
     let (port, socket_dir) = (arguments.port, arguments.socket_dir.clone());
@@ -77,7 +80,7 @@ pub(crate) async fn guard(arguments: Arguments) -> anyhow::Result<()> {
         }
     };
     let holder = Holder::new().context("a random name")?;
-    let agents = Agents::new(&arguments.lease_url, holder.clone(), arguments.lease_deadline)?;
+    let agents = Agents::new(&arguments.lease_url, holder.clone(), arguments.lease_deadline);
     let deadline = arguments.statement_deadline.duration();
     let local = Local::new(&launch.socket_dir, port, &arguments.database_user, &arguments.database, deadline);
     let (primary_conninfo, slot) = (arguments.primary_conninfo.clone(), arguments.slot.clone());

@@ -6,7 +6,7 @@ use quorate_policies::{
     CheckName, Millis, RegionName, TargetName,
     effect::{Acted, EffectContext, Observed},
     health::FailureReason,
-    plan::{Before, Lag, action::PostgresPromote},
+    plan::{Action, Before, Lag, action::PostgresPromote},
     policy::{Looks, PostgresProbe},
     postgres::{Database, DatabaseRole},
     readiness::Finding,
@@ -133,6 +133,29 @@ fn told(database: &Database, context: &EffectContext) -> Observed {
     }
 }
 
+/// What is seen of a standby before it is promoted, with how far this agent's own probes have seen the replica behind,
+/// and how long ago. Other replicas are read where their monitoring is.
+pub(crate) fn with_lag(
+    action: &Action,
+    seen: Observed,
+    behind: impl Fn(&str) -> Option<(Millis, Millis)>,
+) -> Observed {
+    let Action::PostgresPromote(_) = action else { return seen };
+    let known = || action.promotes().and_then(|replica| behind(&replica));
+    match seen {
+        Observed::NotDone {
+            detail,
+            part,
+            before: Some(Before::Promoted { source, lag: lag @ Lag::Unknown { .. } }),
+        } => {
+            let by = || "this agent's probes".to_owned();
+            let lag = known().map_or(lag, |(behind, age)| Lag::Known { behind, age, by: by() });
+            Observed::NotDone { detail, part, before: Some(Before::Promoted { source, lag }) }
+        }
+        seen => seen,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,6 +200,32 @@ mod tests {
         assert!(matches!(seen(failure(FailureReason::TtfbTimeout), None), Observed::Unknown { .. }));
         // A heartbeat row that could not be written does not make a primary less of one.
         assert!(matches!(seen(failure(FailureReason::Status), Some(primary)), Observed::Done { .. }));
+    }
+
+    /// Goal: the record of a promotion says how far the standby was behind, as this agent's probes saw it, and that it is
+    /// unknown where they did not (R16). Method: a standby with and without a reading, and a server that is no standby.
+    #[test]
+    fn how_far_behind_it_was() {
+        let standby = || {
+            let role = DatabaseRole::Standby { received: Some(Lsn(0x10)), replayed: None, streaming: None };
+            seen(Outcome::Success, Some(role))
+        };
+        let told = |seen, reading: Option<(u64, u64)>| {
+            let behind = |replica: &str| {
+                assert_eq!(replica, "west/database");
+                reading.map(|(behind, age)| (Millis(behind), Millis(age)))
+            };
+            match with_lag(&Action::PostgresPromote(action()), seen, behind) {
+                Observed::NotDone { before: Some(before), .. } => before.to_string(),
+                other => format!("{other:?}"),
+            }
+        };
+        let told_of = |text: &str| format!("replica of east, {text}");
+        let seen_by = "300ms behind, as measured 1s200ms before by this agent's probes";
+        assert_eq!(told(standby(), Some((300, 1_200))), told_of(seen_by));
+        assert_eq!(told(standby(), None), told_of("lag unknown: its primary was not seen"));
+        let primary = seen(Outcome::Success, Some(DatabaseRole::Primary { written: Lsn(0x10) }));
+        assert_eq!(told(primary.clone(), Some((300, 1_200))), format!("{primary:?}"));
     }
 
     /// Goal: what would make a promotion fail, or slow, is told with its mend. Method: a good server, one that does not

@@ -11,7 +11,7 @@ use quorate_probes::{Password, PostgresCredentials};
 use rustls::RootCertStore;
 use std::{error::Error as _, net::IpAddr, path::Path, sync::Arc, time::Duration};
 use tokio::time::timeout;
-use tokio_postgres::{Config, NoTls, Row, Socket, config::SslMode, tls::MakeTlsConnect};
+use tokio_postgres::{Config, NoTls, Row, Socket, config::SslMode, error::SqlState, tls::MakeTlsConnect};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// A reason is one line of a log; a server may say more.
@@ -39,7 +39,7 @@ pub(super) enum Trouble {
     /// The statement was certainly not sent.
     #[error("{0}")]
     NotAsked(String),
-    /// The server refused the statement.
+    /// The server refused the statement before it changed anything.
     #[error("{reason}")]
     Refused {
         /// Whether for want of a permission, which asking again does not give.
@@ -122,14 +122,20 @@ where
     let (answer, ended) = join(asked, connection).await;
     answer.map_err(|error| {
         let reason = reason(ended.as_ref().err().unwrap_or(&error));
-        match error.code() {
-            Some(code) => {
-                let forbidden = *code == tokio_postgres::error::SqlState::INSUFFICIENT_PRIVILEGE;
-                Trouble::Refused { forbidden, reason }
-            }
+        let forbidden = |code: &SqlState| *code == SqlState::INSUFFICIENT_PRIVILEGE;
+        match error.code().filter(|code| changed_nothing(code)) {
+            Some(code) => Trouble::Refused { forbidden: forbidden(code), reason },
             None => Trouble::Unknown(reason),
         }
     })
+}
+
+/// Whether a server that says this has certainly carried nothing out: it refused before it began. A statement that was
+/// cancelled, a server that shuts down and whatever else is said on the way may come after the effect.
+fn changed_nothing(code: &SqlState) -> bool {
+    // Syntax and access rules, a server in the wrong state, a transaction that may only read.
+    ["42", "55"].iter().any(|class| code.code().starts_with(class))
+        || *code == SqlState::READ_ONLY_SQL_TRANSACTION
 }
 
 /// An error with its causes, on one line. What the client library says holds no password.
@@ -145,4 +151,24 @@ pub(super) fn reason(error: &tokio_postgres::Error) -> String {
         cause = deeper.source();
     }
     text.replace(['\r', '\n'], " ").chars().take(REASON_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: only what certainly precedes an effect counts as refused (R4); whatever may follow it leaves the outcome
+    /// unknown. Method: the codes of both kinds that `pg_promote` can end with.
+    #[test]
+    fn which_errors_precede_the_effect() {
+        let told = |code: &str| changed_nothing(&SqlState::from_code(code));
+        // No such function, no permission, not in recovery, a transaction that may only read.
+        for code in ["42883", "42501", "55000", "25006"] {
+            assert!(told(code), "{code}");
+        }
+        // Told to shut down, crashed, cancelled, no memory, the signal could not be sent, an internal error.
+        for code in ["57P01", "57P02", "57014", "53200", "58000", "XX000"] {
+            assert!(!told(code), "{code}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use super::{AgentPlan, InitError, InitOptions};
 use crate::cli::token::TOKEN_FILE;
 use quorate_policies::{
     AgentName, RegionName,
-    document::{AgentFile, AgentTiming, Aws, AwsEndpoints, Log, Member, Statuspage, TlsFiles, WebhookSecret},
+    document::{AgentFile, Aws, AwsEndpoints, Log, Member, Statuspage, TlsFiles, WebhookSecret},
     name::NameError,
 };
 use serde_json::{Map, Value};
@@ -170,7 +170,7 @@ fn drop_defaults(settings: &mut Map<String, Value>, file: &AgentFile) {
     if !file.allow_remote_api {
         settings.remove("allow_remote_api");
     }
-    if file.timing == AgentTiming::default() {
+    if file.timing.is_wan() {
         settings.remove("timing");
     }
     if file.log == Log::default() {

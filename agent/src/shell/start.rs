@@ -21,7 +21,7 @@ use quorate_consensus::{Consensus, Limits, Member, Settings, Timing, WriterMode,
 use quorate_core::node::{Input, Node, NodeSettings, self_health::TICK};
 use quorate_policies::{
     AgentName, Millis, RegionName, Timestamp,
-    document::{self, AgentFile, AgentTiming},
+    document::{self, AgentFile},
     policy,
 };
 use quorate_probes::{PostgresCredentials, Prober, ProberSettings};
@@ -269,8 +269,8 @@ fn regions(file: &AgentFile) -> BTreeMap<AgentName, RegionName> {
 
 fn timing(file: &AgentFile) -> Timing {
     match file.timing {
-        AgentTiming::Lan => Timing::lan(),
-        AgentTiming::Wan => Timing::wan(),
+        policy::Timing::Lan => Timing::lan(),
+        policy::Timing::Wan => Timing::wan(),
     }
 }
 
@@ -290,16 +290,16 @@ fn settings(file: &AgentFile) -> Settings {
 
 fn node_settings(file: &AgentFile, incarnation: u64) -> NodeSettings {
     // A lost agent is noticed about as fast as a lost leader, and not before two reports are missing.
-    let (report_interval, lost_after) = match file.timing {
-        AgentTiming::Lan => (policy::Timing::Lan.report_interval(), Millis(750)),
-        AgentTiming::Wan => (policy::Timing::Wan.report_interval(), Millis(2_500)),
+    let lost_after = match file.timing {
+        policy::Timing::Lan => Millis(750),
+        policy::Timing::Wan => Millis(2_500),
     };
     NodeSettings {
         name: file.name.clone(),
         region: file.region.clone(),
         members: regions(file),
         incarnation,
-        report_interval,
+        report_interval: file.timing.report_interval(),
         lost_after,
     }
 }

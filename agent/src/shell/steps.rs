@@ -10,7 +10,6 @@ use quorate_policies::{
     AgentName, Millis, RegionName,
     effect::{Acted, EffectContext, Observed},
     guard::Refusal,
-    plan::{Action, Before, Lag},
 };
 use std::{sync::Arc, time::Duration};
 
@@ -65,8 +64,11 @@ impl Surroundings for Agent {
     }
 
     async fn observe(&self, order: &StepOrder, context: &EffectContext) -> Observed {
-        let seen = self.effects.observe(&order.step.action, context).await;
-        self.with_lag(order, seen)
+        let action = &order.step.action;
+        let seen = self.effects.observe(action, context).await;
+        let behind =
+            |replica: &str| self.with_node(|node, now| node.replica_lag(now.mono, &order.service, replica));
+        crate::effects::with_lag(action, seen, behind)
     }
 
     async fn act(&self, order: &StepOrder, part: u8, context: &EffectContext) -> Acted {
@@ -92,30 +94,6 @@ impl Surroundings for Agent {
             StepNews::Left(why) => tracing::info!(%step, %why, "step left"),
             StepNews::NotTaken(refusal) => tracing::info!(%step, %refusal, "outcome not taken"),
             StepNews::NotInLog(why) => tracing::warn!(%step, %why, "outcome not in the log yet"),
-        }
-    }
-}
-
-impl Agent {
-    /// What is seen of a standby before it is promoted, with how far this agent's own probes have seen it behind.
-    fn with_lag(&self, order: &StepOrder, seen: Observed) -> Observed {
-        // Other replicas are read where their monitoring is.
-        let ours = matches!(order.step.action, Action::PostgresPromote(_));
-        let Some(replica) = order.step.action.promotes().filter(|_| ours) else { return seen };
-        let known = self.with_node(|node, now| node.replica_lag(now.mono, &order.service, &replica));
-        match (seen, known) {
-            (
-                Observed::NotDone {
-                    detail,
-                    part,
-                    before: Some(Before::Promoted { source, lag: Lag::Unknown { .. } }),
-                },
-                Some((behind, age)),
-            ) => {
-                let lag = Lag::Known { behind, age, by: "this agent's probes".to_owned() };
-                Observed::NotDone { detail, part, before: Some(Before::Promoted { source, lag }) }
-            }
-            (seen, _) => seen,
         }
     }
 }

@@ -2,7 +2,10 @@
 //! never replicated, and it holds no secret, only where each is kept. Relative paths are relative to the file; the
 //! shell resolves them.
 
-use crate::name::{AgentName, RegionName};
+use crate::{
+    name::{AgentName, RegionName},
+    policy::Timing,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -48,7 +51,7 @@ pub struct AgentFile {
     pub members: BTreeMap<AgentName, Member>,
     /// How patient elections are.
     #[serde(default)]
-    pub timing: AgentTiming,
+    pub timing: Timing,
     /// What the agents prove their identity with. Always required: a vote counts only if it is known whose it is.
     pub tls: TlsFiles,
     /// The file with the token that a changing request must carry. From this machine too (P20).
@@ -103,17 +106,6 @@ pub struct Member {
     /// has them ask there. None unless a plan has `route53.signal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<String>,
-}
-
-/// How patient elections are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AgentTiming {
-    /// Between regions: elections take 750 to 1500 ms.
-    #[default]
-    Wan,
-    /// Within one region: elections take 150 to 300 ms.
-    Lan,
 }
 
 /// What an agent proves its identity with. `quorate tls` makes all three.

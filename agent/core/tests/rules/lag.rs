@@ -4,8 +4,10 @@
 use crate::{log::*, shop::*};
 use quorate_core::{Cluster, Input, Node, NodeSettings, Output, node::Now};
 use quorate_policies::{
-    Millis, Monotonic, Timestamp, agreement::Evidence, agreement::ReplicaLag, agreement::Report,
+    Millis, Monotonic, TargetName, Timestamp,
+    agreement::{Evidence, ReplicaLag, Report},
     guard::Trigger,
+    postgres::{Database, DatabaseRole, Lsn},
 };
 use std::sync::Arc;
 
@@ -141,6 +143,34 @@ fn r6_readings_of_all_agents_are_evidence() {
         "wes 800ms measured 6s500ms heard 1s500ms false false",
     ];
     assert_eq!(told, expected);
+}
+
+/// Goal: R16, what this agent's own probes see of a primary and its standby is a reading as any other: it is reported, and
+/// the executor's record of a promotion has it. Method: a primary that writes on for three seconds while its standby stays,
+/// then silence; a standby of another check has no reading.
+#[test]
+fn r16_what_the_probes_see_of_a_standby_is_a_reading() {
+    const STANDBY: &str = "us-west-2/database";
+    let mut watcher = Watcher::new(NOA);
+    let see = |watcher: &mut Watcher, at: &str, role: DatabaseRole| {
+        let target = TargetName { check: "database".try_into().unwrap(), region: region(at) };
+        let database = Database { timeline: 1, role };
+        watcher.give(Input::Database { service: shop(), target, database });
+    };
+    let standby =
+        DatabaseRole::Standby { received: Some(Lsn(100)), replayed: Some(Lsn(50)), streaming: None };
+    for second in 1..=3 {
+        watcher.wait(1_000);
+        see(&mut watcher, EAST, DatabaseRole::Primary { written: Lsn(second * 100) });
+    }
+    see(&mut watcher, WEST, standby);
+    let report = watcher.wait(4_000);
+    let lags = &report.services[&shop()].lags;
+    let told: Vec<_> = lags.iter().map(|lag| (lag.replica.as_str(), lag.behind.0, lag.measured.0)).collect();
+    assert_eq!(told, [(STANDBY, 2_000, 4_000)]);
+    let recorded = |replica| watcher.node.replica_lag(watcher.now().mono, &shop(), replica);
+    assert_eq!(recorded(STANDBY), Some((Millis(2_000), Millis(4_000))));
+    assert_eq!(recorded("us-west-2/another"), None);
 }
 
 /// Goal: R16, every replica judges the readings again when a decision is applied, and an operator who accepts the loss is

@@ -3,13 +3,14 @@
 
 use anyhow::{Context as _, bail, ensure};
 use quorate_sidecar::processes;
+use quorate_test_postgres::{ACCOUNT, give, program, run};
 use serde_json::Value;
 use std::{
     fs,
     io::{Read as _, Write as _},
     net::{Ipv4Addr, TcpListener, TcpStream},
-    os::unix::fs::{PermissionsExt as _, chown},
-    path::{Path, PathBuf},
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::Arc,
     thread::sleep,
@@ -19,7 +20,6 @@ use tempfile::TempDir;
 
 /// Whatever a test waits for has come by then, or does not come. Only a failure takes so long.
 const WAIT_MAX: Duration = Duration::from_secs(40);
-const ACCOUNT: &str = "postgres";
 
 /// A directory for some servers.
 pub(crate) struct Home(TempDir);
@@ -36,9 +36,7 @@ pub(crate) struct Place {
 pub(crate) fn home() -> anyhow::Result<Arc<Home>> {
     let home = tempfile::Builder::new().prefix("quorate-guard-").tempdir()?;
     fs::set_permissions(home.path(), fs::Permissions::from_mode(0o755))?;
-    if root() {
-        chown(home.path(), Some(number("-u")?), Some(number("-g")?))?;
-    }
+    give(home.path())?;
     // The guard becomes a user who need not see where it was built.
     let built = std::env::current_exe()?.ancestors().nth(2).context("no folder")?.join("examples/guard");
     let guard = home.path().join("guard");
@@ -215,43 +213,4 @@ impl Drop for Place {
 pub(crate) fn signal(name: &str, processes: &[i32]) -> anyhow::Result<()> {
     let ids = processes.iter().map(ToString::to_string);
     run(Command::new("kill").args(["-s", name, "--"]).args(ids)).map(drop)
-}
-
-fn program(name: &str) -> anyhow::Result<Command> {
-    let versions = fs::read_dir("/usr/lib/postgresql").context("apt-get install postgresql")?;
-    let newest = versions
-        .filter_map(|version| Some(version.ok()?.path().join("bin").join(name)))
-        .filter(|path| path.exists())
-        .max_by_key(|path| version(path))
-        .with_context(|| format!("no {name}: apt-get install postgresql"))?;
-    let mut command = if root() {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid", ACCOUNT, "--regid", ACCOUNT, "--init-groups", "--"]).arg(newest);
-        command
-    } else {
-        Command::new(newest)
-    };
-    command.current_dir("/").env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8");
-    Ok(command)
-}
-
-fn version(program: &Path) -> u32 {
-    let folder = program.ancestors().nth(2).and_then(Path::file_name).and_then(|name| name.to_str());
-    folder.and_then(|version| version.parse().ok()).unwrap_or_default()
-}
-
-pub(crate) fn root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
-fn number(of: &str) -> anyhow::Result<u32> {
-    Ok(run(Command::new("id").args([of, ACCOUNT]))?.trim().parse()?)
-}
-
-pub(crate) fn run(command: &mut Command) -> anyhow::Result<String> {
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("{command:?}"))?;
-    if !output.status.success() {
-        bail!("{command:?}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

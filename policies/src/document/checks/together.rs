@@ -4,7 +4,7 @@
 use super::rules;
 use crate::{
     document::{
-        agent_file::{AgentFile, AgentTiming, Member, PostgresTls},
+        agent_file::{AgentFile, Member, PostgresTls},
         problem::{FieldPath, Problem},
     },
     name::{AgentName, RegionName, StepName},
@@ -42,7 +42,7 @@ pub fn check_together(policy: &Policy, agent: &AgentFile) -> Vec<Problem> {
 
 /// Agents that are more patient than the policy: their reports would be silence, and their elections outlast its lease.
 fn timing(policy: &Policy, agent: &AgentFile, problems: &mut Vec<Problem>) {
-    if policy.timing == Timing::Lan && agent.timing == AgentTiming::Wan {
+    if policy.timing == Timing::Lan && agent.timing == Timing::Wan {
         let message =
             format!("the policy's lengths are for `timing: lan`, and agent `{}` has `wan`", agent.name);
         let mend = "write `timing: lan` into every agent's file, or take it out of the policy";

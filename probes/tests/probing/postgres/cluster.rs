@@ -1,21 +1,18 @@
 //! PostgreSQL as Debian ships it, on loopback, with SCRAM and certificates of an authority of its own. Everything is in a
 //! temporary directory and ends with the value; only processes that it started are ever signalled.
 
+use quorate_test_postgres::{ACCOUNT, give};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::{
     fs,
     net::{Ipv4Addr, TcpListener},
-    os::unix::fs::{PermissionsExt as _, chown},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
 };
 use tempfile::TempDir;
 
-/// Where Debian puts each version's programs.
-const VERSIONS: &str = "/usr/lib/postgresql";
-/// The account that Debian's package makes: PostgreSQL refuses to run as root.
-const ACCOUNT: &str = "postgres";
 /// How long `pg_ctl` waits for a start, in seconds. Only a failure takes so long.
 const START_S: &str = "45";
 /// Free ports are found by asking for them, and somebody else may be given one meanwhile.
@@ -45,7 +42,7 @@ pub(super) struct Session(Child);
 impl Cluster {
     pub(super) fn start() -> Self {
         let home = Arc::new(tempfile::Builder::new().prefix("quorate-pg-").tempdir().unwrap());
-        give(home.path());
+        give(home.path()).unwrap();
         let path = |name: &str| home.path().join(name);
         let authority = certificates(home.path());
         let data = path("primary");
@@ -121,7 +118,7 @@ impl Server {
             let mut start = program("pg_ctl");
             // A standby without hot standby counts as started when it listens.
             start.args(["start", "-w", "-s", "-t", START_S, "-o", &format!("-p {}{settings}", self.port)]);
-            if tried(start.arg("-l").arg(&log).arg("-D").arg(&self.data)).is_some() {
+            if quorate_test_postgres::run(start.arg("-l").arg(&log).arg("-D").arg(&self.data)).is_ok() {
                 return;
             }
             self.port = 0;
@@ -136,7 +133,9 @@ impl Server {
 
     /// Waits until a condition holds.
     pub(super) fn wait(&self, condition: &str) {
-        let wait = format!("WHILE NOT ({condition}) LOOP PERFORM pg_sleep(0.01); END LOOP;");
+        // A transaction would see the same statistics for ever.
+        let again = "PERFORM pg_sleep(0.01), pg_stat_clear_snapshot();";
+        let wait = format!("WHILE NOT ({condition}) LOOP {again} END LOOP;");
         self.sql(&format!("SET statement_timeout = '{START_S}s'; DO $$ BEGIN {wait} END $$"));
     }
 
@@ -184,7 +183,9 @@ impl Server {
         if self.process().is_some() {
             self.thaw();
             let mut stop = program("pg_ctl");
-            tried(stop.args(["stop", "-w", "-s", "-m", "immediate", "-D"]).arg(&self.data));
+            let _ = quorate_test_postgres::run(
+                stop.args(["stop", "-w", "-s", "-m", "immediate", "-D"]).arg(&self.data),
+            );
         }
     }
 
@@ -240,58 +241,15 @@ fn certificates(home: &Path) -> PathBuf {
     fs::write(home.join("server.pem"), server.pem()).unwrap();
     fs::write(&secret, key.serialize_pem()).unwrap();
     fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
-    give(&secret);
+    give(&secret).unwrap();
     file
 }
 
-/// One of PostgreSQL's programs, of the newest version there is, as somebody who is not root.
+/// One of PostgreSQL's programs.
 fn program(name: &str) -> Command {
-    let versions = fs::read_dir(VERSIONS).unwrap_or_else(|_| panic!("{VERSIONS}: run tests/run once"));
-    let paths = versions.map(|version| version.unwrap().path().join("bin").join(name));
-    let number = |path: &PathBuf| -> u32 {
-        let folder = path.ancestors().nth(2).and_then(Path::file_name).and_then(std::ffi::OsStr::to_str);
-        folder.and_then(|version| version.parse().ok()).unwrap_or_default()
-    };
-    let newest = paths.filter(|path| path.exists()).max_by_key(number).expect("postgresql is installed");
-    let mut command = if root() {
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid", ACCOUNT, "--regid", ACCOUNT, "--init-groups", "--"]).arg(newest);
-        command
-    } else {
-        Command::new(newest)
-    };
-    // Neither its working directory nor a caller's own settings are the server's business.
-    command.current_dir("/").env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8");
-    command
-}
-
-fn root() -> bool {
-    number(&["-u"]) == 0
-}
-
-/// Makes a file PostgreSQL's own, where the tests run as root.
-fn give(path: &Path) {
-    if root() {
-        chown(path, Some(number(&["-u", ACCOUNT])), Some(number(&["-g", ACCOUNT]))).unwrap();
-    }
-}
-
-fn number(arguments: &[&str]) -> u32 {
-    run(Command::new("id").args(arguments)).parse().unwrap()
+    quorate_test_postgres::program(name).unwrap()
 }
 
 fn run(command: &mut Command) -> String {
-    tried(command).unwrap_or_else(|| panic!("{command:?} failed"))
-}
-
-/// Runs a program; returns what it printed, if it succeeded.
-fn tried(command: &mut Command) -> Option<String> {
-    // Files and not pipes: a server that stays holds what it was given, and a pipe would never end.
-    let mut out = tempfile::tempfile().unwrap();
-    let said = command.stdin(Stdio::null()).stdout(out.try_clone().unwrap()).status().unwrap();
-    use std::io::{Read as _, Seek as _};
-    out.rewind().unwrap();
-    let mut text = String::new();
-    out.read_to_string(&mut text).unwrap();
-    said.success().then(|| text.trim().to_owned())
+    quorate_test_postgres::run(command).unwrap()
 }
