@@ -115,8 +115,10 @@ pub enum Verb {
     #[command(after_help = "Example:\n  quorate resume shop --reason \"upgrade done\"")]
     Resume(control::ResumeArgs),
     /// End an execution; past the point of no return only one that has stopped.
-    #[command(after_help = "Example:\n  quorate abort shop-3 --reason \"the primary is back\"")]
-    Abort(control::ExecutionArgs),
+    #[command(
+        after_help = "Examples:\n  quorate abort shop-3 --reason \"the primary is back\"\n  quorate abort shop-3 --reason \"us-east-1 is lost\" --leave"
+    )]
+    Abort(control::AbortArgs),
     /// Let an execution begin that waits for approval.
     #[command(after_help = "Example:\n  quorate approve shop-3 --reason \"confirmed by phone\"")]
     Approve(control::ExecutionArgs),

@@ -128,7 +128,7 @@ fn body(cluster: &Cluster, choices: &mut Choices<'_>, now: Timestamp) -> (AgentN
         3..=17 => return step(latest, id, by, choices),
         18 | 19 => Body::SetLive { execution: id, live: agents(choices) },
         20 => Body::Approve { execution: id, actor: actor(choices) },
-        21 => Body::Abort { execution: id, actor: actor(choices) },
+        21 => Body::Abort { execution: id, actor: actor(choices), leave: false },
         22 => {
             let until = (choices.byte() > 127).then(|| Timestamp(now.0.saturating_add(choices.number())));
             Body::Pause { service, actor: actor(choices), until }

@@ -182,7 +182,7 @@ fn operators() -> Vec<Command> {
     teller.say("wes", Body::StartStep { execution: execution(), step: step(), attempt: 1 });
     let outcome = StepOutcome::Unknown { reason: "the reply was lost".to_owned() };
     teller.say("wes", Body::FinishStep { execution: execution(), step: step(), attempt: 1, outcome });
-    teller.say("wes", Body::Abort { execution: execution(), actor: actor("stop") });
+    teller.say("wes", Body::Abort { execution: execution(), actor: actor("stop"), leave: false });
     let trigger = Trigger::Operator {
         by: "olga".to_owned(),
         reason: "the ticket says so".to_owned(),

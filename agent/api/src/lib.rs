@@ -10,7 +10,7 @@ pub mod status;
 
 pub use execution::{Execution, ExecutionList, RecoveryTime, Step};
 pub use problem::Problem;
-pub use request::{ApplyPolicy, Changed, Command, Failover, Pause};
+pub use request::{Abort, ApplyPolicy, Changed, Command, Failover, Pause};
 pub use service::{
     Check, Explanation, Hold, Lease, LeaseGivenBack, PlanView, PolicyView, Region, Service, ServiceList,
     TargetVotes,

@@ -47,7 +47,18 @@ pub struct Pause {
     pub lasting: Option<String>,
 }
 
-/// `POST .../resume`, `.../approve`, `.../abort`.
+/// `POST .../abort`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Abort {
+    /// Why.
+    pub reason: String,
+    /// Whether what is not taken back yet is left as it is, because its region is lost.
+    #[serde(default)]
+    pub leave: bool,
+}
+
+/// `POST .../resume`, `.../approve`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Command {

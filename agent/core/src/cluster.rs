@@ -85,7 +85,7 @@ impl Cluster {
             }
             Body::SetLive { execution, live } => self.set_live(&command.by, execution, live),
             Body::Approve { execution, actor } => self.approve(execution, actor),
-            Body::Abort { execution, actor } => self.abort(execution, actor),
+            Body::Abort { execution, actor, leave } => self.abort(execution, actor, *leave),
             Body::Pause { service, actor, until } => self.pause(service, actor, *until),
             Body::Resume { service, actor } => self.resume(service, actor),
             Body::ReleaseLease { service, epoch, proof } => {

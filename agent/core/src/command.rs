@@ -148,6 +148,9 @@ pub enum Body {
         execution: ExecutionId,
         /// Who and why.
         actor: Actor,
+        /// Whether what is not taken back yet is left as it is: for a region that is lost.
+        #[serde(default)]
+        leave: bool,
     },
     /// Stops automation; detection goes on (R26).
     Pause {

@@ -26,8 +26,8 @@ const OFFER_AGAIN: Duration = Duration::from_millis(250);
 
 /// Runs an attempt until its outcome is in the log, or the step is somebody else's.
 pub async fn run(around: &impl Surroundings, order: &StepOrder) {
-    let begun_before = match begin(around, order).await {
-        Ok(begun_before) => begun_before,
+    let begun = match begin(around, order).await {
+        Ok(begun) => begun,
         Err(why) if aborted(around, order) => {
             let reason = format!("the execution was aborted, and this agent began anew: {why}");
             return finish(around, order, StepOutcome::Unknown { reason }).await;
@@ -37,11 +37,11 @@ pub async fn run(around: &impl Surroundings, order: &StepOrder) {
             return leave(around, order).await;
         }
     };
-    around.tell(order, StepNews::Begins);
+    around.tell(order, StepNews::Begins { resumed: begun.resumed });
     let mut context = context(around, order);
     let mut attempt = StepRun::new(around.now().mono, order.step.timeout, order.failures)
-        .must_be_ours(!order.step.reversible && !begun_before)
-        .resumed(order.started)
+        .must_be_ours(!order.step.reversible && !begun.ever)
+        .resumed(begun.resumed)
         .delayed(order.step.delay);
     let mut event = StepEvent::Ready;
     loop {
@@ -59,6 +59,10 @@ pub async fn run(around: &impl Surroundings, order: &StepOrder) {
             },
             StepWork::Wait(pause) => {
                 around.sleep(pause.duration()).await;
+                // Nobody waits for it any more, and nothing of it is under way in this process.
+                if undoing(around, order) == Some(true) {
+                    return finish(around, order, attempt.abandoned()).await;
+                }
                 StepEvent::Ready
             }
             StepWork::Finish(outcome) => return finish(around, order, outcome).await,
@@ -78,11 +82,19 @@ pub async fn run(around: &impl Surroundings, order: &StepOrder) {
 fn aborted(around: &impl Surroundings, order: &StepOrder) -> bool {
     let state = around.state();
     let Some(execution) = state.executions.get(&order.execution) else { return false };
-    let undoing =
-        matches!(execution.state, ExecutionState::Undoing { .. }) && !execution.may_run(&order.name);
+    let undoing = undoing(around, order).is_some() && !execution.may_run(&order.name);
     let started = StepState::Started { agent: around.name().clone() };
     let progress = execution.steps.get(&order.name);
     undoing && progress.is_some_and(|p| p.state == started && p.attempt == order.attempt)
+}
+
+/// Whether its execution takes back what it did; and if so, whether an operator has given that up.
+fn undoing(around: &impl Surroundings, order: &StepOrder) -> Option<bool> {
+    let state = around.state();
+    let ExecutionState::Undoing { given_up, .. } = &state.executions.get(&order.execution)?.state else {
+        return None;
+    };
+    Some(*given_up)
 }
 
 /// A look changes nothing, so it is cut short where the step's own time ends.

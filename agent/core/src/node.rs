@@ -16,7 +16,7 @@ pub mod targets;
 use crate::{
     cluster::{
         Cluster,
-        execution::{Execution, ExecutionState, StepState},
+        execution::{Execution, ExecutionState},
     },
     command::{Body, Command, ExecutionId},
 };
@@ -106,8 +106,6 @@ pub struct StepOrder {
     pub attempt: u32,
     /// How many attempts have failed.
     pub failures: u32,
-    /// Whether its intent is committed already: this process, or an earlier one of this agent, began it.
-    pub started: bool,
 }
 
 /// What comes in.
@@ -437,7 +435,6 @@ impl Node {
                     step: step.clone(),
                     attempt: progress.attempt,
                     failures: progress.failures,
-                    started: matches!(progress.state, StepState::Started { .. }),
                 })));
             }
         }

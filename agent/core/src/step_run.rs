@@ -224,10 +224,12 @@ impl StepRun {
     }
 
     fn pause(&mut self, now: Monotonic) -> StepWork {
-        if now >= self.deadline {
+        // A call without a reply may still be applied, and the next attempt must not act beside it.
+        let end = self.lost_at.map_or(self.deadline, |at| self.deadline.max(at.plus(LOST_AFTER)));
+        if now >= end {
             return self.give_up();
         }
-        let left = self.deadline.since(now);
+        let left = end.since(now);
         let pause = self.pause.min(left);
         self.pause = Millis(self.pause.0 * 2).min(POLL_MAX);
         StepWork::Wait(pause)

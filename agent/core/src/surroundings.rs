@@ -18,8 +18,11 @@ use std::{sync::Arc, time::Duration};
 pub enum StepNews<'a> {
     /// It was not allowed to begin.
     NotBegun(&'a str),
-    /// Its intent is committed.
-    Begins,
+    /// Its intent is committed; or it goes on, and the log knows of it.
+    Begins {
+        /// Whether it goes on.
+        resumed: bool,
+    },
     /// It has come to its end.
     Ends(&'a StepOutcome),
     /// It has been given up without an end: another attempt follows.

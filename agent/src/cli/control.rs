@@ -6,7 +6,7 @@ use super::{
     exit::{Exit, Failure},
 };
 use clap::Args;
-use quorate_api::{Changed, Command, Pause};
+use quorate_api::{Abort, Changed, Command, Pause};
 use quorate_policies::Millis;
 use serde::Serialize;
 
@@ -37,7 +37,18 @@ pub struct ResumeArgs {
     connection: Connection,
 }
 
-/// `quorate abort` and `quorate approve`.
+/// `quorate abort`.
+#[derive(Debug, Args)]
+pub struct AbortArgs {
+    #[command(flatten)]
+    of: ExecutionArgs,
+    /// Leave what is not taken back yet as it is. For a region that is lost: only what is under way is waited for, and
+    /// another failover can be asked for.
+    #[arg(long)]
+    leave: bool,
+}
+
+/// `quorate approve`, and most of `quorate abort`.
 #[derive(Debug, Args)]
 pub struct ExecutionArgs {
     /// The execution, as `quorate status` and `quorate history` name it.
@@ -71,9 +82,10 @@ pub async fn resume(args: &ResumeArgs) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// As [`pause`].
-pub async fn abort(args: &ExecutionArgs) -> Result<Exit, Failure> {
-    let body = Command { reason: args.reason.clone() };
-    change(&args.connection, &["executions", &args.execution, "abort"], &body).await
+pub async fn abort(args: &AbortArgs) -> Result<Exit, Failure> {
+    let (of, leave) = (&args.of, args.leave);
+    let body = Abort { reason: of.reason.clone(), leave };
+    change(&of.connection, &["executions", &of.execution, "abort"], &body).await
 }
 
 /// Lets a waiting execution begin.

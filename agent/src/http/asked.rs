@@ -11,7 +11,7 @@ use axum::{
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use quorate_api::{
     BODY_BYTES_MAX,
-    request::{ApplyPolicy, Command, Failover, IDEMPOTENCY_KEY, OPERATOR, Pause},
+    request::{Abort, ApplyPolicy, Command, Failover, IDEMPOTENCY_KEY, OPERATOR, Pause},
 };
 use quorate_core::Actor;
 use serde::de::DeserializeOwned;
@@ -40,7 +40,7 @@ macro_rules! reasoned {
         }
     )*};
 }
-reasoned!(ApplyPolicy, Command, Failover, Pause);
+reasoned!(Abort, ApplyPolicy, Command, Failover, Pause);
 
 /// A change that was properly asked for.
 #[derive(Debug)]

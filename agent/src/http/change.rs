@@ -12,7 +12,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use quorate_api::request::{Changed, Command, Failover, Pause};
+use quorate_api::request::{Abort, Changed, Command, Failover, Pause};
 use quorate_core::{Body, Node, Response, node::Now};
 use quorate_policies::{
     Millis, RegionName, ServiceName,
@@ -123,10 +123,12 @@ pub(super) async fn approve<C: Control>(
 pub(super) async fn abort<C: Control>(
     State(agent): State<Arc<C>>,
     Path(execution): Path<String>,
-    asked: Asked<Command>,
+    asked: Asked<Abort>,
 ) -> Reply {
-    let body = Body::Abort { execution: execution.clone(), actor: asked.actor() };
-    submit(agent.as_ref(), asked.command_id("abort", &execution), body).await?;
+    let leave = asked.request.leave;
+    let body = Body::Abort { execution: execution.clone(), actor: asked.actor(), leave };
+    let verb = if leave { "leave" } else { "abort" };
+    submit(agent.as_ref(), asked.command_id(verb, &execution), body).await?;
     let changed = Changed { message: format!("execution {execution} is aborted"), ..Changed::default() };
     Ok((StatusCode::OK, Json(Changed { execution: Some(execution), ..changed })))
 }

@@ -45,7 +45,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/executions", "executions, newest first; ?service=SERVICE"),
     route("GET", "/v1/executions/{execution}", "one execution and its steps"),
     route("POST", "/v1/executions/{execution}/approve", "let a waiting execution begin: {reason}"),
-    route("POST", "/v1/executions/{execution}/abort", "end an execution: {reason}"),
+    route("POST", "/v1/executions/{execution}/abort", "end an execution: {reason, leave?}"),
     route("GET", "/v1/policies/{service}", "the policy in force, every default written out"),
     route("POST", "/v1/policies", "put a policy into force: {policy, file?, reason}"),
     route("GET", "/v1/audit", "the audit; ?after=SEQUENCE&limit=COUNT"),

@@ -40,7 +40,7 @@ fn stopped_and_aborted() -> Cluster {
         Body::FinishStep { execution: execution(), step: "promote".parse().unwrap(), attempt: 1, outcome },
     );
     let actor = Actor { name: "ann".into(), reason: "by hand".into() };
-    sample::apply(&mut cluster, Body::Abort { execution: execution(), actor });
+    sample::apply(&mut cluster, Body::Abort { execution: execution(), actor, leave: false });
     cluster
 }
 

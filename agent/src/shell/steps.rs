@@ -87,8 +87,8 @@ impl Surroundings for Agent {
         let step = format!("{}/{}#{}", order.execution, order.name, order.attempt);
         match news {
             StepNews::NotBegun(why) => tracing::debug!(%step, %why, "not begun"),
-            StepNews::Begins => {
-                tracing::info!(%step, action = order.step.action.kind(), resumed = order.started, "step begins");
+            StepNews::Begins { resumed } => {
+                tracing::info!(%step, action = order.step.action.kind(), resumed, "step begins");
             }
             StepNews::Ends(outcome) => tracing::info!(%step, ?outcome, "step ends"),
             StepNews::Left(why) => tracing::info!(%step, %why, "step left"),

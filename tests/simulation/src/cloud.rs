@@ -23,6 +23,8 @@ pub(super) use world::{Record, World};
 struct Inside {
     world: World,
     trouble: Trouble,
+    /// Calls that were sent before the first moment arrive after the second.
+    held_up: (Duration, Duration),
     random: StdRng,
     network: Network,
     oracle: Shared,
@@ -36,7 +38,14 @@ impl Cloud {
     pub(super) fn new(seed: u64, services: &[&'static str], network: Network, oracle: Shared) -> Self {
         let random = StdRng::seed_from_u64(seed);
         let (world, trouble) = (World::new(services), Trouble::default());
-        Self(Arc::new(Mutex::new(Inside { world, trouble, random, network, oracle })))
+        Self(Arc::new(Mutex::new(Inside {
+            world,
+            trouble,
+            held_up: (Duration::ZERO, Duration::ZERO),
+            random,
+            network,
+            oracle,
+        })))
     }
 
     fn inside(&self) -> MutexGuard<'_, Inside> {
@@ -46,6 +55,11 @@ impl Cloud {
     /// Looks at what stands in the cloud, or changes it by another hand.
     pub(super) fn with<T>(&self, look: impl FnOnce(&mut World) -> T) -> T {
         look(&mut self.inside().world)
+    }
+
+    /// Holds up the calls that are under way.
+    pub(super) fn straggle(&self, length: Duration) {
+        self.inside().held_up = (now(), now() + length);
     }
 
     pub(super) fn trouble(&self, trouble: Trouble) {

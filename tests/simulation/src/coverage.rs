@@ -42,7 +42,7 @@ impl Coverage {
             StepNews::Left(_) if told => self.note("recovery", "attempt left"),
             StepNews::NotTaken(_) => self.note("recovery", "late outcome refused"),
             StepNews::NotInLog(_) => self.note("recovery", "outcome offered again"),
-            StepNews::Begins | StepNews::Ends(_) | StepNews::Left(_) => {}
+            StepNews::Begins { .. } | StepNews::Ends(_) | StepNews::Left(_) => {}
         }
     }
 

@@ -1,7 +1,10 @@
 //! The primitives of which faults are made: one thing that happens to the world at one moment. A scenario can be written
 //! down as a list of them, and a failing one is made smaller by leaving some out.
 
-use crate::fault::Fault;
+use crate::{
+    cue::Cue,
+    fault::{self, Fault},
+};
 use std::{fmt, time::Duration};
 
 /// Something that happens.
@@ -9,6 +12,8 @@ use std::{fmt, time::Duration};
 pub struct Event {
     /// When, since the simulation began.
     pub at: Duration,
+    /// Not before this moment has come, and so long after it; then `at` says from when on it is waited for.
+    pub cue: Option<(Cue, Duration)>,
     /// As part of which fault.
     pub fault: Fault,
     /// What.
@@ -37,7 +42,8 @@ pub enum Mode {
 /// What ails the cloud's control plane.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Trouble {
-    /// The longest time that a request takes to be carried out, in milliseconds. A real call gives up after 8 s.
+    /// The longest time that a request takes to be carried out, in milliseconds. A change that takes longer than a real call
+    /// lives is lost.
     pub slow_ms: u64,
     /// So many requests in a thousand are lost before they are carried out.
     pub lost_before: u16,
@@ -130,6 +136,8 @@ pub enum Deed {
     NetworkRepaired,
     /// The cloud's control plane.
     Cloud(Trouble),
+    /// Calls that are under way arrive so much later.
+    Straggle(Duration),
     /// Replication to the standby.
     Replication(Replication),
     /// Somebody else edits the DNS record of every service: it points at this region.
@@ -152,7 +160,10 @@ pub enum Deed {
 
 impl fmt::Display for Deed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |index: &usize| crate::AGENTS.get(*index).map_or("the leader", |(name, _)| name);
+        let name = |index: &usize| match *index {
+            fault::EXECUTOR => "the executor",
+            index => crate::AGENTS.get(index).map_or("the leader", |(name, _)| name),
+        };
         match self {
             Deed::Service { service, region, mode } => write!(f, "{service} in {region}: {mode:?}"),
             Deed::RegionDies(region) => write!(f, "{region} dies"),
@@ -177,6 +188,7 @@ impl fmt::Display for Deed {
             Deed::Duplicated(permille) => write!(f, "{permille} ‰ of the messages arrive twice"),
             Deed::NetworkRepaired => f.write_str("the network is repaired"),
             Deed::Cloud(trouble) => write!(f, "the cloud: {trouble:?}"),
+            Deed::Straggle(length) => write!(f, "calls under way are held up for {length:?}"),
             Deed::Replication(how) => write!(f, "replication: {how:?}"),
             Deed::ForeignEdit(region) => write!(f, "somebody points DNS at {region}"),
             Deed::Quota(region, true) => write!(f, "no task can be started in {region}"),

@@ -6,9 +6,13 @@ mod cloud;
 mod people;
 mod regions;
 
-pub use agents::LEADER;
+pub use agents::{EXECUTOR, LEADER};
 
-use crate::{CALM_UNTIL, LEDGER, SHOP, deed::Event};
+use crate::{
+    CALM_UNTIL, LEDGER, SHOP,
+    cue::Cue,
+    deed::{Deed, Event},
+};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{collections::BTreeSet, fmt, str::FromStr, time::Duration};
 
@@ -116,10 +120,20 @@ impl Draw {
         self.ms(from..(from + (to - from) * 2 / 3).max(from + 1))
     }
 
-    fn at(&mut self, at: Duration, deed: crate::deed::Deed) {
+    fn at(&mut self, at: Duration, deed: Deed) {
         if at < self.until {
-            self.events.push(Event { at, fault: self.fault, deed });
+            self.events.push(Event { at, cue: None, fault: self.fault, deed });
         }
+    }
+
+    /// At the first such moment from a time on, or so long after it.
+    fn on(&mut self, from: Duration, cue: Cue, after: Duration, deed: Deed) {
+        self.events.push(Event { at: from, cue: Some((cue, after)), fault: self.fault, deed });
+    }
+
+    /// From when on a tender moment is waited for: mostly the first one there is.
+    fn from(&mut self) -> Duration {
+        if self.chance(700) { CALM_UNTIL } else { self.moment() }
     }
 }
 

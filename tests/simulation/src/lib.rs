@@ -15,6 +15,7 @@ mod clients;
 mod cloud;
 pub mod command;
 pub mod coverage;
+pub mod cue;
 pub mod curve;
 pub mod deed;
 pub mod disk;

@@ -9,6 +9,7 @@ mod rules;
 mod told;
 
 use super::{Outcome, coverage::Coverage, now, replicas::Replicas};
+use facts::SentCall;
 pub(super) use facts::{Effect, Facts};
 pub(super) use links::Around;
 use quorate_core::{AuditEntry, AuditEvent, Body, Cluster, Command, node::StepOrder};
@@ -237,9 +238,26 @@ impl Oracle {
         }
     }
 
-    /// An agent sends a change to the cloud.
-    pub(super) fn sent(&mut self, agent: &str, order: &StepOrder) {
+    /// An agent sends a change to the cloud. Returns the call's number.
+    pub(super) fn sent(&mut self, agent: &str, order: &StepOrder) -> usize {
         self.show(&Seen::Sent { agent, order });
+        self.facts.calls.push(SentCall {
+            agent: agent.to_owned(),
+            attempt: (order.execution.clone(), order.name.to_string(), order.attempt),
+            settled: false,
+            refused: false,
+        });
+        self.facts.calls.len() - 1
+    }
+
+    /// A call is carried out, or certainly never will be.
+    pub(super) fn settled(&mut self, call: usize) {
+        self.facts.calls[call].settled = true;
+    }
+
+    /// The agent was told that its call has changed nothing.
+    pub(super) fn refused(&mut self, call: usize) {
+        self.facts.calls[call].refused = true;
     }
 
     /// The cloud has applied a change. The replicas have been looked at in the same moment.

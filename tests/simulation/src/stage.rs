@@ -53,6 +53,7 @@ pub(super) async fn perform(world: &mut World, deed: &Deed) {
         Deed::Rebuild(region) => rebuild(world, region),
         Deed::RegionCut(region) => world.network.isolate(region),
         Deed::Cloud(trouble) => world.cloud.trouble(trouble),
+        Deed::Straggle(length) => world.cloud.straggle(length),
         Deed::Replication(how) => world.cloud.replication(how),
         Deed::ForeignEdit(region) => {
             for name in world.services.clone() {
@@ -196,7 +197,7 @@ async fn abort(host: Arc<Host>, name: ServiceName, actor: Actor) {
     while now() < end && host.alive() {
         let open = host.consensus.state().running(&name).map(|execution| execution.id.clone());
         if let Some(execution) = open {
-            return say(host, Body::Abort { execution, actor }).await;
+            return say(host, Body::Abort { execution, actor, leave: false }).await;
         }
         SimRuntime::sleep(Duration::from_millis(100)).await;
     }

@@ -4,6 +4,7 @@
 use super::{
     CALM_UNTIL, EAST, Plot, Scenario, WEST,
     coverage::word,
+    cue::Prompter,
     deed::{Event, Mode, Replication, Trouble},
     fault,
     host::Host,
@@ -15,7 +16,7 @@ use super::{
 };
 use quorate_core::{Actor, Body, ExecutionState, Response, StepState, cluster::audit::broken_at};
 use quorate_policies::guard::{Refusal, Trigger};
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// Liveness: how long after the repair a failover may still take. Attempts of 30 s, and the longest pauses between
 /// them, fit in.
@@ -92,12 +93,12 @@ async fn introduce_policies(world: &mut World) {
 
 /// Lets everything happen that is to happen.
 async fn suffer(world: &mut World, events: Vec<Event>) {
-    let mut events = VecDeque::from(events);
+    let mut prompter = Prompter::new(events);
     let end = world.scenario.length;
     while now() < end {
         world.watch().await;
-        while events.front().is_some_and(|event| event.at <= now()) {
-            let Some(event) = events.pop_front() else { break };
+        let moments = world.moments();
+        for event in prompter.due(now(), moments) {
             world.oracle().coverage.note("fault", event.fault.to_string());
             stage::perform(world, &event.deed).await;
         }
@@ -181,7 +182,14 @@ async fn recover(world: &mut World) {
         world.watch().await;
     }
     for open in world.open_executions() {
-        if !matches!(open.state, ExecutionState::Stopped { .. }) {
+        // What a dead region would have to take back is tried for half an hour: an operator has the last word.
+        let lost = world.cloud.with(|cloud| cloud.site(open.plan.from.as_str()).dead);
+        let excused = match open.state {
+            ExecutionState::Stopped { .. } => true,
+            ExecutionState::Undoing { .. } => lost,
+            _ => false,
+        };
+        if !excused {
             let steps: Vec<String> =
                 open.steps.iter().map(|(name, step)| format!("{name} {:?}", step.state)).collect();
             let text = format!("R30: {} does not end: {}", open.id, steps.join(", "));
@@ -207,9 +215,10 @@ async fn leave_to_a_human(world: &mut World, name: &'static str) {
         return world.oracle().violated(&text);
     }
     world.oracle().event(&format!("-- an operator takes over: {told}"));
+    // Who fails over from a dead region does not wait until it is in order.
     for open in world.open_executions() {
         let actor = Actor { name: "olga".to_owned(), reason: "it is stuck".to_owned() };
-        world.operate(&host, Body::Abort { execution: open.id, actor }).await;
+        world.operate(&host, Body::Abort { execution: open.id, actor, leave: true }).await;
     }
     let settle = now() + Duration::from_secs(60);
     while now() < settle && !world.open_executions().is_empty() {
@@ -252,7 +261,7 @@ async fn homecoming(world: &mut World, name: &'static str) {
     for open in world.open_executions() {
         let host = any_host(world);
         let actor = Actor { name: "olga".to_owned(), reason: "seen to by hand".to_owned() };
-        world.operate(&host, Body::Abort { execution: open.id, actor }).await;
+        world.operate(&host, Body::Abort { execution: open.id, actor, leave: false }).await;
     }
     let settle = now() + Duration::from_secs(30);
     while now() < settle && !world.open_executions().is_empty() {

@@ -5,6 +5,7 @@ use super::{
     clients::Clients,
     cloud::Cloud,
     coverage::word,
+    cue::{Cue, Moment},
     disk::SimDisk,
     host::{Clock, Host, PROPOSE_MAX, Seat, members},
     ids,
@@ -20,7 +21,7 @@ use openraft_rt_sim::SimRuntime;
 use quorate_consensus::{
     Consensus, Limits, Member, NodeId, Settings, StartError, Timing, WriterMode, node_id,
 };
-use quorate_core::{Actor, Body, Cluster, Command, Execution, Response};
+use quorate_core::{Actor, Body, Cluster, Command, Execution, Response, StepState};
 use quorate_policies::Millis;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{
@@ -306,6 +307,42 @@ impl World {
     /// The region that serves, as the newest state has it.
     pub(super) fn active(&self, name: &str) -> Option<String> {
         self.state().services.get(&service(name)).map(|service| service.active.to_string())
+    }
+
+    /// The tender moments that have come. Those that came before are among them.
+    pub(super) fn moments(&self) -> Vec<Moment> {
+        let state = self.state();
+        let mut moments = Vec::new();
+        for (id, execution) in &state.executions {
+            let mut come = |cue, of: &str, agent: Option<&str>| {
+                let index = AGENTS.iter().position(|(name, _)| Some(*name) == agent);
+                moments.push(Moment { cue, of: format!("{id}/{of}"), agent: index });
+            };
+            if execution.state.ended() {
+                come(Cue::Ended, "", None);
+                continue;
+            }
+            come(Cue::Decided, "", None);
+            for (name, step) in &execution.steps {
+                let attempt = format!("{name}#{}", step.attempt);
+                match &step.state {
+                    StepState::Assigned { agent } => come(Cue::Assigned, &attempt, Some(agent.as_str())),
+                    StepState::Started { agent } => come(Cue::Begun, &attempt, Some(agent.as_str())),
+                    _ => {}
+                }
+            }
+        }
+        let oracle = self.oracle();
+        for call in oracle.facts.calls.iter().filter(|call| call.under_way()) {
+            let index = AGENTS.iter().position(|(name, _)| *name == call.agent);
+            let (execution, step, attempt) = &call.attempt;
+            moments.push(Moment {
+                cue: Cue::Calls,
+                of: format!("{execution}/{step}#{attempt}"),
+                agent: index,
+            });
+        }
+        moments
     }
 
     /// The executions that have not ended.

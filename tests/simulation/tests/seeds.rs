@@ -97,7 +97,7 @@ fn the_same_seed_gives_the_same_run() {
 #[test]
 fn a_written_scenario_does_what_it_says() {
     let at = Duration::from_secs(20);
-    let dies = Event { at, fault: Fault::F1, deed: Deed::RegionDies(quorate_simulation::EAST) };
+    let dies = Event { at, cue: None, fault: Fault::F1, deed: Deed::RegionDies(quorate_simulation::EAST) };
     let scenario =
         Scenario { seed: 2, nodes: 3, length: Duration::from_secs(60), plot: Plot::Written(vec![dies], 4) };
     let outcome = run(&scenario);

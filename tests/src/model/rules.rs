@@ -146,7 +146,7 @@ pub(super) fn replicated(cluster: &Cluster) -> Option<String> {
         let command = Command { id: "way-out".to_owned(), at: NOW, by: shop::agent(2), body };
         !matches!(cluster.clone().apply(&command), Response::Refused { .. })
     };
-    let abort = || lets(Body::Abort { execution: execution.id.clone(), actor: shop::olga() });
+    let abort = || lets(Body::Abort { execution: execution.id.clone(), actor: shop::olga(), leave: false });
     let way_out = match execution.state {
         ExecutionState::Stopped { .. } => abort(),
         ExecutionState::AwaitingApproval => {

@@ -11,11 +11,15 @@
 //! this member started. Whatever was committed with this member's help is also held by another, so such a
 //! candidate holds it; and whoever this member may have voted for knows the term of that vote.
 //!
+//! Nor does it follow just any leader: one that was deposed and has not heard of it would have its own entries
+//! acknowledged by a member that no longer knows better, and would commit them in the place of others. It follows
+//! a leader of a term that no other member is past, or whom it could have elected itself since it started.
+//!
 //! The leader, for its part, finds that the member no longer holds what it acknowledged, and starts it anew;
 //! see `allow_log_reversion` in `settings`.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use openraft_rt::AsyncRuntime;
 use serde::{Deserialize, Serialize};
@@ -51,33 +55,41 @@ impl Horizon {
 /// Whether this member holds everything it may ever have acknowledged. It never goes back.
 pub(super) struct Settling {
     settled: AtomicBool,
+    /// The newest term in which it has given its vote to another since it started; 0 is none. The vote that is kept on its
+    /// disk says less: it may be one that this member was only told of.
+    voted: AtomicU64,
     /// The horizon of all other members, once all have been asked.
     horizon: Mutex<Option<Horizon>>,
 }
 
 impl Settling {
     pub(super) fn new(settled: bool) -> Self {
-        Self { settled: AtomicBool::new(settled), horizon: Mutex::new(None) }
+        Self { settled: AtomicBool::new(settled), voted: AtomicU64::new(0), horizon: Mutex::new(None) }
     }
 
     pub(super) fn is_settled(&self) -> bool {
         self.settled.load(Ordering::Relaxed)
     }
 
+    /// This member has given its vote to another in this term.
+    pub(super) fn has_voted(&self, term: u64) {
+        self.voted.fetch_max(term, Ordering::Relaxed);
+    }
+
     /// Whether a call must be refused because this member is not settled.
     pub(super) fn refuses<M: Machine, R: AsyncRuntime>(&self, call: &Call<M, R>) -> bool {
+        let voted = self.voted.load(Ordering::Relaxed);
+        let follows =
+            |leader: u64| self.is_settled() || may_follow(leader, voted, lock(&self.horizon).as_ref());
         match call {
             Call::Vote(vote) | Call::PreVote(vote) => {
                 let last_entry = vote.last_log_id.map(|last| (last.committed_leader_id().term, last.index));
                 let candidate = Horizon { term: vote.vote.leader_id.term, last_entry };
                 !self.is_settled() && !may_vote(&candidate, lock(&self.horizon).as_ref())
             }
-            Call::Append(_)
-            | Call::Snapshot { .. }
-            | Call::TransferLeader(_)
-            | Call::Propose(_)
-            | Call::ReadIndex
-            | Call::Horizon => false,
+            Call::Append(append) => !follows(append.vote.leader_id.term),
+            Call::Snapshot { vote, .. } => !follows(vote.leader_id.term),
+            Call::TransferLeader(_) | Call::Propose(_) | Call::ReadIndex | Call::Horizon => false,
         }
     }
 }
@@ -86,6 +98,11 @@ impl Settling {
 fn may_vote(candidate: &Horizon, others: Option<&Horizon>) -> bool {
     let first_election = candidate.last_entry.is_none_or(|(_, index)| index == BOOTSTRAP_INDEX);
     first_election || others.is_some_and(|others| others.is_reached_by(candidate))
+}
+
+/// Whether an unsettled member that has voted in one term may follow a leader of another.
+fn may_follow(leader: u64, voted: u64, others: Option<&Horizon>) -> bool {
+    (voted > 0 && leader >= voted) || others.is_some_and(|others| leader >= others.term)
 }
 
 impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
@@ -149,6 +166,17 @@ mod tests {
         assert!(!may_vote(&candidate(5, (4, 20)), Some(&OTHERS)), "a vote may have been given in that term");
         assert!(!may_vote(&candidate(6, (4, 19)), Some(&OTHERS)), "an entry may have been acknowledged");
         assert!(!may_vote(&candidate(6, (3, 99)), Some(&OTHERS)));
+    }
+
+    /// Goal: a leader that the others are past is not followed, for it would commit in the place of what they hold; one of
+    /// their newest term is, and one of a term in which this member has voted. Method: vary one part at a time.
+    #[test]
+    fn a_deposed_leader_is_not_followed() {
+        assert!(!may_follow(5, 0, None), "nobody was asked");
+        assert!(!may_follow(4, 0, Some(&OTHERS)));
+        assert!(may_follow(5, 0, Some(&OTHERS)));
+        assert!(may_follow(1, 1, None), "a new cluster's first leader");
+        assert!(!may_follow(5, 6, None));
     }
 
     /// Goal: the horizon is the newest of each part. Method: join two that lead in one part each.

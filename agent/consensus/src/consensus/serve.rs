@@ -41,7 +41,14 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
                 }
                 response.map_or_else(stopped, Reply::Append)
             }
-            Call::Vote(vote) => raft.vote(vote).await.map_or_else(stopped, Reply::Vote),
+            Call::Vote(vote) => {
+                let term = vote.vote.leader_id.term;
+                let response = raft.vote(vote).await;
+                if response.as_ref().is_ok_and(|response| response.vote_granted) {
+                    self.0.settling.has_voted(term);
+                }
+                response.map_or_else(stopped, Reply::Vote)
+            }
             Call::PreVote(vote) => raft.pre_vote(vote).await.map_or_else(stopped, Reply::Vote),
             Call::Snapshot { vote, meta, machine } => {
                 let snapshot = Snapshot::<M, R> { meta, snapshot: machine };

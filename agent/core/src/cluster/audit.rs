@@ -147,6 +147,9 @@ pub enum AuditEvent {
     Aborting {
         /// Why.
         reason: String,
+        /// Whether what is not taken back yet is left as it is.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        leave: bool,
     },
     /// An execution ended or stopped.
     ExecutionEnded {
@@ -233,7 +236,10 @@ impl fmt::Display for AuditEvent {
                     write!(f, "write lease of {from} expired ({waited}); {to} may hold it")
                 }
             },
-            AuditEvent::Aborting { reason } => write!(f, "aborting: {reason}"),
+            AuditEvent::Aborting { reason, leave: false } => write!(f, "aborting: {reason}"),
+            AuditEvent::Aborting { reason, leave: true } => {
+                write!(f, "aborting, what is not taken back yet is left as it is: {reason}")
+            }
             AuditEvent::ExecutionEnded { state, detail } => write!(f, "execution {state}: {detail}"),
             AuditEvent::Paused { reason, until } => {
                 let until = until.map_or_else(String::new, |until| format!(" until {until}"));

@@ -128,7 +128,12 @@ impl Cluster {
         Ok(Response::Execution { id: id.clone(), joined: true })
     }
 
-    pub(super) fn abort(&mut self, id: &ExecutionId, actor: &Actor) -> Result<Response, Refusal> {
+    pub(super) fn abort(
+        &mut self,
+        id: &ExecutionId,
+        actor: &Actor,
+        leave: bool,
+    ) -> Result<Response, Refusal> {
         let execution = self.execution(id)?;
         if execution.state.ended() {
             return Err(wrong_state(execution, "it has ended"));
@@ -137,17 +142,27 @@ impl Cluster {
         if execution.past_no_return() && !stopped {
             return Err(wrong_state(execution, "it is past the point of no return and goes forward"));
         }
-        if matches!(execution.state, ExecutionState::Undoing { .. }) {
+        if matches!(execution.state, ExecutionState::Undoing { given_up: true, .. }) {
+            return Err(wrong_state(execution, "it ends as soon as nothing of it is under way"));
+        }
+        let undoing = matches!(execution.state, ExecutionState::Undoing { .. });
+        if undoing && !leave {
             return Err(wrong_state(execution, "it is being aborted already"));
         }
         if execution.past_no_return() {
             self.end(id, ExecutionState::Aborted { reason: actor.reason.clone() }, &actor.name);
-        } else {
-            let (service, reason) = (execution.service.clone(), actor.reason.clone());
-            let event = AuditEvent::Aborting { reason: reason.clone() };
-            self.audit.record(self.clock, &actor.name, Some(&service), Some(id), event);
-            self.begin_undo(id, &reason, &actor.name);
+            return Ok(Response::Done);
         }
+        let (service, reason) = (execution.service.clone(), actor.reason.clone());
+        let event = AuditEvent::Aborting { reason: reason.clone(), leave };
+        self.audit.record(self.clock, &actor.name, Some(&service), Some(id), event);
+        if !undoing {
+            self.begin_undo(id, &reason);
+        }
+        if leave {
+            self.leave_undone(id, &reason);
+        }
+        self.go_on_undoing(id, &actor.name);
         Ok(Response::Done)
     }
 

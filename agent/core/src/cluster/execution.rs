@@ -74,6 +74,9 @@ pub enum ExecutionState {
     Undoing {
         /// Why.
         reason: String,
+        /// Whether an operator has given up what is left to take back: the execution ends once nothing is under way.
+        #[serde(default)]
+        given_up: bool,
     },
     /// An operator ended it.
     Aborted {
@@ -436,7 +439,10 @@ impl fmt::Display for ExecutionState {
             ExecutionState::Succeeded { exceptions: 0 } => f.write_str("succeeded"),
             ExecutionState::Succeeded { exceptions: 1 } => f.write_str("succeeded with 1 exception"),
             ExecutionState::Succeeded { exceptions } => write!(f, "succeeded with {exceptions} exceptions"),
-            ExecutionState::Undoing { reason } => write!(f, "is taken back: {reason}"),
+            ExecutionState::Undoing { reason, given_up: false } => write!(f, "is taken back: {reason}"),
+            ExecutionState::Undoing { reason, given_up: true } => {
+                write!(f, "is no longer taken back: {reason}")
+            }
             ExecutionState::Aborted { reason } => write!(f, "aborted: {reason}"),
         }
     }

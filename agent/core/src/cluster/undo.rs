@@ -5,7 +5,7 @@
 use super::{Cluster, execution::*, service::LeaseRecord};
 use crate::command::ExecutionId;
 use quorate_policies::{
-    Millis, StepName,
+    Millis, StepName, Timestamp,
     name::NAME_BYTES_MAX,
     plan::{
         Step,
@@ -24,15 +24,20 @@ const RETRIES_MIN: u32 = 2;
 const TIMEOUT_MIN: Millis = Millis::from_secs(600);
 
 impl Cluster {
-    /// Ends what has not begun, and takes back the rest once every running step has ended.
-    pub(super) fn begin_undo(&mut self, id: &ExecutionId, reason: &str, actor: &str) {
-        let now = self.clock;
+    /// Ends what has not begun. The rest is taken back once every running step has ended.
+    pub(super) fn begin_undo(&mut self, id: &ExecutionId, reason: &str) {
         let Some(execution) = self.executions.get_mut(id) else { return };
-        execution.state = ExecutionState::Undoing { reason: reason.to_owned() };
-        let waiting = |progress: &&mut StepProgress| !matches!(progress.state, StepState::Started { .. });
-        execution.steps.values_mut().filter(waiting).for_each(|progress| progress.leave_open(now));
+        execution.state = ExecutionState::Undoing { reason: reason.to_owned(), given_up: false };
+        execution.leave_waiting_open(self.clock);
         self.go_home(id);
-        self.go_on_undoing(id, actor);
+    }
+
+    /// Leaves what is not taken back yet as it is: a region that is lost cannot be put in order, and must not keep an
+    /// operator from failing over. What is under way is waited for, as ever.
+    pub(super) fn leave_undone(&mut self, id: &ExecutionId, reason: &str) {
+        let Some(execution) = self.executions.get_mut(id) else { return };
+        execution.state = ExecutionState::Undoing { reason: reason.to_owned(), given_up: true };
+        execution.leave_waiting_open(self.clock);
     }
 
     /// The old region may hold the write lease again, under the new epoch: nothing was promoted.
@@ -52,13 +57,13 @@ impl Cluster {
     /// Plans the undo when the last running step has ended, and ends the execution when the undo has.
     pub(super) fn go_on_undoing(&mut self, id: &ExecutionId, actor: &str) {
         let Some(execution) = self.executions.get_mut(id) else { return };
-        let ExecutionState::Undoing { reason } = &execution.state else { return };
-        let reason = reason.clone();
+        let ExecutionState::Undoing { reason, given_up } = &execution.state else { return };
+        let (reason, given_up) = (reason.clone(), *given_up);
         if execution.steps.values().any(|progress| !progress.state.ended()) {
             return;
         }
         let planned = execution.plan.steps.keys().any(is_undo);
-        let steps = if planned { Vec::new() } else { undo_steps(execution) };
+        let steps = if planned || given_up { Vec::new() } else { undo_steps(execution) };
         if steps.is_empty() {
             self.end(id, ExecutionState::Aborted { reason }, actor);
             return;
@@ -76,11 +81,9 @@ impl Cluster {
     pub(super) fn give_up_lost(&mut self, id: &ExecutionId) {
         let now = self.clock;
         let Some(execution) = self.executions.get_mut(id) else { return };
-        if !matches!(execution.state, ExecutionState::Undoing { .. }) {
-            return;
-        }
+        let ExecutionState::Undoing { given_up, .. } = execution.state else { return };
         for (name, progress) in &mut execution.steps {
-            if progress.state == StepState::Waiting && !is_undo(name) {
+            if progress.state == StepState::Waiting && (given_up || !is_undo(name)) {
                 progress.leave_open(now);
             }
         }
@@ -88,13 +91,19 @@ impl Cluster {
 }
 
 impl Execution {
+    /// Whatever has not begun does not begin any more.
+    fn leave_waiting_open(&mut self, now: Timestamp) {
+        let waiting = |progress: &&mut StepProgress| !matches!(progress.state, StepState::Started { .. });
+        self.steps.values_mut().filter(waiting).for_each(|progress| progress.leave_open(now));
+    }
+
     /// Whether a step may run in the execution's state: all of them while it runs, and those that take others back
-    /// once it was aborted.
+    /// once it was aborted, until that is given up.
     #[must_use]
     pub fn may_run(&self, step: &StepName) -> bool {
         match self.state {
             ExecutionState::Running => true,
-            ExecutionState::Undoing { .. } => is_undo(step),
+            ExecutionState::Undoing { given_up, .. } => is_undo(step) && !given_up,
             ExecutionState::AwaitingApproval
             | ExecutionState::Stopped { .. }
             | ExecutionState::Succeeded { .. }

@@ -2,7 +2,7 @@
 //! question by the length of a quorum round, and too old an answer is none.
 
 use super::propose;
-use crate::{Body, Response, node::StepOrder, surroundings::Surroundings};
+use crate::{Body, Response, StepState, node::StepOrder, surroundings::Surroundings};
 use quorate_policies::{Millis, guard::Refusal, plan::Before};
 use std::time::Duration;
 
@@ -11,24 +11,34 @@ const BARRIER_MAX: Duration = Duration::from_secs(2);
 /// How old a permission may be: the barrier's own deadline, and room for a busy machine.
 const ALLOWED_FOR: Millis = Millis(3_000);
 
+/// What the log knew of a step before this agent began with it.
+pub(super) struct Begun {
+    /// Any attempt of it was ever begun.
+    pub(super) ever: bool,
+    /// This attempt was, by an earlier process of this agent or before it let go.
+    pub(super) resumed: bool,
+}
+
 /// The write-ahead intent (R1), also for an attempt that this agent had begun before it stopped or let go: whatever was
-/// under way then may still land, and who takes the step back must know (R4). Whether any attempt had ever been begun
-/// before: the order does not know, because it may come from the state with which a restarted agent began.
-pub(super) async fn begin(around: &impl Surroundings, order: &StepOrder) -> Result<bool, String> {
+/// under way then may still land, and who takes the step back must know (R4). What had been begun is read from the log
+/// after the barrier: the order may come from the older state with which a restarted agent began.
+pub(super) async fn begin(around: &impl Surroundings, order: &StepOrder) -> Result<Begun, String> {
     allowed(around, order).await?;
     let state = around.state();
     let progress =
         state.executions.get(&order.execution).and_then(|execution| execution.steps.get(&order.name));
-    let begun_before = progress.is_some_and(|progress| progress.started_at.is_some());
+    let ever = progress.is_some_and(|progress| progress.started_at.is_some());
+    let resumed = progress.is_some_and(|progress| matches!(progress.state, StepState::Started { .. }));
+    let begun = Begun { ever, resumed };
     let (execution, step, attempt) = (order.execution.clone(), order.name.clone(), order.attempt);
-    let (what, body) = if order.started {
+    let (what, body) = if begun.resumed {
         ("resume", Body::ResumeStep { execution, step, attempt })
     } else {
         ("start", Body::StartStep { execution, step, attempt })
     };
     match propose(around, order, what, body).await {
         Ok(Response::Refused { refusal }) => Err(refusal.to_string()),
-        Ok(_) => Ok(begun_before),
+        Ok(_) => Ok(begun),
         Err(why) => Err(why),
     }
 }

@@ -33,7 +33,7 @@ impl Node {
                 self.replace_lost(now, execution, out);
                 if cluster.came_too_late(&execution.id, cluster.clock.max(now.wall)) {
                     let actor = Actor { name: self.settings.name.to_string(), reason: TOO_LATE.to_owned() };
-                    let body = Body::Abort { execution: execution.id.clone(), actor };
+                    let body = Body::Abort { execution: execution.id.clone(), actor, leave: false };
                     self.propose(now, format!("late/{}", execution.id), body, out);
                 }
             }

@@ -71,7 +71,7 @@ fn happen(world: &mut World, event: &Event) {
         Event::Abort => {
             let running = world.log().services[&shop()].running.clone();
             if let Some(execution) = running {
-                world.say(1, Body::Abort { execution, actor: olga("stop") });
+                world.say(1, Body::Abort { execution, actor: olga("stop"), leave: false });
             }
         }
         Event::Work => world.work(),

@@ -177,7 +177,13 @@ impl Log {
 
     pub(crate) fn abort(&mut self) -> Response {
         let execution = self.latest().id.clone();
-        self.say(WES, Body::Abort { execution, actor: olga("it was a mistake") })
+        self.say(WES, Body::Abort { execution, actor: olga("it was a mistake"), leave: false })
+    }
+
+    /// The same, and what is not taken back yet is left.
+    pub(crate) fn abort_and_leave(&mut self) -> Response {
+        let execution = self.latest().id.clone();
+        self.say(WES, Body::Abort { execution, actor: olga("the east is lost"), leave: true })
     }
 
     pub(crate) fn pause(&mut self, until: Option<Timestamp>) -> Response {

@@ -56,7 +56,7 @@ fn a_command_said_twice_is_applied_once() {
         (WES, Body::Resume { service: shop(), actor: olga("go on") }),
         (NOA, Body::ReleaseLease { service: shop(), epoch: 2, proof }),
         (NOA, Body::Notified { sequence: 3 }),
-        (NOA, Body::Abort { execution: id(), actor: olga("enough") }),
+        (NOA, Body::Abort { execution: id(), actor: olga("enough"), leave: false }),
         (NOA, Body::ApplyPolicy { policy: Box::new(policy()), actor: olga("second policy") }),
     ];
     let commands: Vec<Command> =
@@ -142,7 +142,7 @@ fn what_is_not_there_is_named() {
     let nobody = || "nobody".try_into().unwrap();
     let pause = Body::Pause { service: nobody(), actor: olga("look"), until: None };
     assert_eq!(refused_by(&log.say(NOA, pause)), "unknown_service");
-    let abort = Body::Abort { execution: "shop-9".to_owned(), actor: olga("stop") };
+    let abort = Body::Abort { execution: "shop-9".to_owned(), actor: olga("stop"), leave: false };
     assert_eq!(refused_by(&log.say(NOA, abort)), "unknown_execution");
     log.decide();
     assert_eq!(refused_by(&log.start_as(NOA, "dance", 1)), "step_not_yours");

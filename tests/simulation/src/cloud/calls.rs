@@ -19,6 +19,10 @@ use std::time::Duration;
 
 /// An ordinary call takes at most so many milliseconds each way.
 const ORDINARY_MS: u64 = 150;
+/// A change is carried out within so long after it was sent, or never: a real call is given up after 8 s.
+const LANDS_WITHIN: Duration = Duration::from_millis(8_500);
+/// A connection that breaks does so soon.
+const BREAKS_AFTER: Duration = Duration::from_millis(40);
 
 /// What happens to one call.
 struct Fate {
@@ -28,6 +32,8 @@ struct Fate {
     lost_before: bool,
     lost_after: bool,
     refused: bool,
+    /// The connection breaks at once: the caller knows that it will hear nothing, and the call goes its way.
+    broken: bool,
 }
 
 /// What became of a request.
@@ -58,6 +64,7 @@ impl Cloud {
             lost_before: chance(trouble.lost_before),
             lost_after: chance(trouble.lost_after),
             refused: chance(trouble.refused),
+            broken: there.as_millis().is_multiple_of(2),
         }
     }
 
@@ -93,33 +100,37 @@ impl Cloud {
         host.lives().await;
         let fate = self.fate();
         let reaches = self.reaches(host, &order.step.action);
-        host.network.oracle().sent(host.name.as_str(), order);
+        replicas::look(&host.network, &self.inside().oracle.clone());
+        let number = host.network.oracle().sent(host.name.as_str(), order);
+        let sent = now();
         let call = Call {
             cloud: self.clone(),
             agent: host.name.to_string(),
             order: order.clone(),
             context: context.clone(),
         };
+        let (lost, broken) = (fate.lost_before || fate.lost_after || !reaches, fate.broken);
+        let oracle = host.network.clone();
         let carried = SimRuntime::spawn(async move {
-            SimRuntime::sleep(fate.there).await;
-            if fate.lost_before || !reaches {
-                return None;
-            }
-            if fate.refused {
-                return Some(Acted::Refused { reason: "throttled".to_owned(), retryable: true });
-            }
-            if call.denied() {
-                return Some(Acted::Refused { reason: "AccessDenied".to_owned(), retryable: false });
-            }
-            let acted = call.carry_out(fate.between).await;
+            let arrives = call.arrives(sent, fate.there).await && !fate.lost_before && reaches;
+            let answer = if arrives { Some(call.answered(&fate).await) } else { None };
+            oracle.oracle().settled(number);
             SimRuntime::sleep(fate.back).await;
-            (!fate.lost_after).then_some(acted)
+            answer.filter(|_| !fate.lost_after)
         });
+        if lost && broken {
+            SimRuntime::sleep(BREAKS_AFTER).await;
+            host.lives().await;
+            return Acted::Unknown { reason: "connection reset".to_owned() };
+        }
         let acted = match carried.await {
             Ok(Some(acted)) => acted,
             _ => std::future::pending().await,
         };
         host.lives().await;
+        if matches!(acted, Acted::Refused { .. }) {
+            host.network.oracle().refused(number);
+        }
         acted
     }
 }
@@ -132,6 +143,28 @@ struct Call {
 }
 
 impl Call {
+    /// Its way there. Whether it arrives: a caller that waits too long takes its request back.
+    async fn arrives(&self, sent: Duration, there: Duration) -> bool {
+        let end = sent + LANDS_WITHIN;
+        SimRuntime::sleep(there.min(LANDS_WITHIN)).await;
+        let (since, until) = self.cloud.inside().held_up;
+        if sent <= since && now() >= since && now() < until {
+            SimRuntime::sleep(until.min(end).saturating_sub(now())).await;
+        }
+        there < LANDS_WITHIN
+    }
+
+    /// What the cloud makes of it, and says.
+    async fn answered(&self, fate: &Fate) -> Acted {
+        if fate.refused {
+            return Acted::Refused { reason: "throttled".to_owned(), retryable: true };
+        }
+        if self.denied() {
+            return Acted::Refused { reason: "AccessDenied".to_owned(), retryable: false };
+        }
+        self.carry_out(fate.between).await
+    }
+
     fn denied(&self) -> bool {
         matches!(self.order.step.action, Action::Route53Repoint(_)) && self.cloud.inside().trouble.denied
     }

@@ -1,13 +1,24 @@
 //! Faults of the agents themselves: their processes, links, disks and clocks.
 
 use super::Draw;
-use crate::{EAST, WEST, deed::Deed};
+use crate::{
+    EAST, WEST,
+    cue::Cue,
+    deed::{Deed, Operation, Trouble},
+};
 use std::time::Duration;
 
 /// The leader is whoever leads when it strikes; by convention this number stands for it.
 pub const LEADER: usize = usize::MAX;
+/// And this one for whoever has the attempt whose moment a deed waits for.
+pub const EXECUTOR: usize = usize::MAX - 1;
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// A moment at which an attempt is at its most vulnerable.
+fn tender(draw: &mut Draw) -> Cue {
+    [Cue::Assigned, Cue::Begun, Cue::Calls][usize::from(draw.chance(666)) + usize::from(draw.chance(500))]
+}
 
 fn leader_or_any(draw: &mut Draw) -> usize {
     if draw.chance(500) { LEADER } else { draw.agent() }
@@ -17,6 +28,11 @@ pub(super) fn stopped(draw: &mut Draw) {
     for _ in 0..3 {
         let (at, who, length) = (draw.moment(), leader_or_any(draw), draw.ms(5_000..60_000));
         draw.at(at, Deed::Pause(who, length));
+    }
+    if draw.chance(600) {
+        let (from, cue, length) = (draw.from(), tender(draw), draw.ms(5_000..45_000));
+        let after = draw.ms(0..300);
+        draw.on(from, cue, after, Deed::Pause(EXECUTOR, length));
     }
 }
 
@@ -65,6 +81,12 @@ pub(super) fn leaders_die(draw: &mut Draw) {
         draw.at(at, Deed::PowerCut(LEADER));
         at += draw.ms(1_000..12_000);
     }
+    // And whoever has an attempt, who may be back before anybody misses him.
+    if draw.chance(600) {
+        let (from, cue, back) = (draw.from(), tender(draw), draw.ms(200..6_000));
+        draw.on(from, cue, Duration::ZERO, Deed::PowerCut(EXECUTOR));
+        draw.on(from, cue, back, Deed::Boot(EXECUTOR));
+    }
 }
 
 pub(super) fn leader_cut_off(draw: &mut Draw) {
@@ -77,6 +99,25 @@ pub(super) fn leader_cut_off(draw: &mut Draw) {
     }
     let repair = at + draw.ms(3_000..40_000);
     draw.at(repair, Deed::NetworkRepaired);
+    if draw.chance(600) {
+        executor_cut_off(draw);
+    }
+}
+
+/// Whoever has an attempt loses the others, reaches the cloud, and perhaps cannot even read there for a while.
+fn executor_cut_off(draw: &mut Draw) {
+    let (from, cue, length) = (draw.from(), tender(draw), draw.ms(3_000..40_000));
+    for other in 0..draw.nodes {
+        draw.on(from, cue, Duration::ZERO, Deed::Cut(EXECUTOR, other));
+        draw.on(from, cue, Duration::ZERO, Deed::Cut(other, EXECUTOR));
+    }
+    if draw.chance(500) {
+        let blind = draw.ms(3_000..30_000).min(length);
+        let trouble = Trouble { lost_before: 900, ..Trouble::default() };
+        draw.on(from, cue, Duration::ZERO, Deed::Cloud(trouble));
+        draw.on(from, cue, blind, Deed::Cloud(Trouble::default()));
+    }
+    draw.on(from, cue, length, Deed::NetworkRepaired);
 }
 
 pub(super) fn quorum_lost(draw: &mut Draw) {
@@ -113,6 +154,18 @@ pub(super) fn disks(draw: &mut Draw) {
         let end = at + draw.ms(10_000..150_000);
         draw.at(end, Deed::NoSockets(who, false));
     }
+    // All of them lose their sockets while they see a region fail, and it is well again before they have them back.
+    if draw.chance(300) {
+        let dies = draw.moment();
+        let blind = dies + draw.ms(3_000..7_000);
+        let (well, end) = (blind + draw.ms(100..2_000), blind + draw.ms(15_000..40_000));
+        draw.at(dies, Deed::RegionDies(EAST));
+        draw.at(well, Deed::RegionReturns(EAST));
+        for who in 0..draw.nodes {
+            draw.at(blind, Deed::NoSockets(who, true));
+            draw.at(end, Deed::NoSockets(who, false));
+        }
+    }
 }
 
 pub(super) fn clocks(draw: &mut Draw) {
@@ -140,6 +193,36 @@ pub(super) fn wrong_disks(draw: &mut Draw) {
         draw.at(boot, Deed::Boot(who));
     } else {
         draw.at(at, Deed::WrongMembers(who));
+    }
+    if draw.chance(500) {
+        disk_lost_behind_a_laggard(draw);
+    }
+}
+
+/// One agent misses what the others agree on; another loses its disk, and the leader its power: those two alone must not elect.
+fn disk_lost_behind_a_laggard(draw: &mut Draw) {
+    let (at, laggard) = (draw.moment(), draw.agent());
+    let bare = (laggard + 1) % draw.nodes;
+    for other in (0..draw.nodes).filter(|other| *other != laggard) {
+        draw.at(at, Deed::Cut(laggard, other));
+        draw.at(at, Deed::Cut(other, laggard));
+    }
+    for second in 1..=3 {
+        let (when, service) = (at + second * SECOND, draw.service());
+        draw.at(when, Deed::Operate((bare + 1) % draw.nodes, service, Operation::Apply));
+    }
+    let dies = at + draw.ms(4_000..6_000);
+    draw.at(dies, Deed::PowerCut(bare));
+    draw.at(dies + SECOND, Deed::ReplaceDisk(bare));
+    let gone = dies + draw.ms(1_100..1_500);
+    for other in (0..draw.nodes).filter(|other| *other != laggard && *other != bare) {
+        draw.at(gone, Deed::PowerCut(other));
+    }
+    draw.at(gone, Deed::NetworkRepaired);
+    draw.at(gone, Deed::Boot(bare));
+    let back = gone + draw.ms(5_000..30_000);
+    for other in 0..draw.nodes {
+        draw.at(back, Deed::Boot(other));
     }
 }
 
@@ -171,5 +254,10 @@ pub(super) fn churn(draw: &mut Draw) {
         let back = at + draw.ms(300..12_000);
         draw.at(back, Deed::Boot(who));
         at += draw.ms(300..6_000);
+    }
+    // All at once, between a decision and its first step.
+    if draw.chance(500) {
+        let (from, after, gap) = (draw.from(), draw.ms(0..150), draw.ms(6_000..12_000));
+        draw.on(from, Cue::Decided, after, Deed::ColdRestart(gap));
     }
 }

@@ -3,8 +3,10 @@
 use super::Draw;
 use crate::{
     EAST, WEST,
-    deed::{Deed, Replication, Trouble},
+    cue::Cue,
+    deed::{Deed, Operation, Replication, Trouble},
 };
+use std::time::Duration;
 
 fn trouble(draw: &mut Draw, trouble: Trouble) {
     let at = draw.moment();
@@ -15,6 +17,14 @@ fn trouble(draw: &mut Draw, trouble: Trouble) {
 
 pub(super) fn hangs(draw: &mut Draw) {
     trouble(draw, Trouble { slow_ms: 30_000, lost_after: 200, ..Trouble::default() });
+    if draw.chance(600) {
+        let (from, length) = (draw.from(), draw.ms(2_000..9_000));
+        draw.on(from, Cue::Calls, Duration::ZERO, Deed::Straggle(length));
+        if draw.chance(500) {
+            let (through, service, after) = (draw.agent(), draw.service(), draw.ms(0..1_000));
+            draw.on(from, Cue::Calls, after, Deed::Operate(through, service, Operation::Abort));
+        }
+    }
 }
 
 pub(super) fn lags(draw: &mut Draw) {

@@ -1,9 +1,13 @@
 //! Faults that people make, or walk into.
 
-use super::{Draw, agents::LEADER};
+use super::{
+    Draw,
+    agents::{EXECUTOR, LEADER},
+};
 use crate::{
     EAST,
-    deed::{Deed, Operation},
+    cue::Cue,
+    deed::{Deed, Operation, Trouble},
 };
 use std::time::Duration;
 
@@ -40,6 +44,29 @@ pub(super) fn race(draw: &mut Draw) {
         let (when, through) = (at + draw.ms(1_000..15_000), draw.agent());
         draw.at(when, Deed::Operate(through, service, Operation::Abort));
     }
+    if draw.chance(600) {
+        abort_at_a_tender_moment(draw);
+    }
+}
+
+/// An operator aborts while a call is under way, slow, and its agent perhaps gone; or when nobody can say what came of it.
+fn abort_at_a_tender_moment(draw: &mut Draw) {
+    let (from, through, service) = (draw.from(), draw.agent(), draw.service());
+    let abort = Deed::Operate(through, service, Operation::Abort);
+    if draw.chance(600) {
+        let (length, after) = (draw.ms(3_000..9_000), draw.ms(0..2_000));
+        draw.on(from, Cue::Calls, Duration::ZERO, Deed::Straggle(length));
+        if draw.chance(700) {
+            draw.on(from, Cue::Calls, Duration::ZERO, Deed::PowerCut(EXECUTOR));
+        }
+        draw.on(from, Cue::Calls, after, abort);
+    } else {
+        let (blind, after) = (draw.ms(32_000..60_000), draw.ms(20_000..60_000));
+        let trouble = Trouble { lost_before: 1_000, ..Trouble::default() };
+        draw.on(from, Cue::Calls, Duration::ZERO, Deed::Cloud(trouble));
+        draw.on(from, Cue::Calls, blind, Deed::Cloud(Trouble::default()));
+        draw.on(from, Cue::Calls, after, abort);
+    }
 }
 
 pub(super) fn pause(draw: &mut Draw) {
@@ -58,5 +85,11 @@ pub(super) fn pause(draw: &mut Draw) {
     if draw.chance(300) {
         let (when, through) = (when + Duration::from_secs(1), draw.agent());
         draw.at(when, Deed::Operate(through, service, Operation::Abort));
+    }
+    if draw.chance(500) {
+        let (from, through, service) = (draw.from(), draw.agent(), draw.service());
+        let cue = if draw.chance(500) { Cue::Decided } else { Cue::Begun };
+        let seconds = u64::try_from(draw.ms(10..40).as_millis()).ok();
+        draw.on(from, cue, Duration::ZERO, Deed::Operate(through, service, Operation::Pause(seconds)));
     }
 }

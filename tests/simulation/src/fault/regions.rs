@@ -3,7 +3,8 @@
 use super::Draw;
 use crate::{
     EAST, WEST,
-    deed::{Deed, Mode, Replication},
+    cue::Cue,
+    deed::{Deed, Mode, Operation, Replication},
 };
 use std::time::Duration;
 
@@ -88,5 +89,13 @@ pub(super) fn returns(draw: &mut Draw) {
         draw.at(rebuilt, Deed::Rebuild(EAST));
         let fails = rebuilt + draw.ms(40_000..70_000);
         draw.at(fails, Deed::RegionDies(WEST));
+    }
+    // It is back after the failover, as it was, with its old data; and somebody who does not know that orders the way home.
+    if draw.chance(400) {
+        let (from, service, through) = (draw.from(), draw.service(), draw.agent());
+        let (back, home) = (draw.ms(1_000..15_000), draw.ms(20_000..60_000));
+        draw.on(from, Cue::Ended, back, Deed::RegionReturns(EAST));
+        let order = Operation::Failover { accept_data_loss: true };
+        draw.on(from, Cue::Ended, home, Deed::Operate(through, service, order));
     }
 }

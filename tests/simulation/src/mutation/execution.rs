@@ -9,7 +9,7 @@ const STEP: &str = "agent/core/src/step_run.rs";
 pub(super) const ALL: &[Mutation] = &[
     Mutation {
         name: "no check right before the effect",
-        drawn: "F2,F10,F30",
+        drawn: "F1,F2",
         serves: "R5",
         file: PERMISSION,
         from: "            return Err(refusal.to_string());\n        }\n    }\n    allowed(around, order).await\n",
@@ -17,7 +17,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "the check asks nobody: no read barrier",
-        drawn: "F10,F30",
+        drawn: "F1,F10",
         serves: "R5",
         file: PERMISSION,
         from: "around.barrier(BARRIER_MAX).await?;",
@@ -28,16 +28,16 @@ pub(super) const ALL: &[Mutation] = &[
         drawn: "F1,F9",
         serves: "R1",
         file: PERMISSION,
-        from: "    let (what, body) = if order.started {",
-        to: "    if !order.step.reversible {\n        return Ok(begun_before);\n    }\n    let (what, body) = if order.started {",
+        from: "    let (what, body) = if begun.resumed {",
+        to: "    if !order.step.reversible {\n        return Ok(begun);\n    }\n    let (what, body) = if begun.resumed {",
     },
     Mutation {
         name: "nobody is told that an attempt goes on after a restart",
-        drawn: "F1,F9,F29",
+        drawn: "F1,F9",
         serves: "R4",
         file: PERMISSION,
-        from: "    let (what, body) = if order.started {",
-        to: "    if order.started {\n        return Ok(begun_before);\n    }\n    let (what, body) = if order.started {",
+        from: "    let (what, body) = if begun.resumed {",
+        to: "    if begun.resumed {\n        return Ok(begun);\n    }\n    let (what, body) = if begun.resumed {",
     },
     Mutation {
         name: "a permission never grows old",
@@ -65,7 +65,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a call without a reply counts as refused",
-        drawn: "F1,F11",
+        drawn: "F1,F11,F22",
         serves: "R4",
         file: RUN,
         from: "let late = || Acted::Unknown { reason: format!(\"no reply within {CALL_MAX:?}\") };",
@@ -73,7 +73,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a call without a reply is soon given up for lost",
-        drawn: "F1,F11,F22",
+        drawn: "F1,F22",
         serves: "R4",
         file: STEP,
         from: "const LOST_AFTER: Millis = Millis(10_000);",
@@ -81,7 +81,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a writable database is taken for a promoted one",
-        drawn: "F1,F22",
+        drawn: "F1,F20",
         serves: "R24",
         file: STEP,
         from: "if self.must_be_ours && self.acted.is_none() =>",
@@ -89,10 +89,10 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a resumed attempt is certain that it did nothing",
-        drawn: "F1,F9,F22,F29",
+        drawn: "F1,F9,F22",
         serves: "R4",
         file: RUN,
-        from: ".resumed(order.started)",
+        from: ".resumed(begun.resumed)",
         to: ".resumed(false)",
     },
     Mutation {

@@ -59,7 +59,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a late outcome of an older attempt is taken",
-        drawn: "F1,F2,F9",
+        drawn: "F1,F10",
         serves: "R4",
         file: STEPS,
         from: "if progress.is_none_or(|p| p.attempt != attempt || p.state.agent() != Some(by)) {",
@@ -67,7 +67,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "anybody may begin a step",
-        drawn: "F1,F2,F9",
+        drawn: "F1,F2,F10",
         serves: "R1",
         file: STEPS,
         from: "if progress.state.agent() != Some(agent) || progress.attempt != attempt {",
@@ -75,7 +75,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a stale decision begins",
-        drawn: "F1,F9,F31",
+        drawn: "F1,F31",
         serves: "R5",
         file: STEPS,
         from: "const BEGIN_WITHIN: Millis = Millis(15_000);",
@@ -131,7 +131,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "an undo does not wait for a call that may still land",
-        drawn: "F1,F2,F22,F29",
+        drawn: "F1,F29",
         serves: "R4",
         file: UNDO,
         from: "const UNHEARD_OF: Millis = Millis(15_000);",
@@ -139,7 +139,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a step whose end is unknown has certainly failed",
-        drawn: "F1,F22,F29",
+        drawn: "F1,F29",
         serves: "R4",
         file: EXECUTION,
         from: "StepOutcome::Unknown { reason } => StepState::Failed { reason: reason.clone(), unknown: true },",
@@ -147,7 +147,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a lost agent's attempt is forgotten",
-        drawn: "F1,F9,F29",
+        drawn: "F1,F29",
         serves: "R4",
         file: EXECUTION,
         from: "self.unheard |= begun;",
@@ -158,8 +158,8 @@ pub(super) const ALL: &[Mutation] = &[
         drawn: "F1,F29,F30",
         serves: "R20",
         file: UNDO,
-        from: "let steps = if planned { Vec::new() } else { undo_steps(execution) };",
-        to: "let steps = if planned || !id.is_empty() { Vec::new() } else { undo_steps(execution) };",
+        from: "let steps = if planned || given_up { Vec::new() } else { undo_steps(execution) };",
+        to: "let steps = if planned || given_up || !id.is_empty() { Vec::new() } else { undo_steps(execution) };",
     },
     Mutation {
         name: "past the point of no return an abort is taken",
@@ -192,6 +192,14 @@ pub(super) const ALL: &[Mutation] = &[
         file: "agent/consensus/src/consensus/rejoin.rs",
         from: "first_election || others.is_some_and(|others| others.is_reached_by(candidate))",
         to: "first_election || others.is_none_or(|others| others.is_reached_by(candidate))",
+    },
+    Mutation {
+        name: "an agent with an empty disk follows a deposed leader",
+        drawn: "F25",
+        serves: "F25",
+        file: "agent/consensus/src/consensus/rejoin.rs",
+        from: "Call::Append(append) => !follows(append.vote.leader_id.term),",
+        to: "Call::Append(append) => !follows(append.vote.leader_id.term + 100),",
     },
     Mutation {
         name: "an agent starts with another list of members",

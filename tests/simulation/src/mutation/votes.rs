@@ -88,7 +88,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "what an agent could not even try keeps its verdict fresh",
-        drawn: "F1,F13",
+        drawn: "F13",
         serves: "R7",
         file: DETECTOR,
         from: "            Observation::Nothing(_) => {}",
@@ -96,7 +96,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "an older report replaces a newer one",
-        drawn: "F8,F17",
+        drawn: "F1,F8,F17",
         serves: "R7",
         file: "agent/core/src/node/reports.rs",
         from: "silent || (held.incarnation, held.sequence) < (report.incarnation, report.sequence)",

@@ -34,6 +34,24 @@ pub(crate) struct Effect {
     pub(crate) record: (Record, Record),
 }
 
+/// A change that an agent has asked the cloud for.
+#[derive(Debug, Clone)]
+pub(crate) struct SentCall {
+    pub(crate) agent: String,
+    pub(crate) attempt: Attempt,
+    /// Whether the cloud has carried it out, or certainly never will.
+    pub(crate) settled: bool,
+    /// Whether the agent was told that nothing was changed.
+    pub(crate) refused: bool,
+}
+
+impl SentCall {
+    /// Whether it may still be carried out.
+    pub(crate) const fn under_way(&self) -> bool {
+        !self.settled
+    }
+}
+
 /// A time with its end, if it has one.
 pub(crate) type Span = (Duration, Option<Duration>);
 
@@ -99,6 +117,8 @@ pub(crate) struct Facts {
     pub(crate) state: Arc<Cluster>,
     /// When each attempt's intent was seen to be committed.
     pub(crate) started: BTreeMap<Attempt, Duration>,
+    /// All calls, in the order in which they were sent.
+    pub(crate) calls: Vec<SentCall>,
     pub(crate) effects: Vec<Effect>,
     /// What the log has said.
     pub(crate) told: Told,

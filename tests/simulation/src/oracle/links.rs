@@ -50,6 +50,25 @@ impl Around {
         let met = |one: Agent| self.awake.keys().filter(|other| self.both_ways(one, other)).count();
         self.awake.keys().copied().filter(|one| met(one) > self.members / 2).collect()
     }
+
+    /// Whether there is a majority of whom each reaches each other. A star of agents has no leader for long: what its centre
+    /// missed while it was apart from the last one, nobody may tell it but a leader.
+    fn in_good_contact(&self) -> bool {
+        let agents: Vec<Agent> = self.awake.keys().copied().collect();
+        let reaches = |one: &Agent| {
+            let bits = agents.iter().enumerate().filter(|(_, other)| self.both_ways(one, other));
+            bits.fold(0_u32, |bits, (index, _)| bits | 1 << index)
+        };
+        let contacts: Vec<u32> = agents.iter().map(reaches).collect();
+        (0..1_u32 << agents.len()).filter(|group| group.count_ones() as usize > self.members / 2).any(
+            |group| {
+                contacts
+                    .iter()
+                    .enumerate()
+                    .all(|(index, contact)| group & 1 << index == 0 || group & !contact == 0)
+            },
+        )
+    }
 }
 
 impl Links {
@@ -75,7 +94,7 @@ impl Links {
                 self.quorate.insert(agent, now);
             }
         }
-        if centres.is_empty() || !around.sound || self.awake != around.awake {
+        if !around.in_good_contact() || !around.sound || self.awake != around.awake {
             self.calm_since = None;
         } else {
             self.calm_since.get_or_insert(now);

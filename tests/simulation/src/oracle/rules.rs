@@ -7,6 +7,7 @@ mod r01;
 mod r02;
 mod r03;
 mod r04;
+mod r04_calls;
 mod r05;
 mod r06;
 mod r07;
@@ -82,6 +83,7 @@ pub(super) fn all() -> Vec<Box<dyn Rule>> {
         Box::new(r02::OneOpenExecution),
         Box::new(r03::CooledDownAndTakenOver),
         Box::<r04::OneMeaningOnce>::default(),
+        Box::new(r04_calls::EveryCallIsAccountedFor),
         Box::new(r05::NoEffectOfAnOvertakenAttempt::default()),
         Box::new(r06::AMajorityHasSeenIt),
         Box::new(r07::TheSilentHaveNoVote),

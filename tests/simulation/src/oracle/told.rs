@@ -3,7 +3,10 @@
 
 use quorate_core::{AuditEntry, AuditEvent};
 use quorate_policies::{Timestamp, guard::Trigger};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// A decision.
 #[derive(Debug, Clone)]
@@ -13,6 +16,8 @@ pub(crate) struct Decision {
     pub(crate) to: String,
     pub(crate) epoch: u64,
     pub(crate) automatic: bool,
+    /// Whether an operator has accepted a loss of data.
+    pub(crate) accepts_loss: bool,
     /// When it was first seen, and by the log's clock.
     pub(crate) at: Duration,
     pub(crate) stamp: Timestamp,
@@ -39,6 +44,8 @@ pub(crate) struct Told {
     pub(crate) decisions: Vec<Decision>,
     /// Executions by the number of the audit's entry that decided them.
     pub(crate) decided_in: BTreeMap<String, u64>,
+    /// Executions of which an operator has left what was not taken back yet.
+    pub(crate) left: BTreeSet<String>,
     /// The hold of a service, until somebody resumes.
     pub(crate) holds: BTreeMap<String, Held>,
     /// When a hold of a service was last set, ended by word, or might have run out.
@@ -59,6 +66,7 @@ impl Told {
                     to: to.to_string(),
                     epoch: *epoch,
                     automatic: *trigger == Trigger::Automatic,
+                    accepts_loss: matches!(trigger, Trigger::Operator { accept_data_loss: true, .. }),
                     at: now,
                     stamp: entry.at,
                     touched: false,
@@ -73,6 +81,7 @@ impl Told {
                 let ended = Some((now, entry.at));
                 self.decision_mut(&execution).into_iter().for_each(|decision| decision.ended = ended);
             }
+            AuditEvent::Aborting { leave: true, .. } => drop(self.left.insert(execution)),
             AuditEvent::Paused { until, .. } => {
                 self.hold_moved.insert(service.clone(), now);
                 self.holds.insert(service, Held { at: now, sequence: entry.sequence, until: *until });

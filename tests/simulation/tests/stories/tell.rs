@@ -62,7 +62,7 @@ impl Story {
     /// What happens so many seconds after the beginning. The cluster has formed after 14 s.
     pub(crate) fn at(mut self, seconds: impl Into<f64>, deed: Deed) -> Self {
         let at = Duration::from_secs_f64(seconds.into());
-        self.events.push(Event { at, fault: self.fault, deed });
+        self.events.push(Event { at, cue: None, fault: self.fault, deed });
         self
     }
 

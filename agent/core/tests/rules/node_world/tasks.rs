@@ -3,7 +3,7 @@
 
 use super::{AGENTS, World};
 use crate::shop::*;
-use quorate_core::{Body, Input, Response, node::StepOrder};
+use quorate_core::{Body, Input, Response, StepState, node::StepOrder};
 
 /// How long the first permission takes: a round to the leader. What is said meanwhile comes before it.
 const PERMISSION_TAKES: u64 = 100;
@@ -77,7 +77,8 @@ impl World {
     fn begin(&mut self, task: &Task) -> bool {
         let order = &task.order;
         let (execution, step, attempt) = (order.execution.clone(), order.name.clone(), order.attempt);
-        let intent = if order.started {
+        let known = self.log.executions.get(&execution).and_then(|known| known.steps.get(&step));
+        let intent = if known.is_some_and(|known| matches!(known.state, StepState::Started { .. })) {
             Body::ResumeStep { execution, step, attempt }
         } else {
             Body::StartStep { execution, step, attempt }

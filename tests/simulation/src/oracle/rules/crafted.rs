@@ -174,7 +174,6 @@ pub(super) fn order(state: &Cluster, step: &str) -> StepOrder {
         step: execution.plan.steps[step].clone(),
         attempt: 1,
         failures: 0,
-        started: false,
     }
 }
 

@@ -108,7 +108,9 @@ fn left_behind(facts: &Facts, entry: &AuditEntry) -> Option<String> {
     let undone = |step: &str| own().any(|effect| effect.step.strip_prefix(UNDO_PREFIX) == Some(step));
     let mut scaled =
         own().filter(|effect| effect.kind == "ecs.scale" && !effect.step.starts_with(UNDO_PREFIX));
-    let left = scaled.find(|effect| !undone(&effect.step)).filter(|_| state == "aborted" && !past)?;
+    let told = facts.told.left.contains(execution);
+    let left =
+        scaled.find(|effect| !undone(&effect.step)).filter(|_| state == "aborted" && !past && !told)?;
     Some(format!("{execution} was aborted, and `{}` was not taken back", left.meaning))
 }
 

@@ -36,7 +36,10 @@ impl Rule for NoWriteBesideThePromoted {
                 }
                 let promoted =
                     facts.effects.iter().rev().find(|e| e.service == *service && e.promotes.is_some())?;
-                let elsewhere = promoted.promotes.as_deref() != Some(*region);
+                // Who orders the way back to an old primary and accepts the loss gets what it holds.
+                let last = facts.told.decisions.iter().rfind(|decision| decision.service == *service);
+                let accepted = last.is_some_and(|last| last.accepts_loss && last.to == *region);
+                let elsewhere = promoted.promotes.as_deref() != Some(*region) && !accepted;
                 elsewhere.then(|| {
                     format!("{service} acknowledged a write in {region} after `{}`", promoted.meaning)
                 })
