@@ -11,8 +11,8 @@ pub mod verify;
 use dns::Converge;
 use futures_util::future::join;
 use heartbeat::Heartbeats;
+pub use promote::Known;
 use promote::Promote;
-pub(crate) use promote::with_lag;
 use quorate_aws::{Aws, AwsAction, AwsSettings};
 use quorate_policies::{
     document::AgentFile,
@@ -86,7 +86,7 @@ impl Effects {
     }
 
     /// Reads the world.
-    pub async fn observe(&self, action: &Action, context: &EffectContext) -> Observed {
+    pub async fn observe(&self, action: &Action, context: &EffectContext, known: &impl Known) -> Observed {
         match room(action) {
             Some(Room::Aws(aws)) => {
                 let aws = async { self.aws().await.observe(aws, context).await };
@@ -96,7 +96,7 @@ impl Effects {
             Some(Room::Statuspage(action)) => self.statuspage.observe(action, context).await,
             Some(Room::Verify(action)) => self.verify.observe(action).await,
             Some(Room::Converge(action)) => self.converge.observe(action).await,
-            Some(Room::Promote(action)) => self.promote.observe(action, context).await,
+            Some(Room::Promote(action)) => self.promote.observe(action, context, known).await,
             None => Observed::Impossible { reason: unknown_kind(action) },
         }
     }

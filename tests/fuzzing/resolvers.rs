@@ -83,7 +83,7 @@ async fn observe(prober: Arc<Prober>, data: &[u8]) -> Observed {
         }
     };
     tokio::select! {
-        observed = effects.observe(&action, &context) => observed,
+        observed = effects.observe(&action, &context, &()) => observed,
         () = resolver => unreachable!("the resolver answers for ever"),
     }
 }

@@ -54,7 +54,7 @@ pub struct Abort {
     /// Why.
     pub reason: String,
     /// Whether what is not taken back yet is left as it is, because its region is lost.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub leave: bool,
 }
 

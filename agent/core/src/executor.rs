@@ -40,7 +40,7 @@ pub async fn run(around: &impl Surroundings, order: &StepOrder) {
     around.tell(order, StepNews::Begins { resumed: begun.resumed });
     let mut context = context(around, order);
     let mut attempt = StepRun::new(around.now().mono, order.step.timeout, order.failures)
-        .must_be_ours(!order.step.reversible && !begun.ever)
+        .must_be_ours(!order.step.reversible && !begun.ever && !order.step.action.knows_its_own())
         .resumed(begun.resumed)
         .delayed(order.step.delay);
     let mut event = StepEvent::Ready;

@@ -27,7 +27,7 @@ use lease::Leases;
 use looks::Looks;
 use positions::{Behind, Positions};
 use quorate_policies::{
-    AgentName, Millis, Monotonic, RegionName, ServiceName, StepName, TargetName, Timestamp,
+    AgentName, CheckName, Millis, Monotonic, RegionName, ServiceName, StepName, TargetName, Timestamp,
     agreement::{Report, lag::replica_name},
     guard::Refusal,
     health::Observation,
@@ -353,6 +353,18 @@ impl Node {
     ) -> Option<(Millis, Millis)> {
         let known = self.lags.report(now, service).into_iter().find(|lag| lag.replica == replica)?;
         Some((known.behind, known.measured))
+    }
+
+    /// Whether a primary on this timeline has taken over from every primary that this agent has seen in another region (R24).
+    #[must_use]
+    pub fn succeeds(
+        &self,
+        service: &ServiceName,
+        check: &CheckName,
+        region: &RegionName,
+        timeline: u32,
+    ) -> bool {
+        self.positions.succeeds(service, check, region, timeline)
     }
 
     /// A standby is named by its region and by the probe that sees it.

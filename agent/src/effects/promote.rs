@@ -4,9 +4,10 @@
 use super::session::{Server, Sessions, Trouble};
 use quorate_policies::{
     CheckName, Millis, RegionName, TargetName,
+    agreement::lag::replica_name,
     effect::{Acted, EffectContext, Observed},
     health::FailureReason,
-    plan::{Action, Before, Lag, action::PostgresPromote},
+    plan::{Before, Lag, action::PostgresPromote},
     policy::{Looks, PostgresProbe},
     postgres::{Database, DatabaseRole},
     readiness::Finding,
@@ -26,6 +27,26 @@ const APPLICATION: &str = "quorate promote";
 /// promotion: the default is five seconds.
 const RETRY_MAX_MS: i32 = 1_000;
 
+/// What this agent's own probes have seen of a service's servers.
+pub trait Known: Sync {
+    /// How far a replica was behind, and how long ago.
+    fn behind(&self, replica: &str) -> Option<(Millis, Millis)>;
+
+    /// Whether a primary on this timeline has taken over from every primary that was seen in another region.
+    fn succeeds(&self, region: &str, probe: &CheckName, timeline: u32) -> bool;
+}
+
+/// Nothing was seen.
+impl Known for () {
+    fn behind(&self, _: &str) -> Option<(Millis, Millis)> {
+        None
+    }
+
+    fn succeeds(&self, _: &str, _: &CheckName, _: u32) -> bool {
+        false
+    }
+}
+
 /// The room.
 pub(super) struct Promote {
     prober: Arc<Prober>,
@@ -37,12 +58,17 @@ impl Promote {
         Self { prober, sessions }
     }
 
-    pub(super) async fn observe(&self, action: &PostgresPromote, context: &EffectContext) -> Observed {
+    pub(super) async fn observe(
+        &self,
+        action: &PostgresPromote,
+        context: &EffectContext,
+        known: &impl Known,
+    ) -> Observed {
         let target = match target(action) {
             Ok(target) => target,
             Err(reason) => return Observed::Impossible { reason },
         };
-        judge(&self.prober.probe(&target).await, context)
+        judge(action, &self.prober.probe(&target).await, context, known)
     }
 
     pub(super) async fn act(&self, action: &PostgresPromote) -> Acted {
@@ -104,9 +130,14 @@ fn target(action: &PostgresPromote) -> Result<Target, String> {
 }
 
 /// What a look means.
-fn judge(result: &ProbeResult, context: &EffectContext) -> Observed {
+fn judge(
+    action: &PostgresPromote,
+    result: &ProbeResult,
+    context: &EffectContext,
+    known: &impl Known,
+) -> Observed {
     match (&result.outcome, result.database) {
-        (_, Some(database)) => told(&database, context),
+        (_, Some(database)) => told(action, &database, context, known),
         // It shuts its sessions out for a moment while it becomes a primary.
         (Outcome::Failure { reason: FailureReason::NotAccepting, detail }, None) => {
             Observed::InProgress { detail: detail.clone() }
@@ -120,39 +151,36 @@ fn judge(result: &ProbeResult, context: &EffectContext) -> Observed {
     }
 }
 
-fn told(database: &Database, context: &EffectContext) -> Observed {
+fn told(
+    action: &PostgresPromote,
+    database: &Database,
+    context: &EffectContext,
+    known: &impl Known,
+) -> Observed {
+    let PostgresPromote { region, probe, .. } = action;
     let detail = database.to_string();
     match database.role {
-        DatabaseRole::Primary { .. } => Observed::Done { detail },
+        // It was seen as a standby before it was told; or somebody else has promoted it, after the last primary.
+        DatabaseRole::Primary { .. }
+            if context.before.is_some() || known.succeeds(region, probe, database.timeline) =>
+        {
+            Observed::Done { detail }
+        }
+        DatabaseRole::Primary { .. } => Observed::Impossible {
+            reason: format!(
+                "it is a primary before anything was done, and not on a newer timeline than every primary that was seen \
+                 elsewhere: perhaps an old one with old data ({detail})"
+            ),
+        },
         DatabaseRole::Standby { .. } => {
-            // How far it is behind is what the agents have seen of both; from here it cannot be told.
-            let lag = Lag::Unknown { reason: "its primary was not seen".to_owned() };
+            // From here it cannot be told how far it is behind; the agent's probes have seen both servers.
+            let lag = known.behind(&replica_name(region, probe.as_str())).map_or_else(
+                || Lag::Unknown { reason: "its primary was not seen".to_owned() },
+                |(behind, age)| Lag::Known { behind, age, by: "this agent's probes".to_owned() },
+            );
             let before = Before::Promoted { source: context.from.clone(), lag };
             Observed::NotDone { detail, part: 0, before: Some(before) }
         }
-    }
-}
-
-/// What is seen of a standby before it is promoted, with how far this agent's own probes have seen the replica behind,
-/// and how long ago. Other replicas are read where their monitoring is.
-pub(crate) fn with_lag(
-    action: &Action,
-    seen: Observed,
-    behind: impl Fn(&str) -> Option<(Millis, Millis)>,
-) -> Observed {
-    let Action::PostgresPromote(_) = action else { return seen };
-    let known = || action.promotes().and_then(|replica| behind(&replica));
-    match seen {
-        Observed::NotDone {
-            detail,
-            part,
-            before: Some(Before::Promoted { source, lag: lag @ Lag::Unknown { .. } }),
-        } => {
-            let by = || "this agent's probes".to_owned();
-            let lag = known().map_or(lag, |(behind, age)| Lag::Known { behind, age, by: by() });
-            Observed::NotDone { detail, part, before: Some(Before::Promoted { source, lag }) }
-        }
-        seen => seen,
     }
 }
 
@@ -166,10 +194,30 @@ mod tests {
         serde_json::from_str(text).unwrap()
     }
 
-    fn seen(outcome: Outcome, role: Option<DatabaseRole>) -> Observed {
+    /// What an agent has seen: the standby's lag, and whether the server has taken over.
+    struct Seen(Option<(u64, u64)>, bool);
+
+    impl Known for Seen {
+        fn behind(&self, replica: &str) -> Option<(Millis, Millis)> {
+            assert_eq!(replica, "west/database");
+            self.0.map(|(behind, age)| (Millis(behind), Millis(age)))
+        }
+
+        fn succeeds(&self, region: &str, probe: &CheckName, timeline: u32) -> bool {
+            assert_eq!((region, probe.as_str(), timeline), ("west", "database", 2));
+            self.1
+        }
+    }
+
+    fn standby() -> DatabaseRole {
+        DatabaseRole::Standby { received: Some(Lsn(0x10)), replayed: None, streaming: None }
+    }
+
+    fn judged(outcome: Outcome, role: Option<DatabaseRole>, noted: bool, known: &Seen) -> Observed {
         let mut result = ProbeResult::cancelled("database/west".to_owned().try_into().unwrap());
         result.outcome = outcome;
         result.database = role.map(|role| Database { timeline: 2, role });
+        let lag = Lag::Unknown { reason: "its primary was not seen".to_owned() };
         let context = EffectContext {
             service: "shop".to_owned(),
             execution: "shop-2".to_owned(),
@@ -177,10 +225,14 @@ mod tests {
             attempt: 1,
             from: "east".to_owned(),
             to: "west".to_owned(),
-            before: None,
+            before: noted.then(|| Before::Promoted { source: "east".to_owned(), lag }),
             role: None,
         };
-        judge(&result, &context)
+        judge(&action(), &result, &context, known)
+    }
+
+    fn seen(outcome: Outcome, role: Option<DatabaseRole>) -> Observed {
+        judged(outcome, role, true, &Seen(None, false))
     }
 
     /// Goal: each answer of a server has its meaning, and silence has none (R7). Method: both roles, a server that shuts
@@ -190,9 +242,8 @@ mod tests {
         let failure = |reason| Outcome::Failure { reason, detail: "why".to_owned() };
         let ok = || Outcome::Success;
         let primary = DatabaseRole::Primary { written: Lsn(0x10) };
-        let standby = DatabaseRole::Standby { received: Some(Lsn(0x10)), replayed: None, streaming: None };
         assert!(matches!(seen(ok(), Some(primary)), Observed::Done { .. }));
-        let Observed::NotDone { part: 0, before: Some(before), .. } = seen(ok(), Some(standby)) else {
+        let Observed::NotDone { part: 0, before: Some(before), .. } = seen(ok(), Some(standby())) else {
             panic!("a standby is not promoted yet")
         };
         assert_eq!(before.to_string(), "replica of east, lag unknown: its primary was not seen");
@@ -203,29 +254,28 @@ mod tests {
     }
 
     /// Goal: the record of a promotion says how far the standby was behind, as this agent's probes saw it, and that it is
-    /// unknown where they did not (R16). Method: a standby with and without a reading, and a server that is no standby.
+    /// unknown where they did not (R16). Method: a standby with and without a reading.
     #[test]
     fn how_far_behind_it_was() {
-        let standby = || {
-            let role = DatabaseRole::Standby { received: Some(Lsn(0x10)), replayed: None, streaming: None };
-            seen(Outcome::Success, Some(role))
+        let told = |reading| match judged(Outcome::Success, Some(standby()), false, &Seen(reading, false)) {
+            Observed::NotDone { before: Some(before), .. } => before.to_string(),
+            other => format!("{other:?}"),
         };
-        let told = |seen, reading: Option<(u64, u64)>| {
-            let behind = |replica: &str| {
-                assert_eq!(replica, "west/database");
-                reading.map(|(behind, age)| (Millis(behind), Millis(age)))
-            };
-            match with_lag(&Action::PostgresPromote(action()), seen, behind) {
-                Observed::NotDone { before: Some(before), .. } => before.to_string(),
-                other => format!("{other:?}"),
-            }
-        };
-        let told_of = |text: &str| format!("replica of east, {text}");
-        let seen_by = "300ms behind, as measured 1s200ms before by this agent's probes";
-        assert_eq!(told(standby(), Some((300, 1_200))), told_of(seen_by));
-        assert_eq!(told(standby(), None), told_of("lag unknown: its primary was not seen"));
-        let primary = seen(Outcome::Success, Some(DatabaseRole::Primary { written: Lsn(0x10) }));
-        assert_eq!(told(primary.clone(), Some((300, 1_200))), format!("{primary:?}"));
+        let seen = "replica of east, 300ms behind, as measured 1s200ms before by this agent's probes";
+        assert_eq!(told(Some((300, 1_200))), seen);
+        assert_eq!(told(None), "replica of east, lag unknown: its primary was not seen");
+    }
+
+    /// Goal: a standby that somebody else has promoted is a success, and an old primary that is still there is not (R24).
+    /// Method: a primary that this execution has not seen as a standby, with and without a newer timeline; and one that it has.
+    #[test]
+    fn promoted_by_somebody_else() {
+        let primary = Some(DatabaseRole::Primary { written: Lsn(0x10) });
+        let told = |noted, succeeds| judged(Outcome::Success, primary, noted, &Seen(None, succeeds));
+        assert!(matches!(told(false, true), Observed::Done { .. }));
+        let Observed::Impossible { reason } = told(false, false) else { panic!("nobody knows of it") };
+        assert!(reason.contains("perhaps an old one with old data"), "{reason}");
+        assert!(matches!(told(true, false), Observed::Done { .. }));
     }
 
     /// Goal: what would make a promotion fail, or slow, is told with its mend. Method: a good server, one that does not

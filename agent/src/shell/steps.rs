@@ -2,12 +2,13 @@
 //! people. Nothing is decided here.
 
 use super::{Agent, agent::PROPOSE_MAX};
+use crate::effects::Known;
 use quorate_core::{
     Cluster, Command, LeaseWanted, Response, StepNews, Surroundings,
     node::{Input, Node, Now, StepOrder},
 };
 use quorate_policies::{
-    AgentName, Millis, RegionName,
+    AgentName, CheckName, Millis, RegionName, ServiceName,
     effect::{Acted, EffectContext, Observed},
     guard::Refusal,
 };
@@ -64,11 +65,8 @@ impl Surroundings for Agent {
     }
 
     async fn observe(&self, order: &StepOrder, context: &EffectContext) -> Observed {
-        let action = &order.step.action;
-        let seen = self.effects.observe(action, context).await;
-        let behind =
-            |replica: &str| self.with_node(|node, now| node.replica_lag(now.mono, &order.service, replica));
-        crate::effects::with_lag(action, seen, behind)
+        let known = Sights { agent: self, service: &order.service };
+        self.effects.observe(&order.step.action, context, &known).await
     }
 
     async fn act(&self, order: &StepOrder, part: u8, context: &EffectContext) -> Acted {
@@ -95,5 +93,22 @@ impl Surroundings for Agent {
             StepNews::NotTaken(refusal) => tracing::info!(%step, %refusal, "outcome not taken"),
             StepNews::NotInLog(why) => tracing::warn!(%step, %why, "outcome not in the log yet"),
         }
+    }
+}
+
+/// What this agent's probes have seen of one service.
+struct Sights<'a> {
+    agent: &'a Agent,
+    service: &'a ServiceName,
+}
+
+impl Known for Sights<'_> {
+    fn behind(&self, replica: &str) -> Option<(Millis, Millis)> {
+        self.agent.with_node(|node, now| node.replica_lag(now.mono, self.service, replica))
+    }
+
+    fn succeeds(&self, region: &str, probe: &CheckName, timeline: u32) -> bool {
+        let Ok(region) = RegionName::try_from(region) else { return false };
+        self.agent.with_node(|node, _| node.succeeds(self.service, probe, &region, timeline))
     }
 }

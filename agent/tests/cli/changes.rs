@@ -17,7 +17,7 @@ fn changed(message: &str) -> Changed {
 #[test]
 fn each_verb_posts_its_body() {
     let server = Server::always(200, &changed("Done."));
-    let expected: [(&[&str], &str, Value); 4] = [
+    let expected: [(&[&str], &str, Value); 5] = [
         (
             &["pause", "shop", "--for", "90m"],
             "POST /v1/services/shop/pause",
@@ -25,6 +25,11 @@ fn each_verb_posts_its_body() {
         ),
         (&["resume", "shop"], "POST /v1/services/shop/resume", json!({"reason": "why"})),
         (&["abort", "shop-3"], "POST /v1/executions/shop-3/abort", json!({"reason": "why"})),
+        (
+            &["abort", "shop-3", "--leave"],
+            "POST /v1/executions/shop-3/abort",
+            json!({"reason": "why", "leave": true}),
+        ),
         (&["approve", "shop-3"], "POST /v1/executions/shop-3/approve", json!({"reason": "why"})),
     ];
     for (arguments, line, body) in expected {

@@ -144,6 +144,13 @@ impl Action {
         Some(replica_name(&action.region, action.probe.as_str()))
     }
 
+    /// Whether a look tells by itself that what stands is what the plan means, even before anything was done. Elsewhere what
+    /// stands already is refused: it may be an old primary with old data (R24).
+    #[must_use]
+    pub const fn knows_its_own(&self) -> bool {
+        matches!(self, Action::PostgresPromote(_))
+    }
+
     /// Whether the action changes nothing in the world, so that there is nothing to take back.
     #[must_use]
     pub const fn only_looks(&self) -> bool {

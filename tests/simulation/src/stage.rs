@@ -166,7 +166,9 @@ fn replace_disk(world: &mut World, agent: usize) {
 
 /// An operator's command. It is sent and not waited for.
 fn operate(world: &mut World, through: usize, name: &'static str, operation: Operation) {
-    let Some(host) = world.network.host(id(through)) else { return };
+    // Who finds an agent down goes to the next one.
+    let next = || world.network.hosts().into_iter().next();
+    let Some(host) = world.network.host(id(through)).or_else(next) else { return };
     let actor = Actor { name: format!("olga at {}", host.name), reason: "seen on the dashboard".to_owned() };
     let body = match operation {
         Operation::Failover { accept_data_loss } => failover(world, &host, name, &actor, accept_data_loss),

@@ -108,8 +108,17 @@ fn may_follow(leader: u64, voted: u64, others: Option<&Horizon>) -> bool {
 impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
     /// Runs in the background of an unsettled member until it is settled or stops.
     pub(super) async fn settle(self) {
+        let mut told = None;
         while self.metrics().running_state.is_ok() {
-            self.look_around().await;
+            let silent = self.look_around().await;
+            if let Some(name) = silent.as_ref().filter(|_| silent != told) {
+                tracing::warn!(
+                    node = self.0.me,
+                    unheard = %name,
+                    "this member's disk was empty: it neither votes nor follows before it has heard every other member"
+                );
+            }
+            told = silent;
             if self.barrier(self.attempt_max()).await.is_ok() {
                 match self.0.store.save_settled().await {
                     Ok(()) => self.0.settling.settled.store(true, Ordering::Relaxed),
@@ -123,19 +132,20 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
         }
     }
 
-    /// Asks all other members how far they are. One that does not answer leaves the horizon unknown.
-    async fn look_around(&self) {
+    /// Asks all other members how far they are. One that does not answer leaves the horizon unknown; that one is returned.
+    async fn look_around(&self) -> Option<String> {
         if lock(&self.0.settling.horizon).is_some() {
-            return;
+            return None;
         }
         let mut horizon = Horizon::default();
-        for &peer in self.0.seats.keys().filter(|&&peer| peer != self.0.me) {
+        for (&peer, seat) in self.0.seats.iter().filter(|&(&peer, _)| peer != self.0.me) {
             match self.0.link.call(peer, Call::Horizon, self.0.timing.election_max).await {
                 Ok(Reply::Horizon(other)) => horizon = horizon.joined(other),
-                _ => return,
+                _ => return Some(seat.name.clone()),
             }
         }
         *lock(&self.0.settling.horizon) = Some(horizon);
+        None
     }
 }
 

@@ -29,6 +29,8 @@ struct Primary {
 #[derive(Debug, Default)]
 pub(super) struct Positions {
     primaries: BTreeMap<(ServiceName, CheckName), Primary>,
+    /// The newest timeline on which each region's server was seen as a primary.
+    timelines: BTreeMap<(ServiceName, CheckName), BTreeMap<RegionName, u32>>,
 }
 
 /// How far a standby was behind at a moment.
@@ -54,6 +56,9 @@ impl Positions {
         match database.role {
             DatabaseRole::Primary { written } => {
                 let timeline = database.timeline;
+                let newest =
+                    self.timelines.entry(key.clone()).or_default().entry(region.clone()).or_default();
+                *newest = timeline.max(*newest);
                 let known = self.primaries.get_mut(&key);
                 match known.filter(|known| known.region == *region && known.timeline == timeline) {
                     Some(known) => known.moved(now, written),
@@ -72,9 +77,26 @@ impl Positions {
         }
     }
 
+    /// Whether a server in a region that is a primary on this timeline has taken over from every primary that was seen in
+    /// another region: each promotion begins a new timeline, and a primary that was left behind stays on an old one.
+    /// Without any such sight it has not.
+    pub(super) fn succeeds(
+        &self,
+        service: &ServiceName,
+        check: &CheckName,
+        region: &RegionName,
+        timeline: u32,
+    ) -> bool {
+        let Some(seen) = self.timelines.get(&(service.clone(), check.clone())) else { return false };
+        let mut others =
+            seen.iter().filter(|(other, _)| *other != region).map(|(_, newest)| *newest).peekable();
+        others.peek().is_some() && others.all(|other| other < timeline)
+    }
+
     /// Forgets services that are no more.
     pub(super) fn retain(&mut self, known: impl Fn(&ServiceName) -> bool) {
         self.primaries.retain(|(service, _), _| known(service));
+        self.timelines.retain(|(service, _), _| known(service));
     }
 }
 
@@ -162,6 +184,24 @@ mod tests {
             Some((0, 100)),
             "the primary is in the west now"
         );
+    }
+
+    /// Goal: R24, a server that somebody else has promoted is told from an old primary that was left behind. Method: a primary
+    /// in the east; one in the west on a newer timeline, the same, an older one; and nothing seen in another region.
+    #[test]
+    fn a_successor_is_on_a_newer_timeline() {
+        let (mut seen, service, check) =
+            (Positions::default(), "shop".parse().unwrap(), "database".parse().unwrap());
+        let (east, west) = ("east".parse().unwrap(), "west".parse().unwrap());
+        let on = |timeline| Database { timeline, ..primary(100) };
+        look(&mut seen, 1_000, "west", &on(3));
+        assert!(!seen.succeeds(&service, &check, &west, 3), "nobody was seen before it");
+        look(&mut seen, 2_000, "east", &on(4));
+        let told = [3, 4, 5].map(|timeline| seen.succeeds(&service, &check, &west, timeline));
+        assert_eq!(told, [false, false, true]);
+        look(&mut seen, 3_000, "west", &on(5));
+        assert!(seen.succeeds(&service, &check, &west, 5), "its own sight is nobody else's");
+        assert!(!seen.succeeds(&service, &check, &east, 4), "the old primary does not come back");
     }
 
     /// Goal: an idle primary makes nobody look behind, and memory is bounded. Method: the same position for long; then

@@ -35,3 +35,43 @@ impl ReportBook {
         self.latest.iter().map(|(agent, (at, _))| (agent.clone(), now.since(*at))).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(incarnation: u64, sequence: u64) -> Report {
+        Report {
+            agent: "eve".try_into().unwrap(),
+            region: "us-east-1".try_into().unwrap(),
+            incarnation,
+            sequence,
+            abstains: None,
+            services: BTreeMap::new(),
+        }
+    }
+
+    /// Goal: R7, what an agent knows of another never goes back, whatever the network repeats or overtakes; a process whose
+    /// clock is behind its predecessor's is believed once that one has been silent. Method: reports of one agent by process
+    /// and number, each with the one that is held afterwards.
+    #[test]
+    fn r7_what_is_known_never_goes_back() {
+        let told = [
+            (0, (7, 1), (7, 1), "the first"),
+            (100, (7, 3), (7, 3), "one was lost"),
+            (200, (7, 2), (7, 3), "it comes late"),
+            (300, (7, 3), (7, 3), "the same again"),
+            (400, (8, 1), (8, 1), "the agent has started again"),
+            (500, (7, 9), (8, 1), "of the process before"),
+            (600, (6, 1), (8, 1), "a process with a clock that is behind, or an old message"),
+            (5_401, (6, 2), (6, 2), "the other one has been silent: it was the process"),
+            (10_403, (6, 1), (6, 2), "silence does not turn the order of one process round"),
+        ];
+        let mut book = ReportBook::default();
+        for (at, (incarnation, sequence), held, why) in told {
+            book.heard(Monotonic(at), report(incarnation, sequence));
+            let (_, known) = book.all().next().unwrap();
+            assert_eq!((known.incarnation, known.sequence), held, "{why}");
+        }
+    }
+}

@@ -154,11 +154,16 @@ pub(super) fn disks(draw: &mut Draw) {
         let end = at + draw.ms(10_000..150_000);
         draw.at(end, Deed::NoSockets(who, false));
     }
-    // All of them lose their sockets while they see a region fail, and it is well again before they have them back.
+    // All of them lose their sockets while they see a region fail under a hold, and it is well again before they have them
+    // back: what they saw has grown old when the hold ends.
     if draw.chance(300) {
-        let dies = draw.moment();
+        let (dies, through) = (draw.moment(), draw.agent());
         let blind = dies + draw.ms(3_000..7_000);
-        let (well, end) = (blind + draw.ms(100..2_000), blind + draw.ms(15_000..40_000));
+        let (well, end) = (blind + draw.ms(100..2_000), blind + draw.ms(35_000..50_000));
+        let hold = u64::try_from(draw.ms(15..30).as_millis()).ok();
+        for service in draw.services.clone() {
+            draw.at(dies, Deed::Operate(through, service, Operation::Pause(hold)));
+        }
         draw.at(dies, Deed::RegionDies(EAST));
         draw.at(well, Deed::RegionReturns(EAST));
         for who in 0..draw.nodes {

@@ -54,10 +54,12 @@ fn abort_at_a_tender_moment(draw: &mut Draw) {
     let (from, through, service) = (draw.from(), draw.agent(), draw.service());
     let abort = Deed::Operate(through, service, Operation::Abort);
     if draw.chance(600) {
-        let (length, after) = (draw.ms(3_000..9_000), draw.ms(0..2_000));
-        draw.on(from, Cue::Calls, Duration::ZERO, Deed::Straggle(length));
+        // Perhaps so late that another agent has done the step meanwhile.
+        let (length, when) = (draw.ms(4_000..9_000), draw.ms(0..600));
+        let after = when + draw.ms(0..7_000);
+        draw.on(from, Cue::Calls, when, Deed::Straggle(length));
         if draw.chance(700) {
-            draw.on(from, Cue::Calls, Duration::ZERO, Deed::PowerCut(EXECUTOR));
+            draw.on(from, Cue::Calls, when, Deed::PowerCut(EXECUTOR));
         }
         draw.on(from, Cue::Calls, after, abort);
     } else {

@@ -88,14 +88,6 @@ pub(super) const ALL: &[Mutation] = &[
         to: "if self.must_be_ours && self.acted.is_none() && detail.is_empty() =>",
     },
     Mutation {
-        name: "a resumed attempt is certain that it did nothing",
-        drawn: "F1,F9,F22",
-        serves: "R4",
-        file: RUN,
-        from: ".resumed(begun.resumed)",
-        to: ".resumed(false)",
-    },
-    Mutation {
         name: "what is under way counts as done",
         drawn: "F1",
         serves: "R22",

@@ -138,14 +138,6 @@ pub(super) const ALL: &[Mutation] = &[
         to: "const UNHEARD_OF: Millis = Millis(0);",
     },
     Mutation {
-        name: "a step whose end is unknown has certainly failed",
-        drawn: "F1,F29",
-        serves: "R4",
-        file: EXECUTION,
-        from: "StepOutcome::Unknown { reason } => StepState::Failed { reason: reason.clone(), unknown: true },",
-        to: "StepOutcome::Unknown { reason } => StepState::Failed { reason: reason.clone(), unknown: false },",
-    },
-    Mutation {
         name: "a lost agent's attempt is forgotten",
         drawn: "F1,F29",
         serves: "R4",
@@ -199,7 +191,7 @@ pub(super) const ALL: &[Mutation] = &[
         serves: "F25",
         file: "agent/consensus/src/consensus/rejoin.rs",
         from: "Call::Append(append) => !follows(append.vote.leader_id.term),",
-        to: "Call::Append(append) => !follows(append.vote.leader_id.term + 100),",
+        to: "Call::Append(append) => append.vote.leader_id.term > 1_000_000 && !follows(append.vote.leader_id.term),",
     },
     Mutation {
         name: "an agent starts with another list of members",

@@ -95,14 +95,6 @@ pub(super) const ALL: &[Mutation] = &[
         to: "            Observation::Nothing(_) => self.last_result = Some(now),",
     },
     Mutation {
-        name: "an older report replaces a newer one",
-        drawn: "F1,F8,F17",
-        serves: "R7",
-        file: "agent/core/src/node/reports.rs",
-        from: "silent || (held.incarnation, held.sequence) < (report.incarnation, report.sequence)",
-        to: "silent || held.sequence != report.sequence",
-    },
-    Mutation {
         name: "the dwell goes on through doubt",
         drawn: "",
         serves: "R6",

@@ -87,7 +87,8 @@ impl Sight {
         }
         self.latest = now;
         match found {
-            Observation::Nothing(_) => {}
+            // Who could not even try has seen nothing, and what he saw before grows old.
+            Observation::Nothing(_) => return,
             Observation::Failure(_) => {
                 (self.failures, self.successes) = (self.failures + 1, 0);
                 self.failed = Some(now);
