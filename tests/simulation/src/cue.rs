@@ -48,6 +48,11 @@ impl Prompter {
         Self { timed, waiting, seen: BTreeSet::new() }
     }
 
+    /// Whether anything waits for a moment: looking for them costs time.
+    pub(super) const fn waits(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     /// What is due now, in its order. Who waits from a later time on does not hear of these moments.
     pub(super) fn due(&mut self, now: Duration, moments: impl IntoIterator<Item = Moment>) -> Vec<Event> {
         for moment in moments {

@@ -97,7 +97,7 @@ async fn suffer(world: &mut World, events: Vec<Event>) {
     let end = world.scenario.length;
     while now() < end {
         world.watch().await;
-        let moments = world.moments();
+        let moments = if prompter.waits() { world.moments() } else { Vec::new() };
         for event in prompter.due(now(), moments) {
             world.oracle().coverage.note("fault", event.fault.to_string());
             stage::perform(world, &event.deed).await;

@@ -4,7 +4,6 @@ use super::Mutation;
 
 const DECIDE: &str = "agent/core/src/cluster/decide.rs";
 const STEPS: &str = "agent/core/src/cluster/steps.rs";
-const CLUSTER: &str = "agent/core/src/cluster.rs";
 const UNDO: &str = "agent/core/src/cluster/undo.rs";
 const EXECUTION: &str = "agent/core/src/cluster/execution.rs";
 
@@ -112,14 +111,6 @@ pub(super) const ALL: &[Mutation] = &[
         file: "agent/core/src/cluster/ledger.rs",
         from: "self.answers.get(id).cloned()",
         to: "self.answers.get(id).filter(|_| id.is_empty()).cloned()",
-    },
-    Mutation {
-        name: "an older epoch's release counts",
-        drawn: "F4,F29",
-        serves: "R13",
-        file: CLUSTER,
-        from: "        if *current != epoch {\n",
-        to: "        if *current < epoch {\n",
     },
     Mutation {
         name: "the cool-down is not kept",
