@@ -131,6 +131,12 @@ impl Arguments {
                 "--lease-url {url}: agents answer plain HTTP on their own machine: write http://127.0.0.1:7950/v1/lease/SERVICE"
             );
         }
+        // It would become root again and again.
+        ensure!(
+            !["root", "0"].contains(&self.user.as_str()),
+            "--user {}: PostgreSQL refuses to run as root: name the owner of --pgdata, such as postgres",
+            self.user
+        );
         ensure!(self.kill_after < self.stop_time, "--kill-after must be less than --stop-time");
         let one = self.statement_every.plus(self.statement_deadline);
         ensure!(
@@ -176,9 +182,10 @@ mod tests {
     /// the defaults, and one mistake at a time.
     #[test]
     fn one_mistake_at_a_time() {
-        let mistakes: [&[&str]; 10] = [
+        let mistakes: [&[&str]; 11] = [
             &[],
             &["--lease-url", "https://127.0.0.1:7950/v1/lease/shop"],
+            &["--user", "root"],
             &["--kill-after", "60ms"],
             &["--statement-limit", "500ms"],
             &["--ask-every", "0ms"],

@@ -40,12 +40,13 @@ pub struct ResumeArgs {
 /// `quorate abort`.
 #[derive(Debug, Args)]
 pub struct AbortArgs {
-    #[command(flatten)]
-    of: ExecutionArgs,
     /// Leave what is not taken back yet as it is. For a region that is lost: only what is under way is waited for, and
     /// another failover can be asked for.
+    // Before the others, or it would stand under their heading.
     #[arg(long)]
     leave: bool,
+    #[command(flatten)]
+    of: ExecutionArgs,
 }
 
 /// `quorate approve`, and most of `quorate abort`.
