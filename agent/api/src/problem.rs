@@ -23,6 +23,9 @@ pub struct Problem {
     /// The execution that is concerned, where one is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution: Option<String>,
+    /// The epoch that is concerned, where one is: under which the write lease has moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
     /// Single findings, each `file:line:column: field: message; mend`, where there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
@@ -39,6 +42,7 @@ impl Problem {
             detail: detail.into(),
             guard: None,
             execution: None,
+            epoch: None,
             findings: Vec::new(),
         }
     }

@@ -10,8 +10,12 @@ pub mod lease;
 mod looks;
 mod positions;
 mod reports;
+mod seat;
 pub mod self_health;
 pub mod targets;
+mod vocabulary;
+
+pub use vocabulary::{Input, NodeSettings, Now, Output, Standing, StepOrder};
 
 use crate::{
     cluster::{
@@ -27,208 +31,19 @@ use lease::Leases;
 use looks::Looks;
 use positions::{Behind, Positions};
 use quorate_policies::{
-    AgentName, CheckName, Millis, Monotonic, RegionName, ServiceName, StepName, TargetName, Timestamp,
-    agreement::{Report, lag::replica_name},
-    guard::Refusal,
-    health::Observation,
-    plan::Step,
-    postgres::Database,
+    AgentName, CheckName, Millis, Monotonic, RegionName, ServiceName, StepName, TargetName,
+    agreement::lag::replica_name, postgres::Database,
 };
 use reports::ReportBook;
+use seat::Seat;
 use self_health::SelfHealth;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
-use targets::ProbeTarget;
 
 /// How long a proposal may be under way before the leader proposes the same again: longer than the shell tries.
 const PROPOSAL_PENDING_MAX: Millis = Millis(6_000);
-
-/// Both clocks, read once by the shell. The wall clock is anchored at the process's start and moved by the
-/// monotonic one, so that a step of NTP moves nothing (F14).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Now {
-    /// Monotonic.
-    pub mono: Monotonic,
-    /// Wall.
-    pub wall: Timestamp,
-}
-
-/// What an agent is.
-#[derive(Debug, Clone)]
-pub struct NodeSettings {
-    /// Its name.
-    pub name: AgentName,
-    /// Its region.
-    pub region: RegionName,
-    /// All voters, itself included.
-    pub members: BTreeMap<AgentName, RegionName>,
-    /// Greater at every start: the wall clock's reading will do.
-    pub incarnation: u64,
-    /// How often a report is sent when nothing changes.
-    pub report_interval: Millis,
-    /// An agent that has been silent for so long is lost: its steps go to another (R3).
-    pub lost_after: Millis,
-}
-
-/// What the agent knows of consensus.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Standing {
-    /// Raft's term.
-    pub term: u64,
-    /// Who leads, as far as known.
-    pub leader: Option<AgentName>,
-    /// Whether it is this agent.
-    pub is_leader: bool,
-    /// Whether this agent is in contact with a majority.
-    pub has_quorum: bool,
-}
-
-/// An attempt of a step that this agent shall run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StepOrder {
-    /// Which execution.
-    pub execution: ExecutionId,
-    /// Which service.
-    pub service: ServiceName,
-    /// The fencing token.
-    pub epoch: u64,
-    /// Region that is left.
-    pub from: RegionName,
-    /// Region that is activated.
-    pub to: RegionName,
-    /// Which step.
-    pub name: StepName,
-    /// The step itself.
-    pub step: Step,
-    /// Which assignment.
-    pub attempt: u32,
-    /// How many attempts have failed.
-    pub failures: u32,
-}
-
-/// What comes in.
-#[derive(Debug, Clone)]
-pub enum Input {
-    /// Time has passed. Comes every [`self_health::TICK`].
-    Tick,
-    /// The wall clock moved by so much against the monotonic one.
-    ClockJumped(Millis),
-    /// A probe ended.
-    Probed {
-        /// Of which service.
-        service: ServiceName,
-        /// Of which target.
-        target: TargetName,
-        /// What it says.
-        observation: Observation,
-    },
-    /// A probe's target said where its log stands.
-    Database {
-        /// Of which service.
-        service: ServiceName,
-        /// Which target.
-        target: TargetName,
-        /// What it said.
-        database: Database,
-    },
-    /// A replica's lag was read. One that could not be read is not told.
-    Lag {
-        /// Of which service.
-        service: ServiceName,
-        /// Which replica, by [`quorate_policies::agreement::lag::replica_name`].
-        replica: String,
-        /// How far it is behind.
-        behind: Millis,
-        /// How long ago that was measured.
-        measured: Millis,
-    },
-    /// This agent has looked at the plan that would activate a region.
-    PlanLooked {
-        /// Of which service.
-        service: ServiceName,
-        /// Which region it activates.
-        to: RegionName,
-        /// By which policy.
-        policy_hash: String,
-        /// The gravest finding on a step without which the plan stops, if there is one.
-        blocked: Option<String>,
-    },
-    /// A peer reported.
-    Heard(Report),
-    /// The log has moved.
-    Applied(Arc<Cluster>),
-    /// Consensus has changed.
-    Standing(Standing),
-    /// A proposal of this node was answered, or given up.
-    Answered {
-        /// Its command's id.
-        id: String,
-    },
-    /// A step's task has left without an outcome.
-    StepLeft {
-        /// Which execution.
-        execution: ExecutionId,
-        /// Which step.
-        step: StepName,
-        /// Which assignment.
-        attempt: u32,
-    },
-    /// A region asks this node, which has just confirmed that it leads, for the write lease.
-    LeaseAsked {
-        /// Of which service.
-        service: ServiceName,
-        /// Which region.
-        region: RegionName,
-        /// At which epoch.
-        epoch: u64,
-    },
-    /// The leader's answer to this node's own request.
-    LeaseAnswered {
-        /// Of which service.
-        service: ServiceName,
-        /// At which epoch.
-        epoch: u64,
-        /// When the request was sent: the lease counts from there.
-        sent_at: Monotonic,
-        /// How long it lasts, or why not.
-        answer: Result<Millis, Refusal>,
-    },
-}
-
-/// What goes out.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Output {
-    /// Send to every peer.
-    Report(Report),
-    /// Probe at once.
-    Confirm {
-        /// Of which service.
-        service: ServiceName,
-        /// Which target.
-        target: TargetName,
-        /// At every peer too, not only here.
-        everywhere: bool,
-    },
-    /// Probe these, and no others.
-    Targets(Vec<ProbeTarget>),
-    /// Put into the log.
-    Propose(Command),
-    /// Run an attempt.
-    Run(Box<StepOrder>),
-    /// Ask the leader for the write lease.
-    AskLease {
-        /// Of which service.
-        service: ServiceName,
-        /// At which epoch.
-        epoch: u64,
-        /// To be handed back with the answer.
-        sent_at: Monotonic,
-    },
-    /// The answer to [`Input::LeaseAsked`].
-    LeaseAnswer(Result<Millis, Refusal>),
-}
 
 /// One agent.
 #[derive(Debug)]
@@ -252,6 +67,7 @@ pub struct Node {
     reported_at: Option<Monotonic>,
     report_due: bool,
     sequence: u64,
+    seat: Seat,
 }
 
 impl Node {
@@ -278,6 +94,7 @@ impl Node {
             reported_at: None,
             report_due: false,
             sequence: 0,
+            seat: Seat::default(),
         }
     }
 

@@ -173,7 +173,7 @@ impl Guard {
         let mut out = Vec::new();
         match input {
             Input::Tick => {}
-            Input::LeaseAnswered { sent_at, answer } => self.lease_answered(now, sent_at, answer),
+            Input::LeaseAnswered { sent_at, answer } => self.lease_answered(now, sent_at, answer, &mut out),
             Input::StatementDone { sent_at, statement } => {
                 self.statement_done(now, sent_at, statement, &mut out)
             }
@@ -209,9 +209,12 @@ impl Guard {
         moments.into_iter().flatten().filter(|at| *at > now).min().unwrap_or(now)
     }
 
-    fn lease_answered(&mut self, now: Monotonic, sent_at: Monotonic, answer: Answer) {
+    fn lease_answered(&mut self, now: Monotonic, sent_at: Monotonic, answer: Answer, out: &mut Vec<Output>) {
         self.lease_asking.in_flight = false;
         self.refused = matches!(answer, Answer::Refused { .. });
+        if let Answer::Refused { moved: Some(epoch), .. } = answer {
+            self.take_leave(now, epoch, out);
+        }
         let Answer::Granted { epoch, remaining } = answer else { return };
         let until = sent_at.plus(remaining);
         let given_back = self.released_at.is_some_and(|at| sent_at <= at);

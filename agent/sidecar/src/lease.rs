@@ -102,7 +102,7 @@ impl Agents {
                     let remaining = Millis(lease.remaining_ms);
                     return (sent_at, Answer::Granted { epoch: lease.epoch, remaining });
                 }
-                Ok(Ok(Err(why))) => best = Answer::Refused { why },
+                Ok(Ok(Err(refusal))) => best = refusal,
                 Ok(Err(error)) if !matches!(best, Answer::Refused { .. }) => {
                     best = Answer::Unknown { why: format!("{}: {error:#}", self.agents[asked].url) };
                 }
@@ -157,11 +157,11 @@ pub async fn release(urls: &[Url], holder: &str) -> anyhow::Result<()> {
 
 impl Agent {
     /// The lease, or the refusal.
-    async fn lease(&mut self, holder: &str) -> anyhow::Result<Result<Lease, String>> {
+    async fn lease(&mut self, holder: &str) -> anyhow::Result<Result<Lease, Answer>> {
         let (status, body) = self.send(Method::GET, holder).await?;
         match status {
             StatusCode::OK => Ok(Ok(serde_json::from_slice(&body).context("not a lease")?)),
-            StatusCode::CONFLICT => Ok(Err(problem(&body))),
+            StatusCode::CONFLICT => Ok(Err(refusal(&body))),
             other => bail!("{other}: {}", problem(&body)),
         }
     }
@@ -205,14 +205,26 @@ impl Agent {
     }
 }
 
-/// What a problem (RFC 9457) says, on one line.
+/// A problem (RFC 9457), as far as it concerns a lease.
+#[derive(Deserialize, Default)]
+struct Problem {
+    detail: Option<String>,
+    title: Option<String>,
+    guard: Option<String>,
+    epoch: Option<u64>,
+}
+
+fn read_problem(body: &[u8]) -> Problem {
+    serde_json::from_slice(body).unwrap_or_default()
+}
+
+/// What a problem says, on one line.
 fn problem(body: &[u8]) -> String {
-    #[derive(Deserialize)]
-    struct Problem {
-        detail: Option<String>,
-        title: Option<String>,
-    }
-    let problem = serde_json::from_slice::<Problem>(body).ok();
-    let text = problem.and_then(|problem| problem.detail.or(problem.title)).unwrap_or_default();
-    text.replace(['\r', '\n'], " ")
+    let problem = read_problem(body);
+    problem.detail.or(problem.title).unwrap_or_default().replace(['\r', '\n'], " ")
+}
+
+fn refusal(body: &[u8]) -> Answer {
+    let Problem { guard, epoch, .. } = read_problem(body);
+    Answer::Refused { why: problem(body), moved: epoch.filter(|_| guard.as_deref() == Some("lease_moved")) }
 }

@@ -35,7 +35,13 @@ fn granted(sent_at: u64, epoch: u64) -> Input {
 }
 
 fn refused(sent_at: u64) -> Input {
-    Input::LeaseAnswered { sent_at: Monotonic(sent_at), answer: Answer::Refused { why: "moved".to_owned() } }
+    let answer = Answer::Refused { why: "not renewed".to_owned(), moved: None };
+    Input::LeaseAnswered { sent_at: Monotonic(sent_at), answer }
+}
+
+fn moved(sent_at: u64, epoch: u64) -> Input {
+    let answer = Answer::Refused { why: "moved".to_owned(), moved: Some(epoch) };
+    Input::LeaseAnswered { sent_at: Monotonic(sent_at), answer }
 }
 
 fn silent(sent_at: u64) -> Input {
@@ -105,6 +111,8 @@ fn inputs() -> Vec<(&'static str, Input)> {
         ("time", Input::Tick),
         ("granted", granted(990, 9)),
         ("refused", refused(990)),
+        ("the lease has moved", moved(990, 9)),
+        ("it has moved before", moved(990, 6)),
         ("no answer", silent(990)),
         ("says primary", says(990, Role::Primary)),
         ("says replica", says(990, Role::Replica)),
@@ -217,6 +225,36 @@ fn a_released_lease_stays_released() {
     }
 }
 
+/// Goal: a primary whose lease the log moves away takes leave while the lease lasts, is stopped hard if that takes too long,
+/// and is started again if the log gives the lease back; an agent that knows less than the guard stops nothing. Method: the
+/// whole way, and a refusal of an earlier epoch.
+#[test]
+fn a_primary_takes_leave_when_its_lease_moves() {
+    let (_, primary) = states().swap_remove(6);
+    let stops = |out: &[Output], stop| out.contains(&Output::StopServer(stop));
+    let out = primary.clone().handle(Monotonic(1_000), moved(990, 7));
+    assert!(!out.iter().any(|output| matches!(output, Output::StopServer(_))), "{out:?}");
+
+    let mut guard = primary;
+    assert!(stops(&guard.handle(Monotonic(1_000), moved(990, 8)), Stop::Fast));
+    // The lease was asked for at 900 and lasts 500.
+    assert_eq!(guard.wake_at(Monotonic(1_001)).0, 1_340);
+    let mut slow = guard.clone();
+    assert!(stops(&slow.handle(Monotonic(1_340), Input::Tick), Stop::Immediate));
+
+    guard.handle(Monotonic(1_100), exited());
+    let out = guard.handle(Monotonic(1_110), Input::ServerGone);
+    assert!(out.contains(&Output::ReleaseLease { epoch: 7 }), "{out:?}");
+    guard.handle(Monotonic(1_120), directory(false));
+    // Nobody was promoted, so there is nobody to join.
+    let out = guard.handle(Monotonic(4_000), Input::Tick);
+    assert!(out.contains(&Output::Rejoin), "{out:?}");
+    guard.handle(Monotonic(4_010), Input::Rejoined(Rejoined::NotYet { why: "no primary".to_owned() }));
+    guard.handle(Monotonic(4_020), directory(false));
+    let out = guard.handle(Monotonic(6_020), granted(6_010, 9));
+    assert!(out.contains(&Output::StartServer(Mode::Primary)), "{out:?}");
+}
+
 /// What really happens outside: the guard sees it only through its questions.
 struct World {
     now: u64,
@@ -250,7 +288,7 @@ enum Event {
 fn event() -> impl Strategy<Value = Event> {
     let answer = prop_oneof![
         4 => (0..4u64, 0..900u64).prop_map(|(epoch, length)| Answer::Granted { epoch, remaining: Millis(length) }),
-        1 => Just(Answer::Refused { why: String::new() }),
+        1 => prop::option::of(0..5u64).prop_map(|moved| Answer::Refused { why: String::new(), moved }),
         1 => Just(Answer::Unknown { why: String::new() }),
     ];
     prop_oneof![

@@ -76,6 +76,9 @@ impl Failure {
             Self::new(StatusCode::CONFLICT, "refused", "Refused by a guard", refusal.to_string());
         failure.0.guard = Some(refusal.guard().to_owned());
         failure.0.execution = execution(refusal);
+        if let Refusal::LeaseMoved { epoch, .. } = refusal {
+            failure.0.epoch = Some(*epoch);
+        }
         failure
     }
 }

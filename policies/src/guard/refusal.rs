@@ -250,6 +250,14 @@ pub enum Refusal {
         /// Why.
         why: String,
     },
+    /// The log gives the lease to another region, or is moving it there. A writer takes leave (R13).
+    #[error("region `{region}` may not hold the write lease: epoch {epoch} gives it to another region")]
+    LeaseMoved {
+        /// Who asked.
+        region: RegionName,
+        /// Under which epoch it moved. A writer whose lease has a later one knows better.
+        epoch: u64,
+    },
     /// The policy cannot be taken.
     #[error("policy refused: {why}")]
     PolicyRefused {
@@ -297,6 +305,7 @@ impl Refusal {
             Refusal::StepNotYours { .. } => "step_not_yours",
             Refusal::LeaseNotReleased { .. } => "lease_not_released",
             Refusal::NoLease { .. } => "no_lease",
+            Refusal::LeaseMoved { .. } => "lease_moved",
             Refusal::PolicyRefused { .. } => "policy_refused",
         }
     }

@@ -68,7 +68,11 @@ fn every_refusal() -> Vec<Refusal> {
             behind: Millis::from_secs(42),
             max: Millis::from_secs(30),
         },
-        Refusal::NoLease { region: east, why: "another region holds it, or it is moving".to_owned() },
+        Refusal::NoLease {
+            region: east.clone(),
+            why: "it could not be renewed: no contact with a quorum".to_owned(),
+        },
+        Refusal::LeaseMoved { region: east, epoch: 8 },
         Refusal::PolicyRefused { why: "it names no primary region".to_owned() },
     ]
 }

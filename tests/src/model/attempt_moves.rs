@@ -24,7 +24,10 @@ impl Model {
             match task.phase {
                 Phase::Intent { begun } => self.intend(s, *task, begun),
                 Phase::Waiting(_) | Phase::Calling => {}
-                Phase::Looking => self.look(s, known, *task),
+                Phase::Looking => {
+                    self.look(s, known, *task);
+                    self.give_up(s, known, *task);
+                }
                 Phase::Noting(before) => {
                     self.propose(
                         s,
@@ -163,6 +166,17 @@ impl Model {
             let state = self.learn(State { spent, ..*s }, task, Event::Seen(barred));
             self.push(Cause::Fault, state, None, || format!("{} looks: impossible", told(task.attempt)));
         }
+    }
+
+    /// Between two looks the loop learns that an operator leaves what it works on as it is.
+    fn give_up(&mut self, s: &State, known: &Known, task: Task) {
+        let state = &known.execution(task.attempt.epoch).unwrap().state;
+        if !matches!(state, ExecutionState::Undoing { given_up: true, .. }) {
+            return;
+        }
+        let phase = Phase::Finishing(self.runs.abandoned(task.run));
+        let state = with(*s, Task { run: 0, age: 0, phase, ..task });
+        self.push(Cause::Course, state, None, || format!("{} is given up", told(task.attempt)));
     }
 
     /// The last read barrier and check before the effect.

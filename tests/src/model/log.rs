@@ -201,7 +201,7 @@ fn single(say: Say) -> (u8, Body) {
             (by, Body::SetLive { execution: shop::execution(epoch), live: shop::agents(live) })
         }
         Say::Approve { epoch } => (2, Body::Approve { execution: shop::execution(epoch), actor }),
-        Say::Abort { epoch } => (2, Body::Abort { execution: shop::execution(epoch), actor, leave: false }),
+        Say::Abort { epoch, leave } => (2, Body::Abort { execution: shop::execution(epoch), actor, leave }),
         Say::TooLate { by, epoch } => {
             (by, Body::Abort { execution: shop::execution(epoch), actor, leave: false })
         }

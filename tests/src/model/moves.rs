@@ -232,7 +232,7 @@ impl Model {
             if known.open().is_some_and(|e| e.state == ExecutionState::AwaitingApproval) {
                 says.push((Say::Approve { epoch }, false));
             }
-            says.push((Say::Abort { epoch }, true));
+            says.extend([false, true].map(|leave| (Say::Abort { epoch, leave }, true)));
         }
         if !held {
             says.extend([(Say::Pause { expires: true }, true), (Say::Pause { expires: false }, true)]);

@@ -146,11 +146,12 @@ pub(super) fn replicated(cluster: &Cluster) -> Option<String> {
         let command = Command { id: "way-out".to_owned(), at: NOW, by: shop::agent(2), body };
         !matches!(cluster.clone().apply(&command), Response::Refused { .. })
     };
-    let abort = || lets(Body::Abort { execution: execution.id.clone(), actor: shop::olga(), leave: false });
+    let abort = |leave| lets(Body::Abort { execution: execution.id.clone(), actor: shop::olga(), leave });
     let way_out = match execution.state {
-        ExecutionState::Stopped { .. } => abort(),
+        ExecutionState::Stopped { .. } => abort(false),
+        ExecutionState::Undoing { .. } => abort(true),
         ExecutionState::AwaitingApproval => {
-            abort() && lets(Body::Approve { execution: execution.id.clone(), actor: shop::olga() })
+            abort(false) && lets(Body::Approve { execution: execution.id.clone(), actor: shop::olga() })
         }
         _ => lets(Body::Resume { service: shop::shop(), actor: shop::olga() }),
     };

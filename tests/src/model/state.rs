@@ -26,8 +26,10 @@ pub(super) enum Say {
     Approve {
         epoch: u8,
     },
+    /// With what has not been taken back left as it is, or not.
     Abort {
         epoch: u8,
+        leave: bool,
     },
     TooLate {
         by: u8,

@@ -73,6 +73,14 @@ impl LeaseRecord {
             LeaseRecord::Held { region, .. } | LeaseRecord::Releasing { from: region, .. } => region,
         }
     }
+
+    /// The token that goes with it, or that is next.
+    #[must_use]
+    pub const fn epoch(&self) -> u64 {
+        match self {
+            LeaseRecord::Held { epoch, .. } | LeaseRecord::Releasing { epoch, .. } => *epoch,
+        }
+    }
 }
 
 impl ServiceState {

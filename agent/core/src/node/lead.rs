@@ -26,6 +26,7 @@ impl Node {
             self.propose(now, "members".to_owned(), Body::SetMembers { members }, out);
             return;
         }
+        self.seat_work(now, out);
         for (name, state) in &cluster.services {
             self.consider(now, name, state, out);
             self.release(now, name, state, out);

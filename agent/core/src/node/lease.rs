@@ -179,7 +179,7 @@ impl Leases {
             .ok_or_else(|| Refusal::UnknownService { service: service.clone() })?;
         let refuse = |why: &str| Refusal::NoLease { region: self.region.clone(), why: why.to_owned() };
         let Some(epoch) = state.may_hold_lease(&self.region) else {
-            return Err(refuse("another region holds it, or it is moving"));
+            return Err(Refusal::LeaseMoved { region: self.region.clone(), epoch: state.lease.epoch() });
         };
         let held = self.held.get_mut(service).filter(|held| held.epoch == epoch && now < held.until);
         let Some(held) = held else {

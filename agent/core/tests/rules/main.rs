@@ -17,6 +17,7 @@ mod node_world;
 mod notes;
 mod operators;
 mod refusals;
+mod seat;
 mod shop;
 mod signal;
 mod step_parts;

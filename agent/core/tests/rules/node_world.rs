@@ -12,7 +12,7 @@ use quorate_core::{
     node::{Now, self_health::TICK, targets::ProbeTarget},
 };
 use quorate_policies::{
-    Millis, Monotonic, Policy, TargetName, Timestamp,
+    AgentName, Millis, Monotonic, Policy, TargetName, Timestamp,
     agreement::lag::replica_name,
     health::{FailureReason, Observation},
 };
@@ -60,6 +60,8 @@ pub(crate) struct World {
     heard_of: u64,
     term: u64,
     leader: Option<usize>,
+    /// When whom the leader asked to lead instead. Nobody does, unless the story elects it.
+    pub(crate) asked_to_lead: Vec<(u64, AgentName)>,
     agents: Vec<Agent>,
     /// Who sees which region fail.
     red: BTreeSet<(usize, &'static str)>,
@@ -98,6 +100,7 @@ impl World {
             heard_of: 0,
             term: 0,
             leader: None,
+            asked_to_lead: Vec::new(),
             agents: Vec::new(),
             red: BTreeSet::new(),
             confirmations: Vec::new(),
@@ -223,6 +226,7 @@ impl World {
                 }
             }
             Output::LeaseAnswer(_) => unreachable!("taken where it was asked for"),
+            Output::HandOver { to } => self.asked_to_lead.push((self.now - self.began, to)),
         }
     }
 

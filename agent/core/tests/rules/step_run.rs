@@ -181,6 +181,33 @@ fn attempts_back_off() {
     assert_eq!(pauses.join(" "), "Observe 250ms 500ms 1s 2s 4s 5s 5s 5s 5s 5s 5s");
 }
 
+/// Goal: R4, an attempt does not end while its call may still be applied, however short its time is: the next one would act
+/// beside it. Method: a timeout of 3 s, a reply that is lost at once, and looks that show the old state or nothing.
+#[test]
+fn r4_a_lost_call_outlasts_a_short_timeout() {
+    for look in [not_done(), unreadable()] {
+        let mut run = StepRun::new(Monotonic(0), Millis::from_secs(3), 0);
+        assert_eq!(
+            run.next(Monotonic(0), StepEvent::Observed(not_done())),
+            StepWork::Act { part: 0, before: None }
+        );
+        let (mut now, mut event) = (Monotonic(100), StepEvent::Acted(lost()));
+        let outcome = loop {
+            event = match run.next(now, event) {
+                StepWork::Wait(pause) => {
+                    now = now.plus(pause);
+                    StepEvent::Ready
+                }
+                StepWork::Observe => StepEvent::Observed(look.clone()),
+                StepWork::Finish(outcome) => break outcome,
+                other => panic!("{other:?}"),
+            };
+        };
+        assert!(matches!(outcome, StepOutcome::Unknown { .. }), "{outcome:?}");
+        assert!(now >= Monotonic(10_100), "it ended at {now:?}");
+    }
+}
+
 /// Goal: R5, when the check before the effect refuses, the attempt ends without a word: the step is another's.
 /// Method: refuse instead of acting.
 #[test]
@@ -227,8 +254,11 @@ proptest! {
         let (mut looks, mut acts, mut delays) = (looks.iter().cycle(), acts.iter().cycle(), delays.iter().cycle());
         let (mut event, mut may_be_applied, mut last_seen, mut late) = (StepEvent::Ready, false, None, 0);
         let outcome = loop {
+            // After the deadline: 10 s for a lost call, one look (under 4 s here) and one pause (5 s at most). The count
+            // is for a loop that takes no time.
             late += u32::from(now >= run.deadline());
-            prop_assert!(late < 10, "the attempt goes on after its deadline");
+            let end = run.deadline().plus(Millis(19_000));
+            prop_assert!(now <= end && late < 100, "the attempt goes on after its deadline");
             match run.next(now, event) {
                 StepWork::Observe => {
                     now = now.plus(Millis(*delays.next().unwrap()));

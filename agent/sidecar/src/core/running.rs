@@ -134,6 +134,20 @@ impl Guard {
         self.stop(now, if late { Stop::Kill } else { Stop::Immediate }, silent, out);
     }
 
+    /// The log has moved the lease to another region, under a later epoch: a primary says goodbye in what is left of its
+    /// own. Its sessions end, and what they committed is sent to the standbys, which a stop at the lease's end would not
+    /// wait for. It did not fail, so it may be started again if the log gives the lease back.
+    pub(super) fn take_leave(&mut self, now: Monotonic, epoch: u64, out: &mut Vec<Output>) {
+        let Server::Running(running) = &self.server else { return };
+        let held = self.lease.filter(|lease| now < self.before(*lease) && lease.epoch < epoch);
+        if held.is_none() || !running.may_write() {
+            return;
+        }
+        let why = format!("the lease moves to another region under epoch {epoch}");
+        out.push(Output::Transition { to: "stopping", why });
+        self.stop(now, Stop::Fast, true, out);
+    }
+
     /// The postmaster's end is not the server's: backends live on until they notice, and may answer a client meanwhile.
     pub(super) fn postmaster_exited(&mut self, now: Monotonic, why: &str, out: &mut Vec<Output>) {
         match &self.server {

@@ -49,6 +49,8 @@ pub enum Answer {
     Refused {
         /// The agent's reason.
         why: String,
+        /// The epoch under which the log has moved the lease to another region, if that is the reason.
+        moved: Option<u64>,
     },
     /// No answer, or one that means nothing. It is no refusal: nobody else need hold the lease.
     Unknown {

@@ -23,6 +23,8 @@ pub(crate) const LEASE: Duration = Duration::from_millis(1_500);
 pub(crate) enum Script {
     Grant(u64),
     Refuse,
+    /// The lease goes to another region under this epoch.
+    Move(u64),
     Hang,
 }
 
@@ -88,6 +90,10 @@ async fn lease(State(told): State<Arc<Mutex<Told>>>, headers: HeaderMap) -> (Sta
         }
         Script::Refuse => {
             (StatusCode::CONFLICT, Json(json!({"title": "no lease", "detail": "another region holds it"})))
+        }
+        Script::Move(epoch) => {
+            let problem = json!({"title": "no lease", "guard": "lease_moved", "epoch": epoch});
+            (StatusCode::CONFLICT, Json(problem))
         }
         Script::Hang => std::future::pending().await,
     }

@@ -98,6 +98,30 @@ async fn a_former_primary_is_rewound_and_streams() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Goal: a primary whose lease is moved away on purpose takes leave: it ends its sessions, sends what they committed to the
+/// standby, ends cleanly, gives the lease back before its end, and follows the new primary without losing a row. Method:
+/// rows, a session that would stay, and at once the agent's word that the lease has moved.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_takes_leave_and_loses_nothing() -> anyhow::Result<()> {
+    let pair = pair(true).await?;
+    let mut session = pair.one.session()?;
+    pair.one.sql("insert into t select generate_series(1, 10000)")?;
+    pair.agent_one.script(Script::Move(3));
+    pair.one.until("the lease is released", || Ok(pair.agent_one.released().ends_with(&[2])))?;
+    assert_eq!(pair.one.processes()?, [0; 0]);
+    assert!(!session.wait()?.success(), "its session was ended");
+    pair.agent_two.script(Script::Grant(3));
+    pair.two.until("it is promoted", || Ok(pair.two.sql("select pg_promote()")? == "t"))?;
+    pair.two.until_status("/primary", 200)?;
+    assert_eq!(pair.two.sql("select count(*) from t")?, "10000");
+    pair.one.until_status("/replica", 200)?;
+    pair.one.until("it streams", || Ok(pair.one.state()?["streaming"] == true))?;
+    let log = pair.one.read_log();
+    assert!(log.contains("the lease moves to another region under epoch 3"), "{log}");
+    assert!(log.contains("timeline 1, state `shut down`"), "{log}");
+    Ok(())
+}
+
 /// Goal: when it cannot be rewound, a human is told the commands, and nothing is started or changed. Method: a cluster
 /// without checksums and hints.
 #[tokio::test(flavor = "multi_thread")]

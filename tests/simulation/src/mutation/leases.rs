@@ -67,7 +67,7 @@ pub(super) const ALL: &[Mutation] = &[
         drawn: "F4,F29",
         serves: "R13",
         file: FILE,
-        from: "        let Some(epoch) = state.may_hold_lease(&self.region) else {\n            return Err(refuse(\"another region holds it, or it is moving\"));\n        };",
+        from: "        let Some(epoch) = state.may_hold_lease(&self.region) else {\n            return Err(Refusal::LeaseMoved { region: self.region.clone(), epoch: state.lease.epoch() });\n        };",
         to: "        let epoch = state.may_hold_lease(&self.region).or_else(|| self.held.get(service).map(|held| held.epoch)).unwrap_or_default();",
     },
 ];

@@ -181,7 +181,7 @@ mod tests {
     }
 
     /// Goal: an abort that leaves something behind is seen. Method: an execution that has scaled ends as aborted: with
-    /// nothing else, with the scaling taken back, and past the point of no return.
+    /// nothing else, past the point of no return, left by an operator, and with the scaling taken back.
     #[test]
     fn an_abort_that_leaves_something() {
         let state = decided();
@@ -196,6 +196,9 @@ mod tests {
         facts.started.insert(attempt.clone(), secs(1));
         assert_eq!(see(&facts), None);
         facts.started.remove(&attempt);
+        facts.told.left.insert(scale.execution.clone());
+        assert_eq!(see(&facts), None);
+        facts.told.left.clear();
         facts.effects.push(Effect { step: "undo-scale".to_owned(), ..scale });
         assert_eq!(see(&facts), None);
     }
