@@ -79,7 +79,7 @@ fn absolute(text: &str) -> Result<Name, String> {
     let wrong = |error| format!("`{text}` is not a name: {error}");
     let mut name = Name::from_ascii(text).map_err(wrong)?;
     name.set_fqdn(true);
-    if name.is_root() { Err(format!("`{text}` is the root of DNS")) } else { Ok(name) }
+    if name.is_root() { Err(format!("`{text}` is the root of DNS")) } else { Ok(name.to_lowercase()) }
 }
 
 fn data(kind: RecordKind, value: &str) -> Result<RData, String> {

@@ -101,7 +101,7 @@ impl Session {
         }
         Trouble::Key {
             what: format!("{} answers {} to what is signed with `{}`", self.server, code, self.key_name()),
-            mend: "let the key ask and update (Knot: `action: [query, update]`)".to_owned(),
+            mend: "name the zone's primary server, and let the key ask and update there".to_owned(),
         }
     }
 
@@ -110,8 +110,8 @@ impl Session {
         let (server, key, algorithm) = (&self.server, self.key_name(), self.signer.algorithm());
         let (what, mend) = match error {
             TsigError::BadKey => (
-                format!("{server} does not know the TSIG key `{key}` with {algorithm} (BADKEY)"),
-                "write its name and algorithm as the server has them".to_owned(),
+                format!("{server} does not accept the TSIG key `{key}` with {algorithm} (BADKEY)"),
+                "write its name and algorithm as the server has them, and let it ask and update (Knot: `acl`)".to_owned(),
             ),
             TsigError::BadSig => (
                 format!("{server} has another secret for the TSIG key `{key}` (BADSIG)"),

@@ -143,7 +143,7 @@ async fn a_refused_key_is_told() {
             },
             "BADSIG",
         ),
-        (|q| plain(q, ResponseCode::Refused).to_vec().ok(), "let the key ask and update"),
+        (|q| plain(q, ResponseCode::Refused).to_vec().ok(), "let the key ask and update there"),
     ];
     for (says, expected) in table {
         let told = told(says).await;
