@@ -20,7 +20,7 @@ const UPDATE: u8 = 5;
 
 /// What becomes of the next update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// It comes through, and so does its reply.
     Passes,
     /// It never comes to the server.
@@ -32,8 +32,8 @@ pub enum Fate {
 }
 
 /// The way.
-pub struct Relay {
-    pub port: u16,
+pub(crate) struct Relay {
+    pub(crate) port: u16,
     fate: Arc<Mutex<Fate>>,
     held: Arc<Notify>,
     go: Arc<Notify>,
@@ -47,7 +47,7 @@ impl Drop for Relay {
 }
 
 impl Relay {
-    pub async fn to(server: u16, fate: Fate) -> Relay {
+    pub(crate) async fn to(server: u16, fate: Fate) -> Relay {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (fate, held, go) = (Arc::new(Mutex::new(fate)), Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -62,17 +62,17 @@ impl Relay {
         Relay { port, fate, held, go, task }
     }
 
-    pub fn next(&self, fate: Fate) {
+    pub(crate) fn next(&self, fate: Fate) {
         *self.fate.lock().unwrap() = fate;
     }
 
     /// Until an update waits here.
-    pub async fn holds_one(&self) {
+    pub(crate) async fn holds_one(&self) {
         self.held.notified().await;
     }
 
     /// Lets it go.
-    pub fn release(&self) {
+    pub(crate) fn release(&self) {
         self.go.notify_one();
     }
 }

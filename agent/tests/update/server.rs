@@ -22,9 +22,9 @@ use std::{
 use tempfile::TempDir;
 
 /// The key that may change what the tests move.
-pub const KEY: &str = "quorate.example.test";
+pub(crate) const KEY: &str = "quorate.example.test";
 /// What `deploy/DNS.md` lets the key change, for every name that a test moves, and its type.
-pub const MOVED: [(&str, &str); 6] =
+pub(crate) const MOVED: [(&str, &str); 6] =
     [("www", "A"), ("new", "A"), ("six", "AAAA"), ("app", "CNAME"), ("www", "CNAME"), ("a.wild", "A")];
 /// The zone's records. Nobody may change `other`.
 const ZONE: &str = "\
@@ -47,7 +47,7 @@ const STARTS_MAX: u32 = 3;
 
 /// Which server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// `named`.
     Bind,
     /// `knotd`.
@@ -55,18 +55,18 @@ pub enum Kind {
 }
 
 /// A running server with the zone `example.test`.
-pub struct Server {
-    pub kind: Kind,
-    pub port: u16,
+pub(crate) struct Server {
+    pub(crate) kind: Kind,
+    pub(crate) port: u16,
     /// The key's secret in base64.
-    pub secret: String,
+    pub(crate) secret: String,
     child: Child,
     home: TempDir,
 }
 
 impl Server {
     /// One of each kind that is installed (`tests/run` installs both).
-    pub fn each() -> Vec<Server> {
+    pub(crate) fn each() -> Vec<Server> {
         let installed = |kind: &Kind| {
             let there = Path::new(kind.program()).exists();
             if !there {
@@ -122,13 +122,13 @@ impl Server {
     }
 
     /// Ends it, as a crash does.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// What anybody who asks is told of a name in the zone: TTL and value of each record of that type, in order.
-    pub fn ask(&self, name: &str, kind: RecordType) -> Vec<String> {
+    pub(crate) fn ask(&self, name: &str, kind: RecordType) -> Vec<String> {
         let absolute = format!("{name}.example.test.");
         let name = Name::from_ascii(absolute.trim_start_matches('.')).unwrap();
         let mut question = Message::query();
@@ -142,7 +142,7 @@ impl Server {
     }
 
     /// Gives `www` another address, as a person does who knows no epoch record.
-    pub fn edit(&self, address: Ipv4Addr) {
+    pub(crate) fn edit(&self, address: Ipv4Addr) {
         let name = |text: &str| Name::from_ascii(text).unwrap();
         let mut update = Message::query();
         update.metadata.op_code = OpCode::Update;
@@ -159,13 +159,13 @@ impl Server {
     }
 
     /// A file of the server's directory that only its owner may read.
-    pub fn secret_file(&self, name: &str, text: &str) {
+    pub(crate) fn secret_file(&self, name: &str, text: &str) {
         let file = self.home.path().join(name);
         fs::write(&file, text).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     }
 
-    pub fn home(&self) -> &Path {
+    pub(crate) fn home(&self) -> &Path {
         self.home.path()
     }
 }
