@@ -188,6 +188,8 @@ async fn asked(session: &mut Session, name: &Name, kind: RecordType) -> Result<M
         ResponseCode::NoError | ResponseCode::NXDomain => {
             Err(Trouble::Unfit(format!("the DNS server is not authoritative for {name}")))
         }
+        // It has the zone, and cannot say what is in it at the moment.
+        ResponseCode::ServFail => Err(session.unanswered(&format!("it fails to answer for {name}"))),
         other => Err(Trouble::Unfit(format!("the DNS server answers {other} for {name} {kind}"))),
     }
 }

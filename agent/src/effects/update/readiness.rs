@@ -27,7 +27,9 @@ pub(super) fn unsigned(error: &KeyError) -> Finding {
 pub(super) fn unread(trouble: &Trouble) -> Finding {
     match trouble {
         Trouble::Key { what, mend } => Finding::blocking(what, mend),
-        Trouble::Unfit(what) => Finding::blocking(what, "name the zone's primary server in the policy"),
+        Trouble::Unfit(what) => {
+            Finding::blocking(what, "name the zone's primary server in the policy, and let the key ask there")
+        }
         Trouble::Unreached(_) | Trouble::Unanswered(_) => {
             Finding::unknown(trouble.to_string(), "let this agent reach the server's TCP port")
         }
