@@ -6,6 +6,7 @@ pub mod heartbeat;
 mod promote;
 mod session;
 mod statuspage;
+pub mod update;
 pub mod verify;
 
 use dns::Converge;
@@ -19,7 +20,7 @@ use quorate_policies::{
     effect::{Acted, AssumeRole, EffectContext, Observed},
     plan::{
         Action, Before, Lag, Plan,
-        action::{PostgresPromote, RdsPromoteReadReplica, VerifyProbes},
+        action::{DnsUpdate, PostgresPromote, RdsPromoteReadReplica, VerifyProbes},
     },
     readiness::Finding,
 };
@@ -27,6 +28,7 @@ use quorate_probes::Prober;
 use session::Sessions;
 use statuspage::Statuspage;
 use std::{path::Path, sync::Arc};
+use update::Updates;
 use verify::Verify;
 
 /// All rooms.
@@ -38,6 +40,7 @@ pub struct Effects {
     converge: Converge,
     heartbeats: Heartbeats,
     promote: Promote,
+    updates: Updates,
 }
 
 /// An action, by its room.
@@ -47,6 +50,7 @@ enum Room<'a> {
     Verify(&'a VerifyProbes),
     Converge(&'a quorate_policies::plan::action::DnsConverged),
     Promote(&'a PostgresPromote),
+    Update(&'a DnsUpdate),
 }
 
 fn room(action: &Action) -> Option<Room<'_>> {
@@ -55,6 +59,7 @@ fn room(action: &Action) -> Option<Room<'_>> {
         Action::VerifyProbes(action) => Some(Room::Verify(action)),
         Action::DnsConverged(action) => Some(Room::Converge(action)),
         Action::PostgresPromote(action) => Some(Room::Promote(action)),
+        Action::DnsUpdate(action) => Some(Room::Update(action)),
         other => AwsAction::try_from(other).ok().map(Room::Aws),
     }
 }
@@ -82,6 +87,7 @@ impl Effects {
             verify: Verify::new(prober),
             converge: Converge::new(&file.resolvers),
             heartbeats: Heartbeats::new(file, base),
+            updates: Updates::new(file, base),
         }
     }
 
@@ -97,6 +103,7 @@ impl Effects {
             Some(Room::Verify(action)) => self.verify.observe(action).await,
             Some(Room::Converge(action)) => self.converge.observe(action).await,
             Some(Room::Promote(action)) => self.promote.observe(action, context, known).await,
+            Some(Room::Update(action)) => self.updates.observe(action, context).await,
             None => Observed::Impossible { reason: unknown_kind(action) },
         }
     }
@@ -109,6 +116,7 @@ impl Effects {
             Some(Room::Verify(_)) => Verify::act(),
             Some(Room::Converge(_)) => Converge::act(),
             Some(Room::Promote(action)) => self.promote.act(action).await,
+            Some(Room::Update(action)) => self.updates.act(action, context).await,
             None => Acted::Refused { reason: unknown_kind(action), retryable: false },
         }
     }
@@ -142,6 +150,9 @@ impl Effects {
     pub async fn check(&self, action: &Action, context: &EffectContext) -> Vec<Finding> {
         if let Action::PostgresPromote(promote) = action {
             return self.promote.check(promote).await;
+        }
+        if let Action::DnsUpdate(update) = action {
+            return self.updates.check(update).await;
         }
         let aws = async { self.aws().await.check(action, context).await };
         let beat = async {

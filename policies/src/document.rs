@@ -17,7 +17,7 @@ mod schema;
 
 pub use agent_file::{
     AgentFile, Aws, AwsEndpoints, AwsService, Log, LogFormat, LogLevel, Member, Postgres, PostgresTls,
-    Statuspage, TlsFiles, WebhookSecret,
+    Statuspage, TlsFiles, TsigAlgorithm, TsigKey, WebhookSecret,
 };
 pub use checks::{check_policy, check_together};
 pub use explain::explain;

@@ -1,5 +1,5 @@
-//! What PostgreSQL is asked with: the password and the authorities, from the files that an agent's own file names. It
-//! reads and hands out; it must not let the password into a message, a log or a debug print.
+//! What servers are asked with: a password or a key's secret, and PostgreSQL's authorities, from the files that an agent's
+//! own file names. It reads and hands out; it must not let a secret into a message, a log or a debug print.
 
 use quorate_policies::document::{Postgres, PostgresTls};
 use rustls::RootCertStore;
@@ -31,7 +31,7 @@ pub struct CredentialsError {
     pub why: String,
 }
 
-/// A password. It does not print itself.
+/// A password, or another secret that one file holds. It does not print itself.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);
 
@@ -42,6 +42,25 @@ impl fmt::Debug for Password {
 }
 
 impl Password {
+    /// Reads the one line of a file. Blocks on the disk.
+    ///
+    /// # Errors
+    /// When the file cannot be read, others may read it, or it is empty.
+    pub fn read(file: &Path) -> Result<Self, CredentialsError> {
+        let wrong = |why: String| CredentialsError { file: file.to_owned(), why };
+        let mode = fs::metadata(file).map_err(|error| wrong(error.to_string()))?.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(wrong(format!("mode {:o} lets others read it; run chmod 600", mode & 0o777)));
+        }
+        let text = fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
+        let password = text.trim_end_matches(['\r', '\n']);
+        if password.is_empty() {
+            Err(wrong("it is empty".to_owned()))
+        } else {
+            Ok(Password(password.to_owned()))
+        }
+    }
+
     /// The password itself, to be sent and nothing else.
     #[must_use]
     pub fn reveal(&self) -> &str {
@@ -65,19 +84,7 @@ impl PostgresCredentials {
     /// # Errors
     /// When the file cannot be read, others may read it, or it is empty.
     pub fn password(&self) -> Result<Password, CredentialsError> {
-        let file = &self.password_file;
-        let wrong = |why: String| CredentialsError { file: file.clone(), why };
-        let mode = fs::metadata(file).map_err(|error| wrong(error.to_string()))?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(wrong(format!("mode {:o} lets others read it; run chmod 600", mode & 0o777)));
-        }
-        let text = fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
-        let password = text.trim_end_matches(['\r', '\n']);
-        if password.is_empty() {
-            Err(wrong("it is empty".to_owned()))
-        } else {
-            Ok(Password(password.to_owned()))
-        }
+        Password::read(&self.password_file)
     }
 
     /// Reads the authorities of the file, if there is one: then these alone are trusted. Blocks on the disk.

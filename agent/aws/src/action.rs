@@ -58,6 +58,7 @@ impl<'a> TryFrom<&'a Action> for AwsAction<'a> {
             Action::EcsScale(scale) => Ok(AwsAction::EcsScale(scale)),
             Action::Route53Repoint(repoint) => Ok(AwsAction::Route53Repoint(repoint)),
             Action::Route53Signal(_)
+            | Action::DnsUpdate(_)
             | Action::DnsConverged(_)
             | Action::StatuspageIncident(_)
             | Action::PostgresPromote(_)

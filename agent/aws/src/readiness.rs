@@ -37,6 +37,7 @@ impl Aws {
             Action::EcsScale(a) => ecs::scale(&self.watch(&a.region, role), a).await,
             Action::Route53Repoint(a) => route53::repoint(&self.watch_control_plane(role), a).await,
             Action::Route53Signal(_)
+            | Action::DnsUpdate(_)
             | Action::DnsConverged(_)
             | Action::StatuspageIncident(_)
             | Action::PostgresPromote(_)

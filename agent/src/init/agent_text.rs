@@ -87,6 +87,7 @@ pub(super) fn agent_file(
             },
         },
         postgres: None,
+        tsig: BTreeMap::new(),
         statuspage: agent.statuspage.as_ref().map(|(url, _)| Statuspage {
             url: url.clone(),
             token_file: PathBuf::from(statuspage_file(&agent.name)),

@@ -104,6 +104,12 @@ fn files(agent: &AgentFile, problems: &mut Vec<Problem>) {
             .iter()
             .map(|page| (FieldPath::from(["statuspage", "token_file"]), page.token_file.as_path())),
     );
+    named.extend(
+        agent
+            .tsig
+            .iter()
+            .map(|(name, key)| (FieldPath::from(["tsig", name, "secret_file"]), key.secret_file.as_path())),
+    );
     named.extend(agent.webhooks.iter().map(|(name, webhook)| {
         (FieldPath::from(["webhooks", name, "secret_file"]), webhook.secret_file.as_path())
     }));
@@ -115,6 +121,14 @@ fn files(agent: &AgentFile, problems: &mut Vec<Problem>) {
                 "write a path, relative to this file or absolute",
             ));
         }
+    }
+    for name in agent.tsig.keys().filter(|name| !address::host(name)) {
+        let mend = "write the key's name as the server has it, for example quorate.example.com";
+        problems.push(Problem::error(
+            FieldPath::from(["tsig", name]),
+            format!("`{name}` is not a name"),
+            mend,
+        ));
     }
     if agent.postgres.as_ref().is_some_and(|p| p.tls == PostgresTls::Off && p.ca_file.is_some()) {
         let message = "without TLS no certificate is checked";

@@ -70,6 +70,9 @@ pub struct AgentFile {
     /// How PostgreSQL servers are asked: by `postgres` probes, and for a promotion's `heartbeat` row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postgres: Option<Postgres>,
+    /// The keys by which `dns.update` signs, by the key's name as the DNS server has it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tsig: BTreeMap<String, TsigKey>,
     /// How the status page is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statuspage: Option<Statuspage>,
@@ -211,6 +214,30 @@ pub enum PostgresTls {
     VerifyFull,
     /// No TLS: only where `host` is an address of this machine itself, such as 127.0.0.1.
     Off,
+}
+
+/// A key that this agent shares with a DNS server (RFC 8945).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TsigKey {
+    /// How it signs.
+    #[serde(default)]
+    pub algorithm: TsigAlgorithm,
+    /// The file with the secret in base64, as `tsig-keygen` and `keymgr` print it. Nobody else may be able to read it; a
+    /// new secret needs no restart.
+    pub secret_file: PathBuf,
+}
+
+/// How a message is signed. What is older than SHA-2 is not for use any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub enum TsigAlgorithm {
+    /// HMAC with SHA-256.
+    #[default]
+    #[serde(rename = "hmac-sha256")]
+    HmacSha256,
+    /// HMAC with SHA-512.
+    #[serde(rename = "hmac-sha512")]
+    HmacSha512,
 }
 
 /// How the status page is reached.

@@ -12,7 +12,7 @@ mod statuspage;
 mod verify;
 
 pub use aurora::{AuroraFailover, AuroraSwitchover};
-pub use dns::DnsConverged;
+pub use dns::{DnsConverged, DnsUpdate};
 pub use ecs::{EcsScale, PercentOf, ScalingRange};
 pub use postgres::PostgresPromote;
 pub use rds::{
@@ -103,6 +103,8 @@ actions! {
     /// Turns the answer that the agents give to Route 53's health checks, which moves traffic without any control
     /// plane of AWS.
     "route53.signal" => Route53Signal, reversible: true;
+    /// Moves a record on the zone's own server by a signed update, fenced by an epoch record in the same message.
+    "dns.update" => DnsUpdate, reversible: true;
     /// Waits until real resolvers give the new answer.
     "dns.converged" => DnsConverged, reversible: true;
     /// Opens or updates the one incident of this execution on a Statuspage-compatible status page.
@@ -128,6 +130,7 @@ impl Action {
             Action::EcsScale(action) => Some(&action.region),
             Action::Route53Signal(action) => Some(&action.region),
             Action::Route53Repoint(_)
+            | Action::DnsUpdate(_)
             | Action::DnsConverged(_)
             | Action::StatuspageIncident(_)
             | Action::VerifyProbes(_) => None,

@@ -2,7 +2,7 @@
 //! nobody can read it any more: for the undo, and for the loss that the report tells.
 
 use crate::{
-    plan::action::{Action, EcsScale, RdsUnfence, Route53Repoint, Route53Signal, ScalingRange},
+    plan::action::{Action, DnsUpdate, EcsScale, RdsUnfence, Route53Repoint, Route53Signal, ScalingRange},
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,7 @@ pub enum Before {
         /// The identifier that the old primary gets.
         new: String,
     },
-    /// `route53.repoint`.
+    /// `route53.repoint` and `dns.update`.
     Repointed {
         /// What the record was.
         answer: RecordBefore,
@@ -204,6 +204,10 @@ pub fn undo(action: &Action, before: Option<&Before>) -> Option<Action> {
             security_groups: groups.clone(),
         })),
         (Action::Route53Repoint(repoint), Before::Repointed { answer }) => repoint_back(repoint, answer),
+        // Where there was none it stays: never an empty answer (R23).
+        (Action::DnsUpdate(update), Before::Repointed { answer: RecordBefore::Values { values, ttl_s } }) => {
+            Some(Action::DnsUpdate(DnsUpdate { values: values.clone(), ttl_s: *ttl_s, ..update.clone() }))
+        }
         (Action::Route53Signal(_), Before::Signalled { region }) => {
             Some(Action::Route53Signal(Route53Signal { region: region.clone(), record: None }))
         }

@@ -104,6 +104,7 @@ pub fn dependences(plan: &Plan, step: &Step) -> Vec<Dependence> {
         }
         Action::Route53Signal(_) => vec![Dependence::Agents, Dependence::Route53Data],
         Action::DnsConverged(_) => vec![Dependence::Route53Data],
+        Action::DnsUpdate(_) => vec![Dependence::Outside { what: "the zone's primary DNS server" }],
         Action::StatuspageIncident(_) => vec![Dependence::Outside { what: "the status page" }],
         Action::VerifyProbes(_) => vec![Dependence::Outside { what: "the service's public name" }],
     }

@@ -6,8 +6,8 @@ use quorate_policies::{
     plan::{
         Action, Before, Lag,
         action::{
-            EcsScale, RdsFence, RdsPromoteReadReplica, RdsReboot, RecordKind, Route53Repoint, Route53Signal,
-            ScalingRange, VerifyProbes,
+            DnsUpdate, EcsScale, RdsFence, RdsPromoteReadReplica, RdsReboot, RecordKind, Route53Repoint,
+            Route53Signal, ScalingRange, VerifyProbes,
         },
         before::{RecordBefore, undo},
     },
@@ -26,6 +26,18 @@ fn repoint() -> Route53Repoint {
         weights: BTreeMap::new(),
         primary: None,
     }
+}
+
+fn update() -> Action {
+    Action::DnsUpdate(DnsUpdate {
+        server: "192.0.2.53".into(),
+        zone: "example.com".into(),
+        name: "shop.example.com".into(),
+        kind: RecordKind::A,
+        values: vec!["192.0.2.2".into()],
+        ttl_s: 60,
+        key: "quorate.example.com".into(),
+    })
 }
 
 fn fence() -> Action {
@@ -81,6 +93,8 @@ fn rows() -> Vec<(&'static str, Action, Option<Before>)> {
         ("had weights", pointing(), record(RecordBefore::Weights { weights })),
         ("had a primary", pointing(), record(RecordBefore::Primary { primary: "east".into() })),
         ("was not there", pointing(), record(RecordBefore::Absent)),
+        ("updated", update(), record(RecordBefore::Values { values: vec!["192.0.2.1".into()], ttl_s: 30 })),
+        ("updated, was not there", update(), record(RecordBefore::Absent)),
         ("signalled", signal, Some(Before::Signalled { region: EAST.into() })),
         ("promoted", promote(), Some(Before::Promoted { source: "shop-east".into(), lag })),
         ("rebooted", reboot, Some(Before::Rebooted { restarted: None })),
@@ -123,6 +137,9 @@ fn r23_an_undo_never_empties_a_record() {
                 back.primary.is_some(),
             ];
             assert_eq!(answers.into_iter().filter(|answer| *answer).count(), 1, "{what}");
+        }
+        if let Some(Action::DnsUpdate(back)) = undo(&action, before.as_ref()) {
+            assert!(!back.values.is_empty(), "{what}");
         }
     }
 }

@@ -27,6 +27,7 @@ scale: {ecs.scale: {region: "{to}", cluster: shop, service: web, desired: 4}}
 share: {ecs.scale: {region: "{to}", cluster: shop, service: web, percent_of: {region: "{from}", cluster: shop, service: web, at_least: 2}}}
 repoint: {route53.repoint: {zone: Z1, record: shop.example.com, values: [192.0.2.1]}}
 signal: {route53.signal: {region: "{to}"}}
+update: {dns.update: {server: 192.0.2.53, zone: example.com, name: shop.example.com, values: [192.0.2.1], key: quorate.example.com}}
 converge: {dns.converged: {record: shop.example.com, values: [192.0.2.1]}}
 tell: {statuspage.incident: {page: P1, status: monitoring}}
 verify: {verify.probes: {through: "https://shop.example.com"}}

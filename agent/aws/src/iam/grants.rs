@@ -113,6 +113,7 @@ pub fn grants(action: &Action, account: &str) -> Vec<(Purpose, Grant)> {
         Action::EcsScale(a) => scale(a, account),
         Action::Route53Repoint(a) => repoint(a),
         Action::Route53Signal(_)
+        | Action::DnsUpdate(_)
         | Action::DnsConverged(_)
         | Action::StatuspageIncident(_)
         | Action::PostgresPromote(_)

@@ -34,6 +34,7 @@ pub(super) fn check(policy: &Policy, step: &FieldPath, action: &Action, problems
         Action::EcsScale(action) => ecs::scale(&mut fields, action),
         Action::Route53Repoint(action) => route53::repoint(&mut fields, action),
         Action::Route53Signal(action) => route53::signal(&mut fields, policy, action),
+        Action::DnsUpdate(action) => dns::update(&mut fields, action),
         Action::DnsConverged(action) => dns::converged(&mut fields, action),
         Action::VerifyProbes(action) => verify(&mut fields, action),
         Action::RdsCreateCrossRegionReplica(_) | Action::RdsReboot(_) | Action::StatuspageIncident(_) => {}

@@ -92,7 +92,7 @@ fn order(field: &FieldPath, plan: &PlanTemplate, needs: &graph::Needs, problems:
     let repoints: Vec<&StepName> = plan
         .steps
         .iter()
-        .filter(|(_, s)| matches!(s.action, Action::Route53Repoint(_)))
+        .filter(|(_, s)| matches!(s.action, Action::Route53Repoint(_) | Action::DnsUpdate(_)))
         .map(|(name, _)| name)
         .collect();
     for (promote, step) in plan.steps.iter().filter(|(_, step)| !step.action.reversible()) {

@@ -1,10 +1,14 @@
 //! A policy and the cluster it is for. Only together can they say whether the agents suffice to decide safely: two
 //! voters cannot (R12), and no number of agents sees a region from outside if all stand within it (R6).
 
-use super::rules;
+use super::{
+    rules,
+    variables::{self, Scope},
+};
 use crate::{
     document::{
         agent_file::{AgentFile, Member, PostgresTls},
+        nearest,
         problem::{FieldPath, Problem},
     },
     name::{AgentName, RegionName, StepName},
@@ -31,6 +35,7 @@ pub fn check_together(policy: &Policy, agent: &AgentFile) -> Vec<Problem> {
     fences(policy, &mut problems);
     signals(policy, members, &mut problems);
     databases(policy, agent, &mut problems);
+    keys(policy, agent, &mut problems);
     timing(policy, agent, &mut problems);
     for region in policy.regions.keys().filter(|region| !regions.contains(region)) {
         let message = format!("no agent runs in `{region}`: its steps run from elsewhere");
@@ -123,6 +128,28 @@ fn databases(policy: &Policy, agent: &AgentFile, problems: &mut Vec<Problem>) {
             let message = format!("agent `{}` has `tls: off`, and `{host}` is not this machine", agent.name);
             let mend = "remove `tls: off` from its file, or name an address such as 127.0.0.1";
             problems.push(Problem::error(field.join("host"), message, mend));
+        }
+    }
+}
+
+/// A `dns.update` that this agent has no key for: it could neither look nor act.
+fn keys(policy: &Policy, agent: &AgentFile, problems: &mut Vec<Problem>) {
+    for (plan, steps) in &policy.plans {
+        for (step, template) in &steps.steps {
+            let Action::DnsUpdate(update) = &template.action else { continue };
+            let kind = template.action.kind();
+            let field = FieldPath::from(["plans", plan.as_str(), "steps", step.as_str(), kind, "key"]);
+            // What is wrong with the text itself, the policy alone has been told.
+            let names = variables::resolve(policy, Scope::Plan, &field, &update.key, &mut Vec::new())
+                .unwrap_or_default();
+            if let Some(missing) = names.values().find(|name| !agent.tsig.contains_key(*name)) {
+                let message = format!("the file of agent `{}` has no TSIG key `{missing}`", agent.name);
+                let mend = match nearest::find(missing, agent.tsig.keys().map(String::as_str)) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("add `tsig: {{{missing}: {{secret_file: ...}}}}` to it"),
+                };
+                problems.push(Problem::error(field, message, mend));
+            }
         }
     }
 }

@@ -37,7 +37,7 @@ pub struct Route53Repoint {
 }
 
 /// 60 s: what an alias to a load balancer has, so that both kinds converge alike.
-const fn ttl_default_s() -> u32 {
+pub(super) const fn ttl_default_s() -> u32 {
     60
 }
 

@@ -42,7 +42,7 @@ fn alias(fields: &mut Fields<'_>, within: &[&str], target: bool, zone: bool) {
     }
 }
 
-fn one_cname(fields: &mut Fields<'_>, within: &[&str], kind: RecordKind, values: &[String]) {
+pub(super) fn one_cname(fields: &mut Fields<'_>, within: &[&str], kind: RecordKind, values: &[String]) {
     if kind == RecordKind::Cname && values.len() > 1 {
         let mend = "keep one value, or use `type: A` with addresses";
         fields.wrong(&[within, &["values"]].concat(), "a CNAME has exactly one value", mend);
