@@ -2,13 +2,19 @@
 //! `StepRun`, never here.
 
 mod dns;
+mod fence;
 pub mod heartbeat;
 mod promote;
+mod rejoin;
 mod session;
+mod standby;
 mod statuspage;
+mod switchover;
 pub mod verify;
+mod writers;
 
 use dns::Converge;
+use fence::Fences;
 use futures_util::future::join;
 use heartbeat::Heartbeats;
 pub use promote::Known;
@@ -19,14 +25,19 @@ use quorate_policies::{
     effect::{Acted, AssumeRole, EffectContext, Observed},
     plan::{
         Action, Before, Lag, Plan,
-        action::{PostgresPromote, RdsPromoteReadReplica, VerifyProbes},
+        action::{
+            PostgresFence, PostgresPromote, PostgresRejoin, PostgresSwitchover, PostgresUnfence,
+            RdsPromoteReadReplica, VerifyProbes,
+        },
     },
     readiness::Finding,
 };
 use quorate_probes::Prober;
+use rejoin::Rejoins;
 use session::Sessions;
 use statuspage::Statuspage;
 use std::{path::Path, sync::Arc};
+use switchover::Switchovers;
 use verify::Verify;
 
 /// All rooms.
@@ -38,6 +49,9 @@ pub struct Effects {
     converge: Converge,
     heartbeats: Heartbeats,
     promote: Promote,
+    fences: Fences,
+    switchovers: Switchovers,
+    rejoins: Rejoins,
 }
 
 /// An action, by its room.
@@ -47,6 +61,10 @@ enum Room<'a> {
     Verify(&'a VerifyProbes),
     Converge(&'a quorate_policies::plan::action::DnsConverged),
     Promote(&'a PostgresPromote),
+    Fence(&'a PostgresFence),
+    Unfence(&'a PostgresUnfence),
+    Switchover(&'a PostgresSwitchover),
+    Rejoin(&'a PostgresRejoin),
 }
 
 fn room(action: &Action) -> Option<Room<'_>> {
@@ -55,6 +73,10 @@ fn room(action: &Action) -> Option<Room<'_>> {
         Action::VerifyProbes(action) => Some(Room::Verify(action)),
         Action::DnsConverged(action) => Some(Room::Converge(action)),
         Action::PostgresPromote(action) => Some(Room::Promote(action)),
+        Action::PostgresFence(action) => Some(Room::Fence(action)),
+        Action::PostgresUnfence(action) => Some(Room::Unfence(action)),
+        Action::PostgresSwitchover(action) => Some(Room::Switchover(action)),
+        Action::PostgresRejoin(action) => Some(Room::Rejoin(action)),
         other => AwsAction::try_from(other).ok().map(Room::Aws),
     }
 }
@@ -74,11 +96,15 @@ impl Effects {
     /// The rooms, by the agent's own file; relative paths are below `base`.
     #[must_use]
     pub fn new(file: &AgentFile, base: &Path, prober: Arc<Prober>) -> Self {
+        let sessions = Sessions::new(file, base);
         Self {
             aws: tokio::sync::OnceCell::new(),
             aws_settings: aws_settings(file),
             statuspage: Statuspage::new(file, base),
-            promote: Promote::new(Arc::clone(&prober), Sessions::new(file, base)),
+            promote: Promote::new(Arc::clone(&prober), sessions.clone()),
+            fences: Fences::new(sessions.clone()),
+            switchovers: Switchovers::new(Arc::clone(&prober), sessions.clone()),
+            rejoins: Rejoins::new(Arc::clone(&prober), sessions),
             verify: Verify::new(prober),
             converge: Converge::new(&file.resolvers),
             heartbeats: Heartbeats::new(file, base),
@@ -97,6 +123,10 @@ impl Effects {
             Some(Room::Verify(action)) => self.verify.observe(action).await,
             Some(Room::Converge(action)) => self.converge.observe(action).await,
             Some(Room::Promote(action)) => self.promote.observe(action, context, known).await,
+            Some(Room::Fence(action)) => self.fences.observe(action).await,
+            Some(Room::Unfence(action)) => self.fences.observe_unfence(action, context).await,
+            Some(Room::Switchover(action)) => self.switchovers.observe(action, context).await,
+            Some(Room::Rejoin(action)) => self.rejoins.observe(action).await,
             None => Observed::Impossible { reason: unknown_kind(action) },
         }
     }
@@ -109,6 +139,10 @@ impl Effects {
             Some(Room::Verify(_)) => Verify::act(),
             Some(Room::Converge(_)) => Converge::act(),
             Some(Room::Promote(action)) => self.promote.act(action).await,
+            Some(Room::Fence(action)) => self.fences.act(action, part).await,
+            Some(Room::Unfence(action)) => self.fences.act_unfence(action).await,
+            Some(Room::Switchover(action)) => self.switchovers.act(action, context).await,
+            Some(Room::Rejoin(action)) => self.rejoins.act(action, part).await,
             None => Acted::Refused { reason: unknown_kind(action), retryable: false },
         }
     }
@@ -140,8 +174,13 @@ impl Effects {
 
     /// What stands in the way of an action, as far as reading tells.
     pub async fn check(&self, action: &Action, context: &EffectContext) -> Vec<Finding> {
-        if let Action::PostgresPromote(promote) = action {
-            return self.promote.check(promote).await;
+        match room(action) {
+            Some(Room::Promote(action)) => return self.promote.check(action).await,
+            Some(Room::Fence(action)) => return self.fences.check(action).await,
+            Some(Room::Unfence(action)) => return self.fences.check_unfence(action).await,
+            Some(Room::Switchover(action)) => return self.switchovers.check(action).await,
+            Some(Room::Rejoin(action)) => return self.rejoins.check(action).await,
+            Some(Room::Aws(_) | Room::Statuspage(_) | Room::Verify(_) | Room::Converge(_)) | None => {}
         }
         let aws = async { self.aws().await.check(action, context).await };
         let beat = async {
