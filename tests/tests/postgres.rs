@@ -211,7 +211,7 @@ async fn a_fence_and_its_end() {
     assert_eq!(unfence.kind(), "postgres.unfence");
     stage.succeeds(&unfence).await;
     primary.wait_until(&format!("(SELECT count(*) FROM acknowledged) > {}", rows.len())).unwrap();
-    assert_eq!(lacking(&stage.rows(primary), writer.end()), []);
+    assert_eq!(lacking(&stage.rows(primary), writer.end()), Vec::<u32>::new());
     drop(held);
 
     let standby = action("postgres.fence", &stage.pair.replica, "west", "quorate", &json!({}));
@@ -244,7 +244,7 @@ async fn a_switchover_loses_nothing() {
     assert!(before.contains("the log of the fenced primary ended at"), "{before}");
     let acknowledged = writer.end();
     assert!(acknowledged.len() > 3);
-    assert_eq!(lacking(&stage.rows(standby), acknowledged), []);
+    assert_eq!(lacking(&stage.rows(standby), acknowledged), Vec::<u32>::new());
     standby.sql_as("app", "INSERT INTO acknowledged VALUES (-1)").unwrap();
     assert!(
         primary.sql_as("app", "INSERT INTO acknowledged VALUES (-1)").is_err(),

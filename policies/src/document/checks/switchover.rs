@@ -27,9 +27,9 @@ pub(super) fn check(policy: &Policy, problems: &mut Vec<Problem>) {
 }
 
 fn switchovers(plan: &PlanTemplate) -> impl Iterator<Item = (&StepName, &PostgresSwitchover)> {
-    plan.steps.iter().filter_map(|(name, template)| match &template.action {
-        Action::PostgresSwitchover(action) => Some((name, action)),
-        _ => None,
+    plan.steps.iter().filter_map(|(name, template)| {
+        let Action::PostgresSwitchover(action) = &template.action else { return None };
+        Some((name, action))
     })
 }
 
