@@ -211,7 +211,8 @@ async fn a_fence_and_its_end() {
     assert_eq!(unfence.kind(), "postgres.unfence");
     stage.succeeds(&unfence).await;
     primary.wait_until(&format!("(SELECT count(*) FROM acknowledged) > {}", rows.len())).unwrap();
-    assert_eq!(lacking(&stage.rows(primary), writer.end()), Vec::<u32>::new());
+    let acknowledged = writer.end();
+    assert_eq!(lacking(&stage.rows(primary), acknowledged), Vec::<u32>::new());
     drop(held);
 
     let standby = action("postgres.fence", &stage.pair.replica, "west", "quorate", &json!({}));
