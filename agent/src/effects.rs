@@ -2,14 +2,20 @@
 //! `StepRun`, never here.
 
 mod dns;
+mod fence;
 pub mod heartbeat;
 mod promote;
+mod rejoin;
 mod session;
+mod standby;
 mod statuspage;
+mod switchover;
 pub mod update;
 pub mod verify;
+mod writers;
 
 use dns::Converge;
+use fence::Fences;
 use futures_util::future::join;
 use heartbeat::Heartbeats;
 pub use promote::Known;
@@ -20,14 +26,19 @@ use quorate_policies::{
     effect::{Acted, AssumeRole, EffectContext, Observed},
     plan::{
         Action, Before, Lag, Plan,
-        action::{DnsUpdate, PostgresPromote, RdsPromoteReadReplica, VerifyProbes},
+        action::{
+            DnsUpdate, PostgresFence, PostgresPromote, PostgresRejoin, PostgresSwitchover, PostgresUnfence,
+            RdsPromoteReadReplica, VerifyProbes,
+        },
     },
     readiness::Finding,
 };
 use quorate_probes::Prober;
+use rejoin::Rejoins;
 use session::Sessions;
 use statuspage::Statuspage;
 use std::{path::Path, sync::Arc};
+use switchover::Switchovers;
 use update::Updates;
 use verify::Verify;
 
@@ -41,6 +52,9 @@ pub struct Effects {
     heartbeats: Heartbeats,
     promote: Promote,
     updates: Updates,
+    fences: Fences,
+    switchovers: Switchovers,
+    rejoins: Rejoins,
 }
 
 /// An action, by its room.
@@ -51,6 +65,10 @@ enum Room<'a> {
     Converge(&'a quorate_policies::plan::action::DnsConverged),
     Promote(&'a PostgresPromote),
     Update(&'a DnsUpdate),
+    Fence(&'a PostgresFence),
+    Unfence(&'a PostgresUnfence),
+    Switchover(&'a PostgresSwitchover),
+    Rejoin(&'a PostgresRejoin),
 }
 
 fn room(action: &Action) -> Option<Room<'_>> {
@@ -60,6 +78,10 @@ fn room(action: &Action) -> Option<Room<'_>> {
         Action::DnsConverged(action) => Some(Room::Converge(action)),
         Action::PostgresPromote(action) => Some(Room::Promote(action)),
         Action::DnsUpdate(action) => Some(Room::Update(action)),
+        Action::PostgresFence(action) => Some(Room::Fence(action)),
+        Action::PostgresUnfence(action) => Some(Room::Unfence(action)),
+        Action::PostgresSwitchover(action) => Some(Room::Switchover(action)),
+        Action::PostgresRejoin(action) => Some(Room::Rejoin(action)),
         other => AwsAction::try_from(other).ok().map(Room::Aws),
     }
 }
@@ -79,11 +101,15 @@ impl Effects {
     /// The rooms, by the agent's own file; relative paths are below `base`.
     #[must_use]
     pub fn new(file: &AgentFile, base: &Path, prober: Arc<Prober>) -> Self {
+        let sessions = Sessions::new(file, base);
         Self {
             aws: tokio::sync::OnceCell::new(),
             aws_settings: aws_settings(file),
             statuspage: Statuspage::new(file, base),
-            promote: Promote::new(Arc::clone(&prober), Sessions::new(file, base)),
+            promote: Promote::new(Arc::clone(&prober), sessions.clone()),
+            fences: Fences::new(sessions.clone()),
+            switchovers: Switchovers::new(Arc::clone(&prober), sessions.clone()),
+            rejoins: Rejoins::new(Arc::clone(&prober), sessions),
             verify: Verify::new(prober),
             converge: Converge::new(&file.resolvers),
             heartbeats: Heartbeats::new(file, base),
@@ -104,6 +130,10 @@ impl Effects {
             Some(Room::Converge(action)) => self.converge.observe(action).await,
             Some(Room::Promote(action)) => self.promote.observe(action, context, known).await,
             Some(Room::Update(action)) => self.updates.observe(action, context).await,
+            Some(Room::Fence(action)) => self.fences.observe(action).await,
+            Some(Room::Unfence(action)) => self.fences.observe_unfence(action, context).await,
+            Some(Room::Switchover(action)) => self.switchovers.observe(action, context).await,
+            Some(Room::Rejoin(action)) => self.rejoins.observe(action).await,
             None => Observed::Impossible { reason: unknown_kind(action) },
         }
     }
@@ -117,6 +147,10 @@ impl Effects {
             Some(Room::Converge(_)) => Converge::act(),
             Some(Room::Promote(action)) => self.promote.act(action).await,
             Some(Room::Update(action)) => self.updates.act(action, context).await,
+            Some(Room::Fence(action)) => self.fences.act(action, part).await,
+            Some(Room::Unfence(action)) => self.fences.act_unfence(action).await,
+            Some(Room::Switchover(action)) => self.switchovers.act(action, context).await,
+            Some(Room::Rejoin(action)) => self.rejoins.act(action, part).await,
             None => Acted::Refused { reason: unknown_kind(action), retryable: false },
         }
     }
@@ -148,11 +182,14 @@ impl Effects {
 
     /// What stands in the way of an action, as far as reading tells.
     pub async fn check(&self, action: &Action, context: &EffectContext) -> Vec<Finding> {
-        if let Action::PostgresPromote(promote) = action {
-            return self.promote.check(promote).await;
-        }
-        if let Action::DnsUpdate(update) = action {
-            return self.updates.check(update).await;
+        match room(action) {
+            Some(Room::Promote(action)) => return self.promote.check(action).await,
+            Some(Room::Fence(action)) => return self.fences.check(action).await,
+            Some(Room::Unfence(action)) => return self.fences.check_unfence(action).await,
+            Some(Room::Switchover(action)) => return self.switchovers.check(action).await,
+            Some(Room::Rejoin(action)) => return self.rejoins.check(action).await,
+            Some(Room::Update(action)) => return self.updates.check(action).await,
+            Some(Room::Aws(_) | Room::Statuspage(_) | Room::Verify(_) | Room::Converge(_)) | None => {}
         }
         let aws = async { self.aws().await.check(action, context).await };
         let beat = async {

@@ -10,7 +10,7 @@ use std::{
     net::{Ipv4Addr, TcpListener},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Child, Command, Stdio},
 };
 use tempfile::TempDir;
 
@@ -39,6 +39,9 @@ pub struct Postgres {
     data: PathBuf,
     sockets: PathBuf,
 }
+
+/// A session that holds its transaction open; it ends with the value.
+pub struct Held(Child);
 
 impl Replicated {
     /// Starts both. Both have a certificate for 127.0.0.1 and no other name, and no user but the superuser, who gets in
@@ -130,9 +133,45 @@ impl Postgres {
     /// # Errors
     /// When one fails.
     pub fn sql(&self, statements: &str) -> anyhow::Result<String> {
+        self.sql_as(ACCOUNT, statements)
+    }
+
+    /// The same as another user, who gets in by the socket too.
+    ///
+    /// # Errors
+    /// When one fails.
+    pub fn sql_as(&self, user: &str, statements: &str) -> anyhow::Result<String> {
+        run(self.psql(user)?.args(["-c", statements]))
+    }
+
+    /// A session of a user that has run a statement and holds its transaction open.
+    ///
+    /// # Errors
+    /// When it does not get there.
+    pub fn hold(&self, user: &str, statement: &str) -> anyhow::Result<Held> {
+        let mut psql = self.psql(user)?;
+        psql.args(["-c", &format!("BEGIN; {statement}; SELECT pg_sleep(600); COMMIT")]);
+        let held = Held(psql.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
+        self.wait_until(&format!(
+            "EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND usename = '{user}')"
+        ))?;
+        Ok(held)
+    }
+
+    /// Stops it at once, as a crash does.
+    ///
+    /// # Errors
+    /// When it does not stop.
+    pub fn stop(&self) -> anyhow::Result<()> {
+        let mut stop = program("pg_ctl")?;
+        run(stop.args(["stop", "-w", "-s", "-m", "immediate", "-D"]).arg(&self.data)).map(drop)
+    }
+
+    fn psql(&self, user: &str) -> anyhow::Result<Command> {
         let mut psql = program("psql")?;
-        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", ACCOUNT, "-c", statements]);
-        run(self.at(&mut psql))
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", ACCOUNT]);
+        psql.arg("-h").arg(&self.sockets).args(["-p", &self.port.to_string(), "-U", user]);
+        Ok(psql)
     }
 
     /// Changes a setting that needs no restart; connections made from now on have it.
@@ -152,7 +191,10 @@ impl Postgres {
     }
 
     /// Waits on the server, which has nothing to wait by but looking.
-    fn wait_until(&self, condition: &str) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// When it does not come about.
+    pub fn wait_until(&self, condition: &str) -> anyhow::Result<()> {
         // A transaction would see the same statistics for ever.
         let again = "PERFORM pg_sleep(0.01), pg_stat_clear_snapshot();";
         let wait = format!("WHILE NOT ({condition}) LOOP {again} END LOOP;");
@@ -196,13 +238,17 @@ impl Drop for Postgres {
             return;
         }
         // A stopped process takes no other signal.
-        let stopped = self.thaw().and_then(|()| {
-            let mut stop = program("pg_ctl")?;
-            run(stop.args(["stop", "-w", "-s", "-m", "immediate", "-D"]).arg(&self.data)).map(drop)
-        });
+        let stopped = self.thaw().and_then(|()| self.stop());
         if let Err(error) = stopped {
             eprintln!("PostgreSQL in {} is not stopped: {error:#}", self.data.display());
         }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _gone = self.0.kill();
+        let _waited = self.0.wait();
     }
 }
 

@@ -62,6 +62,10 @@ impl<'a> TryFrom<&'a Action> for AwsAction<'a> {
             | Action::DnsConverged(_)
             | Action::StatuspageIncident(_)
             | Action::PostgresPromote(_)
+            | Action::PostgresFence(_)
+            | Action::PostgresUnfence(_)
+            | Action::PostgresSwitchover(_)
+            | Action::PostgresRejoin(_)
             | Action::VerifyProbes(_) => Err(NotAws { kind: action.kind() }),
         }
     }

@@ -41,6 +41,10 @@ impl Aws {
             | Action::DnsConverged(_)
             | Action::StatuspageIncident(_)
             | Action::PostgresPromote(_)
+            | Action::PostgresFence(_)
+            | Action::PostgresUnfence(_)
+            | Action::PostgresSwitchover(_)
+            | Action::PostgresRejoin(_)
             | Action::VerifyProbes(_) => Vec::new(),
         }
     }

@@ -1,31 +1,24 @@
 //! `postgres.promote`: a standby becomes a primary. It is looked at as every probe looks at it, and told once. What the
 //! look means is said by `judge`; that the standby may be promoted at all is the guards' business (R16).
 
-use super::session::{Server, Sessions, Trouble};
+use super::{
+    session::{Server, Sessions},
+    standby,
+};
 use quorate_policies::{
-    CheckName, Millis, RegionName, TargetName,
+    CheckName, Millis,
     agreement::lag::replica_name,
     effect::{Acted, EffectContext, Observed},
     health::FailureReason,
     plan::{Before, Lag, action::PostgresPromote},
-    policy::{Looks, PostgresProbe},
     postgres::{Database, DatabaseRole},
     readiness::Finding,
 };
-use quorate_probes::{Outcome, ProbeResult, Prober, Target};
-use std::{sync::Arc, time::Duration};
+use quorate_probes::{Outcome, ProbeResult, Prober};
+use std::sync::Arc;
 
-/// One look: a fresh session in the same or a neighbouring region takes some ten round trips.
-const LOOK_MAX: Millis = Millis(1_500);
-/// The server only notes the wish, so what takes long is the way.
-const ACT_MAX: Duration = Duration::from_secs(3);
-/// It returns at once: how the promotion goes is looked at from outside.
-const PROMOTE: &str = "SELECT pg_promote(wait => false)";
 /// How the session shows in the server's list.
 const APPLICATION: &str = "quorate promote";
-/// From this pause on between two attempts to reach its primary, a standby may sleep through the beginning of its own
-/// promotion: the default is five seconds.
-const RETRY_MAX_MS: i32 = 1_000;
 
 /// What this agent's own probes have seen of a service's servers.
 pub trait Known: Sync {
@@ -64,69 +57,26 @@ impl Promote {
         context: &EffectContext,
         known: &impl Known,
     ) -> Observed {
-        let target = match target(action) {
-            Ok(target) => target,
-            Err(reason) => return Observed::Impossible { reason },
-        };
-        judge(action, &self.prober.probe(&target).await, context, known)
-    }
-
-    pub(super) async fn act(&self, action: &PostgresPromote) -> Acted {
-        match self.sessions.row(&server(action), PROMOTE).await {
-            Ok(_) => Acted::Accepted { detail: format!("{} was told to promote itself", action.host) },
-            Err(Trouble::NotAsked(reason)) => Acted::Refused { reason, retryable: true },
-            Err(Trouble::Refused { forbidden, reason }) => Acted::Refused { reason, retryable: !forbidden },
-            Err(Trouble::Unknown(reason)) => Acted::Unknown { reason },
+        match standby::look(&self.prober, &server(action), &action.region, &action.probe).await {
+            Ok(seen) => judge(action, &seen, context, known),
+            Err(reason) => Observed::Impossible { reason },
         }
     }
 
-    /// What stands in the way: whether the account may promote, and a setting that delays every promotion.
-    pub(super) async fn check(&self, action: &PostgresPromote) -> Vec<Finding> {
-        let statement = "SELECT has_function_privilege('pg_promote(boolean, integer)', 'execute'), \
-                         (SELECT setting::int FROM pg_settings WHERE name = 'wal_retrieve_retry_interval')";
-        let row = match self.sessions.row(&server(action), statement).await {
-            Ok(row) => row,
-            Err(trouble) => {
-                let message = format!("the standby {} cannot be asked: {trouble}", action.host);
-                return vec![Finding::blocking(
-                    message,
-                    "see the agent file's `postgres` and the server's pg_hba.conf",
-                )];
-            }
-        };
-        let (may, retry_ms) = (row.try_get(0).unwrap_or(false), row.try_get(1).unwrap_or(0));
-        findings(action, may, retry_ms)
+    pub(super) async fn act(&self, action: &PostgresPromote) -> Acted {
+        standby::promote(&self.sessions, &server(action)).await
     }
-}
 
-fn findings(action: &PostgresPromote, may: bool, retry_ms: i32) -> Vec<Finding> {
-    let PostgresPromote { host, user, .. } = action;
-    let forbidden = (!may).then(|| {
-        let mend = format!("GRANT EXECUTE ON FUNCTION pg_promote(boolean, integer) TO {user}");
-        Finding::blocking(format!("{user} may not promote {host}"), &mend)
-    });
-    let slow = (retry_ms > RETRY_MAX_MS).then(|| {
-        let message = format!(
-            "wal_retrieve_retry_interval of {host} is {}: a promotion in that pause waits for its end",
-            Millis(u64::try_from(retry_ms).unwrap_or_default())
-        );
-        Finding::warning(message, "set it to 200ms on the standby, and reload")
-    });
-    forbidden.into_iter().chain(slow).collect()
+    /// What stands in the way.
+    pub(super) async fn check(&self, action: &PostgresPromote) -> Vec<Finding> {
+        standby::check(&self.sessions, &server(action)).await
+    }
 }
 
 fn server(action: &PostgresPromote) -> Server<'_> {
     let PostgresPromote { host, port, database, user, .. } = action;
-    Server { host, port: *port, database, user, application: APPLICATION, within: ACT_MAX }
-}
-
-fn target(action: &PostgresPromote) -> Result<Target, String> {
-    let PostgresPromote { host, port, database, user, region, probe } = action;
-    let (host, port, database, user) = (host.clone(), *port, database.clone(), user.clone());
-    let looks = Looks::Postgres(PostgresProbe { host, port, database, user, write: None });
-    let region = RegionName::try_from(region.as_str()).map_err(|error| error.to_string())?;
-    let name = TargetName { check: CheckName::clone(probe), region };
-    Target::new(name, &looks, LOOK_MAX).map_err(|error| error.to_string())
+    let (port, application, within) = (*port, APPLICATION, standby::ACT_MAX);
+    Server { host, port, database, user, application, within }
 }
 
 /// What a look means.
@@ -276,15 +226,5 @@ mod tests {
         let Observed::Impossible { reason } = told(false, false) else { panic!("nobody knows of it") };
         assert!(reason.contains("perhaps an old one with old data"), "{reason}");
         assert!(matches!(told(true, false), Observed::Done { .. }));
-    }
-
-    /// Goal: what would make a promotion fail, or slow, is told with its mend. Method: a good server, one that does not
-    /// let the account promote, and one with the default pause.
-    #[test]
-    fn what_stands_in_the_way() {
-        assert_eq!(findings(&action(), true, 200), vec![]);
-        let [forbidden, slow] = findings(&action(), false, 5_000).try_into().unwrap();
-        assert!(format!("{forbidden:?}").contains("GRANT EXECUTE ON FUNCTION pg_promote"));
-        assert!(format!("{slow:?}").contains("wal_retrieve_retry_interval of 10.0.0.2 is 5s"));
     }
 }

@@ -6,7 +6,10 @@
 //! no restart.
 
 use futures_util::future::join;
-use quorate_policies::document::{AgentFile, PostgresTls};
+use quorate_policies::{
+    document::{AgentFile, PostgresTls},
+    effect::Acted,
+};
 use quorate_probes::{Password, PostgresCredentials};
 use rustls::RootCertStore;
 use std::{error::Error as _, net::IpAddr, path::Path, sync::Arc, time::Duration};
@@ -22,6 +25,7 @@ const REASON_CHARS_MAX: usize = 300;
 pub(super) struct Sessions(Option<Arc<PostgresCredentials>>);
 
 /// Which server, as whom, and how long it may take.
+#[derive(Clone, Copy)]
 pub(super) struct Server<'a> {
     pub(super) host: &'a str,
     pub(super) port: u16,
@@ -52,6 +56,27 @@ pub(super) enum Trouble {
     Unknown(String),
 }
 
+impl Trouble {
+    /// What a change means that ended so.
+    pub(super) fn acted(self) -> Acted {
+        match self {
+            Trouble::NotAsked(reason) => Acted::Refused { reason, retryable: true },
+            Trouble::Refused { forbidden, reason } => Acted::Refused { reason, retryable: !forbidden },
+            Trouble::Unknown(reason) => Acted::Unknown { reason },
+        }
+    }
+
+    /// What a change means whose earlier statement was carried out, or may have been.
+    pub(super) fn begun(self) -> Acted {
+        Acted::Unknown { reason: self.to_string() }
+    }
+}
+
+/// Between quotes, so that nothing in it ends the text.
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
 impl Sessions {
     /// By the agent's own file; relative paths are below `base`.
     pub(super) fn new(file: &AgentFile, base: &Path) -> Self {
@@ -63,11 +88,28 @@ impl Sessions {
     /// # Errors
     /// When there is no answer in time, with what is known of the statement.
     pub(super) async fn row(&self, server: &Server<'_>, statement: &str) -> Result<Row, Trouble> {
-        let late = |_| Trouble::Unknown(format!("no answer within {:?}", server.within));
-        timeout(server.within, self.ask(server, statement)).await.map_err(late)?
+        let mut rows = self.rows(server, statement, String::new()).await?;
+        let count = rows.len();
+        let one = rows.pop().filter(|_| count == 1);
+        one.ok_or_else(|| Trouble::Unknown(format!("the statement gave {count} rows instead of one")))
     }
 
-    async fn ask(&self, server: &Server<'_>, statement: &str) -> Result<Row, Trouble> {
+    /// Has one statement carried out that gives no row. A process that was stopped after it had connected cannot have it
+    /// carried out later: the server ends a session that is silent for so long (PostgreSQL 14).
+    ///
+    /// # Errors
+    /// When it is not known to have been carried out, with what is known.
+    pub(super) async fn order(&self, server: &Server<'_>, statement: &str) -> Result<(), Trouble> {
+        let option = format!(" -c idle_session_timeout={}", server.within.as_millis());
+        self.rows(server, statement, option).await.map(drop)
+    }
+
+    async fn rows(&self, server: &Server<'_>, statement: &str, option: String) -> Result<Vec<Row>, Trouble> {
+        let late = |_| Trouble::Unknown(format!("no answer within {:?}", server.within));
+        timeout(server.within, self.ask(server, statement, &option)).await.map_err(late)?
+    }
+
+    async fn ask(&self, server: &Server<'_>, statement: &str, option: &str) -> Result<Vec<Row>, Trouble> {
         let not = |why: &str| Trouble::NotAsked(why.to_owned());
         let credentials = self.0.clone().ok_or_else(|| not("the agent's file has no `postgres` section"))?;
         // A password without TLS, or an answer that anybody on the way may write, is for this machine alone. A name is not
@@ -81,7 +123,7 @@ impl Sessions {
         let mut config = Config::new();
         config.host(server.host).port(server.port).dbname(server.database).user(server.user);
         config.password(password.reveal()).application_name(server.application);
-        config.options(format!("-c statement_timeout={}", server.within.as_millis()));
+        config.options(format!("-c statement_timeout={}{option}", server.within.as_millis()));
         match tls {
             Some(tls) => ask(config.ssl_mode(SslMode::Require), tls, statement).await,
             None => ask(config.ssl_mode(SslMode::Disable), NoTls, statement).await,
@@ -111,13 +153,13 @@ fn read(credentials: &PostgresCredentials) -> Result<(Password, Option<MakeRustl
 }
 
 /// Connects, asks once and takes leave.
-async fn ask<T>(config: &Config, tls: T, statement: &str) -> Result<Row, Trouble>
+async fn ask<T>(config: &Config, tls: T, statement: &str) -> Result<Vec<Row>, Trouble>
 where
     T: MakeTlsConnect<Socket>,
 {
     let connected = config.connect(tls).await;
     let (client, connection) = connected.map_err(|error| Trouble::NotAsked(reason(&error)))?;
-    let asked = async move { client.query_one(statement, &[]).await };
+    let asked = async move { client.query(statement, &[]).await };
     // The connection ends when the client is dropped; if it ended before, it knows why better than the client does.
     let (answer, ended) = join(asked, connection).await;
     answer.map_err(|error| {
@@ -170,5 +212,12 @@ mod tests {
         for code in ["57P01", "57P02", "57014", "53200", "58000", "XX000"] {
             assert!(!told(code), "{code}");
         }
+    }
+
+    /// Goal: a text in a statement ends nowhere but at its end. Method: texts with quotes.
+    #[test]
+    fn literals_stay_literals() {
+        assert_eq!(literal("east"), "'east'");
+        assert_eq!(literal("a'; DROP TABLE b --"), "'a''; DROP TABLE b --'");
     }
 }

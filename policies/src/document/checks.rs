@@ -16,6 +16,7 @@ mod database;
 mod plans;
 mod probes;
 mod rules;
+mod switchover;
 mod together;
 mod topology;
 mod variables;
@@ -46,6 +47,7 @@ pub fn check_policy(policy: &Policy) -> Vec<Problem> {
     probes::check(policy, &mut problems);
     rules::check(policy, &mut problems);
     plans::check(policy, &mut problems);
+    switchover::check(policy, &mut problems);
     problems
 }
 

@@ -14,7 +14,9 @@ mod verify;
 pub use aurora::{AuroraFailover, AuroraSwitchover};
 pub use dns::{DnsConverged, DnsUpdate};
 pub use ecs::{EcsScale, PercentOf, ScalingRange};
-pub use postgres::PostgresPromote;
+pub use postgres::{
+    PostgresAddress, PostgresFence, PostgresPromote, PostgresRejoin, PostgresSwitchover, PostgresUnfence,
+};
 pub use rds::{
     Heartbeat, LATEST, RdsCreateCrossRegionReplica, RdsFence, RdsPromoteReadReplica, RdsReboot,
     RdsRestoreToPointInTime, RdsUnfence,
@@ -96,6 +98,14 @@ actions! {
     "aurora.failover" => AuroraFailover, reversible: false;
     /// Promotes a PostgreSQL standby, the server itself, to a primary. Cannot be undone.
     "postgres.promote" => PostgresPromote, reversible: false;
+    /// Stops writes at a PostgreSQL primary that is still alive and has no guard beside it.
+    "postgres.fence" => PostgresFence, reversible: true;
+    /// Takes such a fence away again.
+    "postgres.unfence" => PostgresUnfence, reversible: true;
+    /// Promotes a PostgreSQL standby that has everything of its fenced primary, so that nothing is lost. Cannot be undone.
+    "postgres.switchover" => PostgresSwitchover, reversible: false;
+    /// Waits until the other PostgreSQL server follows the new primary, and prepares the new primary for it.
+    "postgres.rejoin" => PostgresRejoin, reversible: true;
     /// Sets the desired count of an ECS service and waits for its tasks.
     "ecs.scale" => EcsScale, reversible: true;
     /// Points a Route 53 record at another target, fenced by an epoch record in the same batch.
@@ -127,6 +137,10 @@ impl Action {
             Action::AuroraSwitchover(action) => Some(&action.region),
             Action::AuroraFailover(action) => Some(&action.region),
             Action::PostgresPromote(action) => Some(&action.region),
+            Action::PostgresFence(action) => Some(&action.region),
+            Action::PostgresUnfence(action) => Some(&action.region),
+            Action::PostgresSwitchover(action) => Some(&action.region),
+            Action::PostgresRejoin(action) => Some(&action.region),
             Action::EcsScale(action) => Some(&action.region),
             Action::Route53Signal(action) => Some(&action.region),
             Action::Route53Repoint(_)
@@ -142,6 +156,9 @@ impl Action {
     pub fn promotes(&self) -> Option<String> {
         if let Action::RdsPromoteReadReplica(action) = self {
             return Some(replica_name(&action.region, &action.instance));
+        }
+        if let Action::PostgresSwitchover(action) = self {
+            return Some(replica_name(&action.region, action.probe.as_str()));
         }
         let Action::PostgresPromote(action) = self else { return None };
         Some(replica_name(&action.region, action.probe.as_str()))

@@ -2,7 +2,10 @@
 //! nobody can read it any more: for the undo, and for the loss that the report tells.
 
 use crate::{
-    plan::action::{Action, DnsUpdate, EcsScale, RdsUnfence, Route53Repoint, Route53Signal, ScalingRange},
+    plan::action::{
+        Action, DnsUpdate, EcsScale, PostgresFence, PostgresUnfence, RdsUnfence, Route53Repoint,
+        Route53Signal, ScalingRange,
+    },
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -26,7 +29,7 @@ pub enum Before {
         /// Application Auto Scaling's range before, where the service has one.
         scaling: Option<ScalingRange>,
     },
-    /// `rds.promote_read_replica`.
+    /// `rds.promote_read_replica`, `postgres.promote`, `postgres.switchover`.
     Promoted {
         /// What it replicated from.
         source: String,
@@ -39,6 +42,11 @@ pub enum Before {
         groups: Vec<String>,
         /// The date of the instance's latest restart before, as RDS tells it. A later one is ours.
         restarted: Option<String>,
+    },
+    /// `postgres.fence`.
+    WritesStopped {
+        /// Whether somebody else had stopped them already: then they are not given back.
+        already: bool,
     },
     /// `rds.reboot`.
     Rebooted {
@@ -128,6 +136,8 @@ impl fmt::Display for Before {
             }
             Before::Promoted { source, lag } => write!(f, "replica of {source}, {lag}"),
             Before::Fenced { groups, .. } => write!(f, "security groups {}", groups.join(", ")),
+            Before::WritesStopped { already: true } => f.write_str("writes were stopped already"),
+            Before::WritesStopped { already: false } => f.write_str("writes were allowed"),
             Before::Rebooted { restarted: Some(date) } => write!(f, "last restarted {date}"),
             Before::Rebooted { restarted: None } => f.write_str("no restart on record"),
             Before::Renamed { old, new } => write!(f, "old primary {old}, which becomes {new}"),
@@ -203,6 +213,10 @@ pub fn undo(action: &Action, before: Option<&Before>) -> Option<Action> {
             instance: fence.instance.clone(),
             security_groups: groups.clone(),
         })),
+        (Action::PostgresFence(fence), Before::WritesStopped { already: false }) => {
+            let PostgresFence { region, host, port, database, user } = fence.clone();
+            Some(Action::PostgresUnfence(PostgresUnfence { region, host, port, database, user }))
+        }
         (Action::Route53Repoint(repoint), Before::Repointed { answer }) => repoint_back(repoint, answer),
         // Where there was none it stays: never an empty answer (R23).
         (Action::DnsUpdate(update), Before::Repointed { answer: RecordBefore::Values { values, ttl_s } }) => {

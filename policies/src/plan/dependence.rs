@@ -91,6 +91,13 @@ pub fn dependences(plan: &Plan, step: &Step) -> Vec<Dependence> {
         }
         Action::AuroraFailover(action) => vec![in_region("RDS", &action.region)],
         Action::PostgresPromote(action) => vec![in_region("PostgreSQL", &action.region)],
+        Action::PostgresFence(action) => vec![in_region("PostgreSQL", &action.region)],
+        Action::PostgresUnfence(action) => vec![in_region("PostgreSQL", &action.region)],
+        // It loses nothing because the present primary is asked.
+        Action::PostgresSwitchover(action) => {
+            vec![in_region("PostgreSQL", &action.region), in_region("PostgreSQL", &plan.from.to_string())]
+        }
+        Action::PostgresRejoin(action) => vec![in_region("PostgreSQL", &action.region)],
         Action::EcsScale(action) => {
             let share = action.percent_of.as_ref().map(|share| Dependence::Helpful {
                 service: "ECS",

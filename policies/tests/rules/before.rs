@@ -6,8 +6,8 @@ use quorate_policies::{
     plan::{
         Action, Before, Lag,
         action::{
-            DnsUpdate, EcsScale, RdsFence, RdsPromoteReadReplica, RdsReboot, RecordKind, Route53Repoint,
-            Route53Signal, ScalingRange, VerifyProbes,
+            DnsUpdate, EcsScale, PostgresFence, RdsFence, RdsPromoteReadReplica, RdsReboot, RecordKind,
+            Route53Repoint, Route53Signal, ScalingRange, VerifyProbes,
         },
         before::{RecordBefore, undo},
     },
@@ -49,6 +49,11 @@ fn fence() -> Action {
     })
 }
 
+fn fence_server() -> Action {
+    let [host, database, user] = ["db.east.example.com", "postgres", "quorate"].map(str::to_owned);
+    Action::PostgresFence(PostgresFence { region: EAST.into(), host, port: 5432, database, user })
+}
+
 fn promote() -> Action {
     let instance = "shop-west".into();
     Action::RdsPromoteReadReplica(RdsPromoteReadReplica {
@@ -84,6 +89,8 @@ fn rows() -> Vec<(&'static str, Action, Option<Before>)> {
         ("scaled with one", shared, Some(scaled(Some(ScalingRange { min: 1, max: 8 })))),
         ("scaled, not noted", narrow.clone(), None),
         ("fenced", fence(), Some(Before::Fenced { groups, restarted: None })),
+        ("stopped writes", fence_server(), Some(Before::WritesStopped { already: false })),
+        ("they were stopped", fence_server(), Some(Before::WritesStopped { already: true })),
         ("was an alias", pointing(), record(RecordBefore::Alias { name: "east".into(), zone: "Z9".into() })),
         (
             "had values",

@@ -22,6 +22,10 @@ unfence: {rds.unfence: {region: "{from}", instance: shop, security_groups: [sg-1
 reboot: {rds.reboot: {region: "{from}", instance: shop}}
 switch: {aurora.switchover: {region: "{to}", global_cluster: shop, target: "arn:aws:rds:us-west-2:1:cluster:shop"}}
 move: {aurora.failover: {region: "{to}", global_cluster: shop, target: "arn:aws:rds:us-west-2:1:cluster:shop", allow_data_loss: true}}
+fence-server: {postgres.fence: {region: "{from}", host: db.east.example.com, user: quorate}}
+unfence-server: {postgres.unfence: {region: "{from}", host: db.east.example.com, user: quorate}}
+switch-server: {postgres.switchover: {region: "{to}", probe: database, host: db.west.example.com, user: quorate, from: {host: db.east.example.com}}}
+rejoin-server: {postgres.rejoin: {region: "{to}", host: db.west.example.com, user: quorate, slot: east}}
 promote-server: {postgres.promote: {region: "{to}", probe: database, host: db.west.example.com, user: quorate}}
 scale: {ecs.scale: {region: "{to}", cluster: shop, service: web, desired: 4}}
 share: {ecs.scale: {region: "{to}", cluster: shop, service: web, percent_of: {region: "{from}", cluster: shop, service: web, at_least: 2}}}

@@ -117,6 +117,10 @@ pub fn grants(action: &Action, account: &str) -> Vec<(Purpose, Grant)> {
         | Action::DnsConverged(_)
         | Action::StatuspageIncident(_)
         | Action::PostgresPromote(_)
+        | Action::PostgresFence(_)
+        | Action::PostgresUnfence(_)
+        | Action::PostgresSwitchover(_)
+        | Action::PostgresRejoin(_)
         | Action::VerifyProbes(_) => Vec::new(),
     }
 }

@@ -26,6 +26,10 @@ pub(super) fn check(policy: &Policy, step: &FieldPath, action: &Action, problems
     match action {
         Action::RdsPromoteReadReplica(action) => rds::promote(&mut fields, action),
         Action::PostgresPromote(action) => postgres::promote(&mut fields, policy, action),
+        Action::PostgresFence(action) => postgres::fence(&mut fields, action),
+        Action::PostgresUnfence(action) => postgres::unfence(&mut fields, action),
+        Action::PostgresSwitchover(action) => postgres::switchover(&mut fields, policy, action),
+        Action::PostgresRejoin(action) => postgres::rejoin(&mut fields, action),
         Action::RdsRestoreToPointInTime(_) => rds::restore(&mut fields),
         Action::RdsFence(action) => rds::fence(&mut fields, action),
         Action::RdsUnfence(action) => rds::unfence(&mut fields, action),

@@ -34,6 +34,13 @@ pub(super) fn identifier(text: &str) -> bool {
         && !text.starts_with(|first: char| first.is_ascii_digit())
 }
 
+/// A replication slot, whose name PostgreSQL keeps narrower than others.
+pub(super) fn slot(text: &str) -> Result<(), String> {
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    let named = (1..=NAME_MAX).contains(&text.len()) && text.bytes().all(letter);
+    if named { Ok(()) } else { Err(format!("`{text}` is not the name of a replication slot")) }
+}
+
 /// A name that is sent apart from any statement.
 pub(super) fn name(text: &str) -> Result<(), String> {
     let plain = text.chars().all(|letter| !letter.is_control() && !letter.is_whitespace());

@@ -67,7 +67,7 @@ fn fences(policy: &Policy, problems: &mut Vec<Problem>) {
         let fences = |step: &StepName| {
             plan.steps.get(step).is_some_and(|template| {
                 let to_zero = matches!(&template.action, Action::EcsScale(scale) if scale.desired == Some(0));
-                to_zero || matches!(&template.action, Action::RdsFence(_))
+                to_zero || matches!(&template.action, Action::RdsFence(_) | Action::PostgresFence(_))
             })
         };
         let promotes = |template: &StepTemplate| matches!(template.action, Action::RdsPromoteReadReplica(_));
