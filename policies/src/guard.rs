@@ -6,6 +6,7 @@ mod questions;
 pub mod ready;
 pub mod refusal;
 pub mod situation;
+pub mod standby;
 
 pub use order::{authorize, explain};
 pub use refusal::Refusal;

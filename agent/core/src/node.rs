@@ -10,7 +10,6 @@ pub mod lease;
 mod looks;
 mod positions;
 mod reports;
-mod seat;
 pub mod self_health;
 pub mod targets;
 mod vocabulary;
@@ -35,7 +34,6 @@ use quorate_policies::{
     agreement::lag::replica_name, postgres::Database,
 };
 use reports::ReportBook;
-use seat::Seat;
 use self_health::SelfHealth;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -67,7 +65,6 @@ pub struct Node {
     reported_at: Option<Monotonic>,
     report_due: bool,
     sequence: u64,
-    seat: Seat,
 }
 
 impl Node {
@@ -94,7 +91,6 @@ impl Node {
             reported_at: None,
             report_due: false,
             sequence: 0,
-            seat: Seat::default(),
         }
     }
 

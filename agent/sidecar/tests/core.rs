@@ -225,6 +225,26 @@ fn a_released_lease_stays_released() {
     }
 }
 
+/// Goal: a primary that only lost its lease is started again at once when its region is granted it anew; one that failed is not.
+/// Method: the lease runs out, and a grant that was asked for after that; the same with a statement that fails for too long.
+#[test]
+fn a_primary_goes_on_with_the_next_lease() {
+    for fails_too in [false, true] {
+        let (_, mut guard) = states().swap_remove(6);
+        if fails_too {
+            guard.handle(Monotonic(1_960), granted(1_950, 7));
+            guard.handle(Monotonic(1_970), Input::Tick);
+        } else {
+            guard.handle(Monotonic(1_340), Input::Tick);
+        }
+        guard.handle(Monotonic(2_000), exited());
+        guard.handle(Monotonic(2_010), Input::ServerGone);
+        guard.handle(Monotonic(2_020), directory(false));
+        let out = guard.handle(Monotonic(2_100), granted(2_050, 7));
+        assert_eq!(out.contains(&Output::StartServer(Mode::Primary)), !fails_too, "{out:?}");
+    }
+}
+
 /// Goal: a primary whose lease the log moves away takes leave while the lease lasts, is stopped hard if that takes too long,
 /// and is started again if the log gives the lease back; an agent that knows less than the guard stops nothing. Method: the
 /// whole way, and a refusal of an earlier epoch.

@@ -116,21 +116,8 @@ impl Agent {
                 self.tasks.spawn(async move { leasing::ask(&*agent, service, epoch, sent_at).await });
             }
             Output::LeaseAnswer(answer) => return Some(answer),
-            Output::HandOver { to } => {
-                self.tasks.spawn(async move { agent.hand_over(&to).await });
-            }
         }
         None
-    }
-
-    /// Asks another agent to lead; which one, the node has decided.
-    async fn hand_over(&self, to: &AgentName) {
-        match self.consensus.transfer_leader(quorate_consensus::node_id(to.as_str())).await {
-            Ok(()) => {
-                tracing::info!(%to, "asked to lead: this region is the active one, and would take its leader with it")
-            }
-            Err(error) => tracing::warn!(%to, "not asked to lead: {error}"),
-        }
     }
 
     /// Probes a target at once: its first failure was seen here or by a peer.

@@ -27,6 +27,13 @@ pub(super) fn lag(s: &Situation<'_>, trigger: &Trigger, to: &RegionName) -> Opti
     })
 }
 
+/// What activating a region would lose, as far as is known: the most that one of the replicas lacks that its plan promotes, and
+/// nothing where it promotes none.
+pub(super) fn loss(s: &Situation<'_>, to: &RegionName) -> Option<Millis> {
+    let each: Option<Vec<Millis>> = replicas(s, to).iter().map(|replica| estimate(s, replica)).collect();
+    Some(each?.into_iter().max().unwrap_or_default())
+}
+
 /// The replicas that the scenario's plan promotes. A plan that cannot be expanded is refused by its expansion.
 pub fn replicas(s: &Situation<'_>, to: &RegionName) -> Vec<String> {
     let Some(plan) = scenario(s.policy).and_then(|(name, _)| s.policy.plans.get(name)) else {

@@ -15,3 +15,4 @@ mod plan;
 mod ready;
 mod refusal_texts;
 mod shop;
+mod standby;

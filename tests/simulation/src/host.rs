@@ -5,7 +5,7 @@
 use super::{AGENTS, agent, cloud::Cloud, ids, network::Network, now, probing::Probing, region};
 use openraft_rt::AsyncRuntime;
 use openraft_rt_sim::SimRuntime;
-use quorate_consensus::{Consensus, NodeId, node_id};
+use quorate_consensus::{Consensus, NodeId};
 use quorate_core::{
     Cluster, Command, Surroundings as _, executor, leasing,
     node::{Input, Node, NodeSettings, Now, Output, Standing, self_health::TICK},
@@ -216,11 +216,6 @@ impl Host {
                 drop(SimRuntime::spawn(host.lease(service, epoch, sent_at)));
             }
             Output::LeaseAnswer(answer) => return Some(answer),
-            Output::HandOver { to } => {
-                let to = node_id(to.as_str());
-                // Whoever was asked and does not lead is asked again by the node.
-                drop(SimRuntime::spawn(async move { host.consensus.transfer_leader(to).await }));
-            }
         }
         None
     }

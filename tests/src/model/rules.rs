@@ -149,7 +149,9 @@ pub(super) fn replicated(cluster: &Cluster) -> Option<String> {
     let abort = |leave| lets(Body::Abort { execution: execution.id.clone(), actor: shop::olga(), leave });
     let way_out = match execution.state {
         ExecutionState::Stopped { .. } => abort(false),
-        ExecutionState::Undoing { .. } => abort(true),
+        ExecutionState::Undoing { given_up: false, .. } => abort(true),
+        // It ends by itself, as soon as nothing of it is under way.
+        ExecutionState::Undoing { given_up: true, .. } => true,
         ExecutionState::AwaitingApproval => {
             abort(false) && lets(Body::Approve { execution: execution.id.clone(), actor: shop::olga() })
         }

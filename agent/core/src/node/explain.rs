@@ -4,7 +4,7 @@ use super::{Node, Now};
 use quorate_policies::{
     RegionName, ServiceName,
     agreement::{Evidence, RegionTally, tally_region},
-    guard::{self, Check, Refusal, Situation, Trigger},
+    guard::{self, Check, Refusal, Trigger},
     policy::Mode,
 };
 
@@ -37,14 +37,8 @@ impl Node {
         let state = self.cluster.services.get(service).ok_or_else(unknown)?;
         let evidence = self.evidence(now.mono, service, state);
         let facts = state.facts();
-        let candidate = self.candidate(&state.policy, &state.active, &evidence);
-        let situation = Situation {
-            policy: &state.policy,
-            members: &self.cluster.members,
-            facts: &facts,
-            evidence: &evidence,
-            now: self.cluster.clock.max(now.wall),
-        };
+        let situation = self.situation(now, state, &facts, &evidence);
+        let candidate = guard::standby::best(&situation).cloned();
         let quorum = Check {
             guard: "no_quorum".to_owned(),
             refusal: (!self.standing.has_quorum).then_some(Refusal::NoQuorum),

@@ -11,10 +11,9 @@ use crate::{
     command::{Actor, Body, LeaseProof},
 };
 use quorate_policies::{
-    RegionName, ServiceName,
+    ServiceName,
     agreement::{Evidence, Opinion, tally_region},
-    guard::{Refusal, Situation, Trigger, authorize},
-    policy::Policy,
+    guard::{Refusal, ServiceFacts, Situation, Trigger, authorize, standby},
 };
 use std::sync::Arc;
 
@@ -26,7 +25,6 @@ impl Node {
             self.propose(now, "members".to_owned(), Body::SetMembers { members }, out);
             return;
         }
-        self.seat_work(now, out);
         for (name, state) in &cluster.services {
             self.consider(now, name, state, out);
             self.release(now, name, state, out);
@@ -44,9 +42,10 @@ impl Node {
     /// Whether to fail over. The same function that every replica asks again when it applies the command.
     fn consider(&mut self, now: Now, name: &ServiceName, state: &ServiceState, out: &mut Vec<Output>) {
         let evidence = self.evidence(now.mono, name, state);
-        let to = self.candidate(&state.policy, &state.active, &evidence);
-        let Some(to) = to else { return };
-        match self.judge(now, state, &evidence, &to) {
+        let facts = state.facts();
+        let situation = self.situation(now, state, &facts, &evidence);
+        let Some(to) = standby::best(&situation).cloned() else { return };
+        match authorize(&situation, &Trigger::Automatic, &to) {
             Ok(()) => {
                 self.refusals.remove(name);
                 let body = Body::Decide {
@@ -62,34 +61,17 @@ impl Node {
         }
     }
 
-    pub(super) fn judge(
-        &self,
+    /// What the guards are asked about.
+    pub(super) fn situation<'a>(
+        &'a self,
         now: Now,
-        state: &ServiceState,
-        evidence: &Evidence,
-        to: &RegionName,
-    ) -> Result<(), Refusal> {
-        let facts = state.facts();
-        let members = &self.cluster.members;
+        state: &'a ServiceState,
+        facts: &'a ServiceFacts,
+        evidence: &'a Evidence,
+    ) -> Situation<'a> {
         // The log's clock stands still while nothing is proposed; the stamp that the command would carry counts.
         let clock = self.cluster.clock.max(now.wall);
-        let situation = Situation { policy: &state.policy, members, facts: &facts, evidence, now: clock };
-        authorize(&situation, &Trigger::Automatic, to)
-    }
-
-    /// Where to go: the first region, by name, that the agents see healthy; else the first, so that the refusal can
-    /// name it.
-    pub(super) fn candidate(
-        &self,
-        policy: &Policy,
-        active: &RegionName,
-        evidence: &Evidence,
-    ) -> Option<RegionName> {
-        let others: Vec<&RegionName> = policy.regions.keys().filter(|region| *region != active).collect();
-        let healthy = |region: &&&RegionName| {
-            tally_region(policy, &self.cluster.members, region, &evidence.votes).opinion == Opinion::Healthy
-        };
-        others.iter().find(healthy).or(others.first()).map(|region| (*region).clone())
+        Situation { policy: &state.policy, members: &self.cluster.members, facts, evidence, now: clock }
     }
 
     /// A refusal is audited when the region looks bad, and when its reason changes: not every second (R31).

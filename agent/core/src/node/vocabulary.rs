@@ -194,9 +194,4 @@ pub enum Output {
     },
     /// The answer to [`Input::LeaseAsked`].
     LeaseAnswer(Result<Millis, Refusal>),
-    /// Ask this agent to lead instead of this one.
-    HandOver {
-        /// Which.
-        to: AgentName,
-    },
 }

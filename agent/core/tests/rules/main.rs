@@ -17,7 +17,6 @@ mod node_world;
 mod notes;
 mod operators;
 mod refusals;
-mod seat;
 mod shop;
 mod signal;
 mod step_parts;

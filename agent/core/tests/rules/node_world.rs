@@ -12,7 +12,7 @@ use quorate_core::{
     node::{Now, self_health::TICK, targets::ProbeTarget},
 };
 use quorate_policies::{
-    AgentName, Millis, Monotonic, Policy, TargetName, Timestamp,
+    Millis, Monotonic, Policy, TargetName, Timestamp,
     agreement::lag::replica_name,
     health::{FailureReason, Observation},
 };
@@ -60,8 +60,6 @@ pub(crate) struct World {
     heard_of: u64,
     term: u64,
     leader: Option<usize>,
-    /// When whom the leader asked to lead instead. Nobody does, unless the story elects it.
-    pub(crate) asked_to_lead: Vec<(u64, AgentName)>,
     agents: Vec<Agent>,
     /// Who sees which region fail.
     red: BTreeSet<(usize, &'static str)>,
@@ -100,7 +98,6 @@ impl World {
             heard_of: 0,
             term: 0,
             leader: None,
-            asked_to_lead: Vec::new(),
             agents: Vec::new(),
             red: BTreeSet::new(),
             confirmations: Vec::new(),
@@ -226,7 +223,6 @@ impl World {
                 }
             }
             Output::LeaseAnswer(_) => unreachable!("taken where it was asked for"),
-            Output::HandOver { to } => self.asked_to_lead.push((self.now - self.began, to)),
         }
     }
 

@@ -121,7 +121,8 @@ impl Guard {
             (false, _) => "the lease ends and is not renewed".to_owned(),
         };
         out.push(Output::Transition { to: "stopping", why });
-        self.ended_as_primary |= running.may_write();
+        // One that only lost its lease did not fail: if this region is granted it anew, nobody else was promoted (R13).
+        self.ended_as_primary |= running.may_write() && silent;
         // What is late, because nothing ran for a while, gets no time to take leave.
         let gone_by = match self.lease {
             Some(lease) if running.may_write() => {
@@ -176,7 +177,8 @@ impl Guard {
             "no process of it is left"
         };
         out.push(Output::Transition { to: "down", why: why.to_owned() });
-        self.again_at = now.plus(super::AGAIN_AFTER);
+        // What ended only with its lease may go on with the next one.
+        self.again_at = if release { now.plus(super::AGAIN_AFTER) } else { now };
         if self.finishing {
             self.server = Server::Stuck;
             out.push(Output::Exit);

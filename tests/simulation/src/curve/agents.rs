@@ -198,11 +198,7 @@ impl World {
                     self.agents[index].schedule.confirm(&target, Monotonic(at));
                 }
                 // Nothing is proposed, run or leased without a log.
-                Output::Propose(_)
-                | Output::Run(_)
-                | Output::AskLease { .. }
-                | Output::LeaseAnswer(_)
-                | Output::HandOver { .. } => {}
+                Output::Propose(_) | Output::Run(_) | Output::AskLease { .. } | Output::LeaseAnswer(_) => {}
             }
         }
         self.wake(index, at);
