@@ -37,7 +37,7 @@ pub mod signal;
 pub use action::{AwsAction, NotAws};
 pub use clients::Aws;
 pub use credentials::CredentialsState;
-pub use route53::epoch::{EpochMark, EpochMarkError, epoch_record_name};
+pub use route53::epoch::{EpochMark, EpochMarkError, Fence as EpochFence, epoch_record_name};
 pub use route53::zone::{AcceleratedRecovery, ZoneFacts};
 pub use settings::{
     ATTEMPT_TIMEOUT, AwsSettings, CONNECT_TIMEOUT, OPERATION_TIMEOUT, StaticCredentials, Timeouts,

@@ -1,8 +1,9 @@
 //! The epoch record: a TXT record beside the one that is repointed, whose value says which failover moved it last.
 //! It is the fence in the world: each repoint replaces it in the same atomic batch, so a change built on an older
-//! value is refused by Route 53 itself (R4). Only the value's form is known here, not what follows from it.
+//! value is refused by Route 53 itself (R4). The value's form is known here, and whose the record is by it; not what
+//! follows from that. `dns.update` has the same record on servers of one's own.
 
-use std::fmt;
+use std::fmt::{self, Display};
 use std::str::FromStr;
 
 /// The label in front of the record's name.
@@ -14,6 +15,17 @@ const TEXT_BYTES_MAX: usize = 255;
 #[must_use]
 pub fn epoch_record_name(record: &str) -> String {
     format!("{LABEL}.{}", record.trim_end_matches('.'))
+}
+
+/// What stands at an epoch record's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fence {
+    /// Nothing: nobody moved the record yet.
+    Absent,
+    /// Exactly one mark: who moved it last.
+    Marked(EpochMark),
+    /// Something that we did not write.
+    Foreign(String),
 }
 
 /// What an epoch record says. Its text is `epoch=N execution=ID attempt=K`.
@@ -39,6 +51,30 @@ pub enum EpochMarkError {
 }
 
 impl EpochMark {
+    /// Whether this mark's failover has moved `record` already, by what stands at its epoch record `at` (R4).
+    ///
+    /// # Errors
+    /// Why it may not move it: a newer failover has, two share an epoch, or nobody knows who has.
+    pub fn has_moved(&self, seen: &Fence, record: &impl Display, at: &impl Display) -> Result<bool, String> {
+        match seen {
+            Fence::Absent => Ok(false),
+            Fence::Foreign(text) => Err(format!(
+                "{at} holds `{text}`, which is no epoch of ours: who moved {record} last is not known"
+            )),
+            Fence::Marked(seen) if seen.epoch > self.epoch => Err(format!(
+                "a newer failover, epoch {} of execution {}, has already moved {record}: ours is epoch {}",
+                seen.epoch, seen.execution, self.epoch
+            )),
+            Fence::Marked(seen) if seen.epoch == self.epoch && seen.execution != self.execution => {
+                Err(format!(
+                    "epoch {} of {record} is taken by execution {}: two executions share an epoch",
+                    seen.epoch, seen.execution
+                ))
+            }
+            Fence::Marked(seen) => Ok(seen.epoch == self.epoch),
+        }
+    }
+
     /// The mark of one attempt.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use quorate_policies::effect::{Acted, Observed};
 use quorate_policies::plan::Before;
 
 use super::goal::Goal;
-use super::sets::{Fence, World};
+use super::sets::World;
 use super::shape;
 use crate::fault::Fault;
 
@@ -38,29 +38,9 @@ pub(super) enum Spread {
 /// Judges what was read.
 pub(super) fn standing(goal: &Goal, world: &World) -> Standing {
     let Goal { record, fence, mark, .. } = goal;
-    let ours = match &world.fence {
-        Fence::Foreign(text) => {
-            return Standing::Barred(format!(
-                "{fence} holds `{text}`, which is no epoch of ours: who moved {record} last is not known"
-            ));
-        }
-        Fence::Marked(seen) if seen.epoch() > mark.epoch() => {
-            return Standing::Barred(format!(
-                "a newer failover, epoch {} of execution {}, has already moved {record}: ours is epoch {}",
-                seen.epoch(),
-                seen.execution(),
-                mark.epoch()
-            ));
-        }
-        Fence::Marked(seen) if seen.epoch() == mark.epoch() && seen.execution() != mark.execution() => {
-            return Standing::Barred(format!(
-                "epoch {} of {record} is taken by execution {}: two executions share an epoch",
-                seen.epoch(),
-                seen.execution()
-            ));
-        }
-        Fence::Marked(seen) => seen.epoch() == mark.epoch(),
-        Fence::Absent => false,
+    let ours = match mark.has_moved(&world.fence, record, fence) {
+        Ok(ours) => ours,
+        Err(why) => return Standing::Barred(why),
     };
     if let Some(why) = shape::misfit(goal, world) {
         return Standing::Barred(why);

@@ -8,7 +8,7 @@ use quorate_policies::plan::action::RecordKind;
 use quorate_policies::plan::before::RecordBefore;
 
 use super::answer::Answer;
-use super::epoch::EpochMark;
+use super::epoch::Fence;
 use super::goal::Goal;
 use super::name::{normal_name, normal_value};
 
@@ -61,17 +61,6 @@ pub(super) enum Record {
     },
     /// A routing policy that no repoint speaks of.
     Other(&'static str),
-}
-
-/// What the epoch record says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fence {
-    /// There is none yet.
-    Absent,
-    /// Exactly one mark.
-    Marked(EpochMark),
-    /// Something that we did not write.
-    Foreign(String),
 }
 
 /// The type as the SDK names it.

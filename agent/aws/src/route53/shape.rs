@@ -99,7 +99,7 @@ fn unhealthy(record: &str, wanted: &String, unchecked: &[String]) -> Option<Stri
 mod tests {
     use super::*;
     use crate::route53::epoch::EpochMark;
-    use crate::route53::sets::Fence;
+    use crate::route53::epoch::Fence;
 
     fn goal(answer: Answer) -> Goal {
         Goal {

@@ -5,7 +5,7 @@
 
 use super::{
     aim::{Aim, plain},
-    message::{Fence, World},
+    message::World,
 };
 use hickory_proto::op::ResponseCode;
 use quorate_aws::EpochMark;
@@ -41,29 +41,9 @@ pub(super) enum Reply {
 /// Judges what was read.
 pub(super) fn standing(aim: &Aim, mark: &EpochMark, world: &World) -> Standing {
     let (record, fence) = (plain(&aim.name), plain(&aim.fence));
-    let ours = match world.fence() {
-        Fence::Foreign(text) => {
-            return Standing::Barred(format!(
-                "{fence} holds `{text}`, which is no epoch of ours: who moved {record} last is not known"
-            ));
-        }
-        Fence::Marked(seen) if seen.epoch() > mark.epoch() => {
-            return Standing::Barred(format!(
-                "a newer failover, epoch {} of execution {}, has already moved {record}: ours is epoch {}",
-                seen.epoch(),
-                seen.execution(),
-                mark.epoch()
-            ));
-        }
-        Fence::Marked(seen) if seen.epoch() == mark.epoch() && seen.execution() != mark.execution() => {
-            return Standing::Barred(format!(
-                "epoch {} of {record} is taken by execution {}: two executions share an epoch",
-                seen.epoch(),
-                seen.execution()
-            ));
-        }
-        Fence::Marked(seen) => seen.epoch() == mark.epoch(),
-        Fence::Absent => false,
+    let ours = match mark.has_moved(&world.fence(), &record, &fence) {
+        Ok(ours) => ours,
+        Err(why) => return Standing::Barred(why),
     };
     if let Some(why) = misfit(aim, world) {
         return Standing::Barred(why);

@@ -7,7 +7,7 @@ use hickory_proto::{
     op::{Message, OpCode, Query},
     rr::{DNSClass, Name, RData, Record, RecordType, rdata::TXT},
 };
-use quorate_aws::EpochMark;
+use quorate_aws::{EpochFence as Fence, EpochMark};
 use quorate_policies::plan::{action::RecordKind, before::RecordBefore};
 use std::collections::BTreeSet;
 
@@ -30,17 +30,6 @@ pub(super) struct World {
     pub(super) alias: Option<String>,
     /// The epoch record.
     pub(super) fence: Held,
-}
-
-/// What the epoch record says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fence {
-    /// There is none: nobody moved the record yet.
-    Absent,
-    /// Who moved it last.
-    Marked(EpochMark),
-    /// Something that is no mark.
-    Foreign(String),
 }
 
 /// Asks the server for what it has itself.

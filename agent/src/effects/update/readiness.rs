@@ -5,10 +5,11 @@ use super::{
     aim::{Aim, plain},
     judge::misfit,
     keys::KeyError,
-    message::{Fence, World},
+    message::World,
     wire::Trouble,
 };
 use hickory_proto::{op::Message, rr::RecordType};
+use quorate_aws::EpochFence as Fence;
 use quorate_policies::readiness::Finding;
 
 /// Above it, resolvers that remember the old answer are the longest part of a recovery.

@@ -6,7 +6,7 @@ use quorate_policies::plan::action::RecordKind;
 
 use super::*;
 use crate::route53::epoch::EpochMark;
-use crate::route53::sets::Fence;
+use crate::route53::epoch::Fence;
 
 fn goal(answer: Answer) -> Goal {
     Goal {

@@ -7,7 +7,7 @@ use quorate_policies::plan::action::RecordKind;
 use super::*;
 use crate::fault::{Call, FaultKind};
 use crate::route53::answer::Answer;
-use crate::route53::epoch::EpochMark;
+use crate::route53::epoch::{EpochMark, Fence};
 use crate::route53::sets::Record;
 use quorate_policies::plan::before::RecordBefore;
 
