@@ -3,7 +3,8 @@
 //!
 //! `document` reads policies; `health` turns probe results into verdicts; `agreement` folds the reports of all
 //! agents into one opinion; `guard` says whether that opinion may act; `plan` expands what would be done;
-//! `effect` holds the words in which actions tell what they saw and did; `postgres` what a database says of itself.
+//! `effect` holds the words in which actions tell what they saw and did; `postgres` what a database says of itself;
+//! `renewal` what a lease leaves to those who write under it.
 #![deny(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::expect_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -17,6 +18,7 @@ pub mod plan;
 pub mod policy;
 pub mod postgres;
 pub mod readiness;
+pub mod renewal;
 pub mod time;
 
 pub use name::{

@@ -45,6 +45,12 @@ impl Millis {
         Millis(self.0.saturating_add(other.0))
     }
 
+    /// The whole milliseconds of a duration; the longest there is, if it is longer.
+    #[must_use]
+    pub fn of(duration: std::time::Duration) -> Self {
+        Millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+    }
+
     /// As the standard library's duration, for the shell.
     #[must_use]
     pub const fn duration(self) -> std::time::Duration {
@@ -135,6 +141,12 @@ impl Monotonic {
     #[must_use]
     pub const fn since(self, earlier: Monotonic) -> Millis {
         Millis(self.0.saturating_sub(earlier.0))
+    }
+
+    /// This reading, earlier by `length`; the clock's beginning if that was before it.
+    #[must_use]
+    pub const fn minus(self, length: Millis) -> Monotonic {
+        Monotonic(self.0.saturating_sub(length.0))
     }
 
     /// This reading, later by `length`.

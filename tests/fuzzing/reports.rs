@@ -116,7 +116,8 @@ fn leader(cluster: Arc<Cluster>) -> Node {
     };
     let mut leader = Node::new(settings, now(0));
     let me: AgentName = world::name(AGENTS[2]);
-    let standing = Standing { term: 1, leader: Some(me), is_leader: true, has_quorum: true };
+    let standing =
+        Standing { term: 1, leader: Some(me), is_leader: true, has_quorum: true, ..Standing::default() };
     leader.step(now(0), Input::Standing(standing));
     leader.step(now(0), Input::Applied(cluster));
     leader

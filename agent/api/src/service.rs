@@ -260,4 +260,7 @@ pub struct Lease {
     pub epoch: u64,
     /// How long it lasts from now, in milliseconds.
     pub remaining_ms: u64,
+    /// How long it lasts from each renewal, in milliseconds: the policy's `lease.ttl`. An older agent does not say.
+    #[serde(default)]
+    pub ttl_ms: Option<u64>,
 }

@@ -7,6 +7,7 @@ pub(crate) mod propose;
 pub(crate) mod read;
 pub(crate) mod rejoin;
 mod serve;
+pub(crate) mod silence;
 pub(crate) mod standing;
 pub(crate) mod start;
 pub(crate) mod transfer;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use openraft_rt::{AsyncRuntime, Instant, WatchReceiver};
 
 use self::rejoin::Settling;
+use self::silence::Silence;
 use crate::machine::Machine;
 use crate::member::{ClusterDigest, NodeId, Seat};
 use crate::network::Link;
@@ -45,6 +47,8 @@ struct Node<M: Machine, R: AsyncRuntime> {
     /// When a leader was last heard here.
     heard: Mutex<Option<R::Instant>>,
     settling: Settling,
+    /// Shared with the calls to other members, which hear their votes.
+    silence: Arc<Silence<R>>,
 }
 
 impl<M: Machine, R: AsyncRuntime> Clone for Consensus<M, R> {

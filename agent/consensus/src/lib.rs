@@ -28,6 +28,7 @@ mod type_config;
 
 pub use consensus::read::{BarrierError, Term};
 pub use consensus::rejoin::Horizon;
+pub use consensus::silence::Voted;
 pub use consensus::standing::{PeerStanding, Standing};
 pub use consensus::start::StartError;
 pub use consensus::transfer::TransferError;

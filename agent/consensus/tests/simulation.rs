@@ -31,7 +31,7 @@ fn run(scenario: Scenario) -> Oracle {
 }
 
 fn three_members(seed: u64) -> Scenario {
-    Scenario { seed, members: 3, length: LENGTH, disk_lies: false }
+    Scenario { seed, members: 3, length: LENGTH, disk_lies: false, idle: false }
 }
 
 /// Runs the seeds and fails with the seed and the last events of the first bad run.
@@ -39,10 +39,11 @@ fn check(seeds: impl IntoIterator<Item = u64>) {
     for seed in seeds {
         let seen = run(three_members(seed));
         println!(
-            "seed {seed}: trace {:016x}, {} acknowledged, {} leaders, {} events",
+            "seed {seed}: trace {:016x}, {} acknowledged, {} leaders, {} silences, {} events",
             seen.trace_hash(),
             seen.acknowledged_count(),
             seen.leaders_count(),
+            seen.silences_told(),
             seen.events.len()
         );
         let last = seen.events.iter().rev().take(60).rev().cloned().collect::<Vec<_>>().join("\n");
@@ -56,11 +57,16 @@ fn check(seeds: impl IntoIterator<Item = u64>) {
             "seed {seed}: only {} commands got through",
             seen.acknowledged_count()
         );
+        assert!(
+            seen.silences_told() > 0,
+            "seed {seed}: no new leader knew how long its predecessors were silent"
+        );
     }
 }
 
 /// Goal: what was committed never changes, replicas agree, no acknowledged command is lost or has two effects,
-/// reads behind a barrier are current, and a term has one leader. Method: fixed seeds, in-region timing.
+/// reads behind a barrier are current, a term has one leader, and no leader proves itself while a successor calls it
+/// silent. Method: fixed seeds, in-region timing.
 #[test]
 fn safety_holds_in_one_region() {
     check((0..20).step_by(2));
@@ -105,6 +111,33 @@ fn a_deaf_leader_is_replaced() {
         SimRuntime::sleep(world.timing().election_max * 10).await;
         assert!(world.oracle().acknowledged_count() > before, "nobody replaced the deaf leader");
         assert!(world.hosts[&deaf].consensus.confirm_leadership(Duration::from_secs(1)).await.is_err());
+        assert_eq!(world.end().await.violations, Vec::<String>::new());
+    });
+}
+
+/// Goal: a deposed leader that gives its vote counts its own leadership as no silence. Method: the leader proves itself with
+/// one follower while the other is cut off; then the first goes, and the leader, silent without a quorum, elects the second,
+/// neither of whom has heard an append for long.
+#[test]
+fn a_former_leader_was_not_silent() {
+    SimRuntime::with_seed(4).block_on(async {
+        let mut world = World::new(Scenario { idle: true, ..three_members(4) });
+        let leader = world.boot_all().await;
+        let others: Vec<_> = world.nodes().into_iter().filter(|&other| other != leader).collect();
+        let (helper, next) = (others[0], others[1]);
+        for other in [leader, helper] {
+            world.network.cut(other, next);
+            world.network.cut(next, other);
+        }
+        SimRuntime::sleep(Duration::from_secs(5)).await;
+        world.cut_power(helper);
+        SimRuntime::sleep(world.timing().election_max * 2).await;
+        world.network.repair();
+        SimRuntime::sleep(world.timing().election_max * 10).await;
+        assert!(
+            world.hosts[&next].consensus.standing().is_leader,
+            "the one that was cut off did not take over"
+        );
         assert_eq!(world.end().await.violations, Vec::<String>::new());
     });
 }

@@ -108,7 +108,7 @@ async fn observe(
         return StepEvent::Observed(signal::observe(&around.state(), order, action));
     }
     let look = around.within(left, around.observe(order, context)).await;
-    let within = Millis(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+    let within = Millis::of(left);
     look.map_or(StepEvent::Unanswered { within }, StepEvent::Observed)
 }
 

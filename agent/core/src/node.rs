@@ -49,7 +49,8 @@ pub struct Node {
     settings: NodeSettings,
     cluster: Arc<Cluster>,
     standing: Standing,
-    leader_since: Option<Monotonic>,
+    /// As the leader: no earlier one has granted a lease that was asked for later.
+    granted_before: Option<Monotonic>,
     health: Health,
     reports: ReportBook,
     lags: Lags,
@@ -76,7 +77,7 @@ impl Node {
             settings,
             cluster: Arc::new(Cluster::default()),
             standing: Standing::default(),
-            leader_since: None,
+            granted_before: None,
             health: Health::default(),
             reports: ReportBook::default(),
             lags: Lags::default(),
@@ -215,13 +216,13 @@ impl Node {
 
     fn stand(&mut self, now: Now, standing: Standing) {
         if standing.is_leader && (!self.standing.is_leader || standing.term != self.standing.term) {
-            self.leader_since = Some(now.mono);
+            self.granted_before = Some(now.mono.minus(standing.predecessors_silent));
             // What an earlier term's leader was told no longer counts.
             self.leases.forget_grants();
             self.pending.clear();
         }
         if !standing.is_leader {
-            self.leader_since = None;
+            self.granted_before = None;
         }
         self.standing = standing;
     }

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::cli::demo::KillAgent;
 use quorate_api::{Audit, AuditEntry, Execution, ExecutionList, Explanation};
+use quorate_policies::Millis;
 use std::{
     collections::BTreeMap,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -182,5 +183,5 @@ impl Follower {
 /// The wall clock, in milliseconds: agents and demo run on one machine, so their readings can be compared.
 pub(super) fn wall_ms() -> u64 {
     let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
+    Millis::of(passed).0
 }

@@ -70,5 +70,6 @@ fn answer(
         region: region.to_string(),
         epoch: lease.epoch,
         remaining_ms: lease.remaining.0,
+        ttl_ms: Some(lease.ttl.0),
     })
 }

@@ -115,7 +115,16 @@ pub(crate) fn node(east: Verdict, west: Verdict, reporting: &[&str]) -> (Node, N
     let mut node = Node::new(settings, now);
     node.step(now, Input::Applied(Arc::new(formed())));
     let me = Some("a".parse().unwrap());
-    node.step(now, Input::Standing(Standing { term: 3, leader: me, is_leader: true, has_quorum: true }));
+    node.step(
+        now,
+        Input::Standing(Standing {
+            term: 3,
+            leader: me,
+            is_leader: true,
+            has_quorum: true,
+            ..Standing::default()
+        }),
+    );
     for agent in reporting {
         node.step(now, Input::Heard(report(agent, east, west)));
     }

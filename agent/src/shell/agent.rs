@@ -212,6 +212,7 @@ impl Agent {
             leader: standing.leader.and_then(|id| self.member(id)),
             is_leader: standing.is_leader,
             has_quorum: standing.has_quorum,
+            predecessors_silent: Millis::of(standing.predecessors_silent),
         }
     }
 

@@ -3,7 +3,7 @@
 //! machine sleeps: a lease must not outlive a night in which nobody renewed it.
 
 use quorate_core::node::Now;
-use quorate_policies::{Monotonic, Timestamp};
+use quorate_policies::{Millis, Monotonic, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -38,7 +38,7 @@ impl Clock {
 
 fn wall() -> u64 {
     let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(passed.as_millis()).unwrap_or(u64::MAX)
+    Millis::of(passed).0
 }
 
 /// Milliseconds since the machine booted, sleep included.

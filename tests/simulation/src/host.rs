@@ -42,9 +42,13 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn now(&self) -> Now {
-        let scaled = |time: Duration| u64::try_from(time.as_micros()).unwrap() * self.rate / 1_000_000_000;
-        let wall = EPOCH_MS.checked_add_signed(self.wall_offset_ms).unwrap() + scaled(now());
-        Now { mono: Monotonic(scaled(now() - self.booted)), wall: Timestamp(wall) }
+        let wall = EPOCH_MS.checked_add_signed(self.wall_offset_ms).unwrap() + self.measured(now()).0;
+        Now { mono: Monotonic(self.measured(now() - self.booted).0), wall: Timestamp(wall) }
+    }
+
+    /// What this clock measures of a true length.
+    fn measured(&self, truly: Duration) -> Millis {
+        Millis(u64::try_from(truly.as_micros()).unwrap() * self.rate / 1_000_000_000)
     }
 
     /// The true length of what this clock measures as so long.
@@ -265,6 +269,7 @@ impl Host {
             leader: standing.leader.and_then(super::world::name_of).map(agent),
             is_leader: standing.is_leader,
             has_quorum: standing.has_quorum,
+            predecessors_silent: self.clock.measured(standing.predecessors_silent),
         }
     }
 

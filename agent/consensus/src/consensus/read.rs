@@ -66,6 +66,8 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
 
     /// One round of ReadIndex at this node.
     pub(super) async fn read_index_here(&self, limit: Duration) -> Result<ReadIndex, BarrierError> {
+        // Its own voice is one of the quorum's.
+        self.0.silence.helps();
         // An age of zero accepts only acknowledgements of heartbeats that were sent after this call.
         let option = LinearizerOption::new(Some(Duration::ZERO), true).with_wait_timeout(limit);
         match R::timeout(limit, self.0.raft.get_read_linearizer(option)).await {

@@ -1,16 +1,17 @@
 //! Answering the other members. The peer server decodes a request, calls [`Consensus::serve`], and encodes
 //! the reply; who may connect at all is its business (mutual TLS), who may take part is decided here.
 
-use openraft::raft::AppendEntriesResponse;
-use openraft_rt::{AsyncRuntime, Instant};
+use openraft::raft::{AppendEntriesResponse, VoteResponse};
+use openraft_rt::{AsyncRuntime, Instant, WatchReceiver};
 
 use super::Consensus;
 use super::propose::Attempt;
-use super::read::BarrierError;
+use super::read::{BarrierError, Term};
+use super::silence::Voted;
 use crate::machine::Machine;
 use crate::network::message::{Call, Refusal, Reply, Request};
 use crate::store::lock;
-use crate::type_config::Snapshot;
+use crate::type_config::{Snapshot, Types};
 
 impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
     /// Carries out one request of another member.
@@ -34,6 +35,7 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
         let raft = &self.0.raft;
         match request.call {
             Call::Append(append) => {
+                self.about_to_help(append.vote.leader_id.term);
                 let response = raft.append_entries(append).await;
                 if matches!(&response, Ok(response) if !matches!(response, AppendEntriesResponse::HigherVote(_)))
                 {
@@ -47,10 +49,11 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
                 if response.as_ref().is_ok_and(|response| response.vote_granted) {
                     self.0.settling.has_voted(term);
                 }
-                response.map_or_else(stopped, Reply::Vote)
+                self.voted(response)
             }
-            Call::PreVote(vote) => raft.pre_vote(vote).await.map_or_else(stopped, Reply::Vote),
+            Call::PreVote(vote) => self.voted(raft.pre_vote(vote).await),
             Call::Snapshot { vote, meta, machine } => {
+                self.about_to_help(vote.leader_id.term);
                 let snapshot = Snapshot::<M, R> { meta, snapshot: machine };
                 let response = raft.install_full_snapshot(vote, snapshot).await;
                 if matches!(&response, Ok(response) if response.vote == vote) {
@@ -74,6 +77,18 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
             },
             Call::Horizon => Reply::Horizon(self.0.store.horizon()),
         }
+    }
+
+    /// A leader that is deposed for certain is not helped, whatever it sends: its appends must not hold up its successor.
+    fn about_to_help(&self, term: Term) {
+        if term >= self.0.raft.metrics().borrow_watched().current_term {
+            self.0.silence.helps();
+        }
+    }
+
+    fn voted(&self, response: Result<VoteResponse<Types<M, R>>, impl std::fmt::Display>) -> Reply<M, R> {
+        let silence = self.0.silence.own();
+        response.map_or_else(stopped, |response| Reply::Vote(Voted { response, silence }))
     }
 
     fn heard_a_leader(&self) {

@@ -28,6 +28,9 @@ pub struct Standing {
     /// At the leader: a quorum acknowledged it within the longest election timeout. Elsewhere: a leader was
     /// heard within it.
     pub has_quorum: bool,
+    /// At the leader: for how long, as of its election, no earlier leader can have confirmed that it leads (see `silence`).
+    /// It stays the same for the whole term; zero elsewhere.
+    pub predecessors_silent: Duration,
     /// Whether it may take part in every election: false on an empty database until it has caught up.
     pub settled: bool,
     /// The last entry folded into the state.
@@ -69,6 +72,11 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
         let in_reach = contact.is_some_and(|contact| silence(contact) <= self.0.timing.election_max);
         let (heartbeats, matched) =
             (metrics.heartbeat.unwrap_or_default(), metrics.replication.unwrap_or_default());
+        let predecessors_silent = if is_leader {
+            self.0.silence.of_predecessors(metrics.current_term, self.0.seats.len())
+        } else {
+            Duration::ZERO
+        };
         let peers = heartbeats
             .into_iter()
             .filter(|&(id, _)| id != self.0.me)
@@ -83,6 +91,7 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
             leader: metrics.current_leader,
             is_leader,
             has_quorum: metrics.running_state.is_ok() && (alone || in_reach),
+            predecessors_silent,
             settled: self.0.settling.is_settled(),
             applied_index: metrics.last_applied.map(|id| id.index),
             committed_index: metrics.local_committed.map(|id| id.index),

@@ -8,6 +8,7 @@ use openraft_rt::AsyncRuntime;
 use redb::Database;
 
 use super::rejoin::Settling;
+use super::silence::Silence;
 use super::{Consensus, Node};
 use crate::machine::Machine;
 use crate::member::{ClusterDigest, NodeId};
@@ -86,7 +87,8 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
         let cluster = ClusterDigest::of(&settings.cluster, &seats);
         let link = Link::new(transport, cluster, settings.me);
         let gate = Gate::default();
-        let peers = Peers { link: link.clone(), gate: gate.clone() };
+        let silence = Arc::new(Silence::new());
+        let peers = Peers { link: link.clone(), gate: gate.clone(), silence: silence.clone() };
         let raft = Raft::<M, R>::new(settings.me, config, peers, store.clone(), store.clone())
             .await
             .map_err(|fatal| StartError::Stopped(fatal.to_string()))?;
@@ -100,6 +102,7 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
             link,
             heard: Default::default(),
             settling: Settling::new(settled),
+            silence,
         }));
         consensus.bootstrap().await?;
         drop(R::spawn(consensus.clone().watch_quorum(gate)));

@@ -7,12 +7,13 @@ use std::fmt;
 
 use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, TransferLeaderRequest,
-    TransferLeaderResponse, VoteRequest, VoteResponse,
+    TransferLeaderResponse, VoteRequest,
 };
 use openraft_rt::AsyncRuntime;
 use serde::{Deserialize, Serialize};
 
 use crate::consensus::rejoin::Horizon;
+use crate::consensus::silence::Voted;
 use crate::machine::{Machine, Proposal};
 use crate::member::{ClusterDigest, NodeId};
 use crate::type_config::{SnapshotMeta, Types, Vote};
@@ -67,7 +68,7 @@ pub enum Reply<M: Machine, R: AsyncRuntime> {
     /// To `Append`.
     Append(AppendEntriesResponse<Types<M, R>>),
     /// To `Vote` and `PreVote`.
-    Vote(VoteResponse<Types<M, R>>),
+    Vote(Voted<M, R>),
     /// To `Snapshot`.
     Snapshot(SnapshotResponse<Types<M, R>>),
     /// To `TransferLeader`.

@@ -4,6 +4,8 @@
 //! pauses stand in `settings`. A refusal is such a failure too: it is repeated until the configuration is
 //! mended, and logged once.
 
+use std::sync::Arc;
+
 use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::v2::RaftNetworkV2;
 use openraft::network::{RPCOption, RaftNetworkFactory};
@@ -16,6 +18,7 @@ use openraft_rt::{AsyncRuntime, OptionalSend};
 use super::Link;
 use super::gate::Gate;
 use super::message::{Call, Refusal, Reply};
+use crate::consensus::silence::{Silence, Voted};
 use crate::machine::Machine;
 use crate::member::{NodeId, Seat};
 use crate::type_config::{Snapshot, Types, Vote};
@@ -24,13 +27,15 @@ use crate::type_config::{Snapshot, Types, Vote};
 pub(crate) struct Peers<M: Machine, R: AsyncRuntime> {
     pub(crate) link: Link<M, R>,
     pub(crate) gate: Gate,
+    pub(crate) silence: Arc<Silence<R>>,
 }
 
 impl<M: Machine, R: AsyncRuntime> RaftNetworkFactory<Types<M, R>> for Peers<M, R> {
     type Network = Peer<M, R>;
 
     async fn new_client(&mut self, target: NodeId, _seat: &Seat) -> Peer<M, R> {
-        Peer { link: self.link.clone(), gate: self.gate.clone(), target, stranger: false }
+        let (link, gate, silence) = (self.link.clone(), self.gate.clone(), self.silence.clone());
+        Peer { link, gate, silence, target, stranger: false }
     }
 }
 
@@ -38,6 +43,7 @@ impl<M: Machine, R: AsyncRuntime> RaftNetworkFactory<Types<M, R>> for Peers<M, R
 pub(crate) struct Peer<M: Machine, R: AsyncRuntime> {
     link: Link<M, R>,
     gate: Gate,
+    silence: Arc<Silence<R>>,
     target: NodeId,
     /// Whether the member last refused to know this node, so that this is logged once and not at every call.
     stranger: bool,
@@ -97,8 +103,14 @@ impl<M: Machine, R: AsyncRuntime> RaftNetworkV2<Types<M, R>> for Peer<M, R> {
         request: VoteRequest<Types<M, R>>,
         option: RPCOption,
     ) -> Result<VoteResponse<Types<M, R>>, RPCError<Types<M, R>>> {
+        let term = request.vote.leader_id.term;
         match self.ask(Call::Vote(request), &option).await? {
-            Reply::Vote(response) => Ok(response),
+            Reply::Vote(Voted { response, silence }) => {
+                if response.vote_granted {
+                    self.silence.granted(term, self.target, silence);
+                }
+                Ok(response)
+            }
             other => Err(self.wrong("vote", &other).into()),
         }
     }
@@ -110,7 +122,7 @@ impl<M: Machine, R: AsyncRuntime> RaftNetworkV2<Types<M, R>> for Peer<M, R> {
         option: RPCOption,
     ) -> Result<VoteResponse<Types<M, R>>, RPCError<Types<M, R>>> {
         match self.ask(Call::PreVote(request), &option).await? {
-            Reply::Vote(response) => Ok(response),
+            Reply::Vote(voted) => Ok(voted.response),
             other => Err(self.wrong("pre-vote", &other).into()),
         }
     }

@@ -1,11 +1,12 @@
-//! Those who use the cluster: on each host one that writes and one that reads, for as long as it is up.
+//! Those who use the cluster: on each host one that writes, one that reads and one that has the leader prove itself, for as
+//! long as it is up.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use openraft_rt::AsyncRuntime;
-use openraft_rt_sim::SimRuntime;
+use openraft_rt::{AsyncRuntime, Instant};
+use openraft_rt_sim::{SimInstant, SimRuntime};
 use quorate_consensus::Consensus;
 
 use crate::ledger::{Ledger, Note};
@@ -58,5 +59,25 @@ pub(crate) async fn read(
         if let Ok(term) = consensus.confirm_leadership(Duration::from_secs(1)).await {
             oracle.lock().unwrap().leads(consensus.me(), term, newest);
         }
+    }
+}
+
+/// One that lets a leader prove itself again and again, as those who grant leases do, and hears what a new leader says of its
+/// predecessors.
+pub(crate) async fn prove(
+    consensus: Consensus<Ledger, SimRuntime>,
+    oracle: Arc<Mutex<Oracle>>,
+    alive: Arc<AtomicBool>,
+) {
+    while alive.load(Ordering::Relaxed) {
+        let standing = consensus.standing();
+        if standing.is_leader {
+            oracle.lock().unwrap().elected(standing.term, standing.predecessors_silent);
+            let asked = SimInstant::now();
+            if let Ok(term) = consensus.confirm_leadership(Duration::from_millis(300)).await {
+                oracle.lock().unwrap().proved(term, asked);
+            }
+        }
+        SimRuntime::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -1,6 +1,7 @@
 //! What must hold at every moment, and the trace by which two runs are compared.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use openraft_rt::Instant;
 use openraft_rt_sim::SimInstant;
@@ -20,6 +21,10 @@ pub(crate) struct Oracle {
     /// Highest position that any client has been told of.
     floor: u64,
     leaders: BTreeMap<Term, NodeId>,
+    /// When a leader was asked to prove itself, and did, in which term.
+    proofs: Vec<(SimInstant, Term)>,
+    /// The moment after which, as each new leader says, no leader of an earlier term was asked so.
+    silent_since: BTreeMap<Term, SimInstant>,
     pub(crate) violations: Vec<String>,
     pub(crate) events: Vec<String>,
     hash: u64,
@@ -35,6 +40,8 @@ impl Oracle {
             acknowledged: BTreeMap::new(),
             floor: 0,
             leaders: BTreeMap::new(),
+            proofs: Vec::new(),
+            silent_since: BTreeMap::new(),
             violations: Vec::new(),
             events: Vec::new(),
             hash: 0,
@@ -95,6 +102,40 @@ impl Oracle {
             }
             Some(_) => {}
         }
+    }
+
+    /// A leader that was asked at `asked` has proven itself.
+    pub(crate) fn proved(&mut self, term: Term, asked: SimInstant) {
+        self.proofs.push((asked, term));
+        let said = self.silent_since.range(term + 1..).find(|&(_, &since)| asked > since);
+        if let Some((&later, _)) = said {
+            self.violated(&format!(
+                "the leader of term {term} proved itself when term {later} called it silent"
+            ));
+        }
+    }
+
+    /// A new leader says for how long its predecessors have been silent.
+    pub(crate) fn elected(&mut self, term: Term, silence: Duration) {
+        if self.silent_since.contains_key(&term) {
+            return;
+        }
+        let since = SimInstant::now() - silence;
+        self.silent_since.insert(term, since);
+        self.event(&format!("the leader of term {term} calls its predecessors silent for {silence:?}"));
+        if let Some((_, earlier)) = self.proofs.iter().find(|&&(asked, by)| by < term && asked > since) {
+            self.violated(&format!(
+                "the leader of term {term} calls that of term {earlier} silent, which it was not"
+            ));
+        }
+    }
+
+    /// The silence that new leaders knew of, in all; none where each only knew that it was elected.
+    pub(crate) fn silences_told(&self) -> usize {
+        self.events
+            .iter()
+            .filter(|event| event.contains("predecessors silent") && !event.ends_with(" 0ns"))
+            .count()
     }
 
     /// Compares a replica with everything seen so far: what was committed never changes, no id has two

@@ -24,6 +24,8 @@ pub(crate) struct Scenario {
     pub(crate) members: usize,
     pub(crate) length: Duration,
     pub(crate) disk_lies: bool,
+    /// Nobody writes, so that every member's log is equally long.
+    pub(crate) idle: bool,
 }
 
 /// Quiet time at the end, in which everything must come right again.
@@ -119,8 +121,16 @@ impl World {
         };
         self.network.plug_in(node, boot, consensus.clone());
         let alive = Arc::new(AtomicBool::new(true));
-        drop(SimRuntime::spawn(clients::write(consensus.clone(), boot, self.oracle.clone(), alive.clone())));
+        if !self.scenario.idle {
+            drop(SimRuntime::spawn(clients::write(
+                consensus.clone(),
+                boot,
+                self.oracle.clone(),
+                alive.clone(),
+            )));
+        }
         drop(SimRuntime::spawn(clients::read(consensus.clone(), self.oracle.clone(), alive.clone())));
+        drop(SimRuntime::spawn(clients::prove(consensus.clone(), self.oracle.clone(), alive.clone())));
         self.hosts.insert(node, Host { consensus, alive });
         self.oracle().event(&format!("boot {boot} of node {node}"));
     }

@@ -124,8 +124,8 @@ impl Node {
     /// The old region's lease has certainly ended (R13).
     fn release(&mut self, now: Now, name: &ServiceName, state: &ServiceState, out: &mut Vec<Output>) {
         let LeaseRecord::Releasing { epoch, .. } = &state.lease else { return };
-        let Some(since) = self.leader_since else { return };
-        let Some(waited) = self.leases.expired(now.mono, name, state, since) else { return };
+        let Some(before) = self.granted_before else { return };
+        let Some(waited) = self.leases.expired(now.mono, name, state, before) else { return };
         let proof = LeaseProof::Expired { waited };
         let body = Body::ReleaseLease { service: name.clone(), epoch: *epoch, proof };
         self.propose(now, format!("lease/{name}/{epoch}"), body, out);

@@ -2,8 +2,8 @@
 //!
 //! The holder counts a lease from the moment it *sent* the request. The leader confirms its leadership after the
 //! request has come, and counts from the moment it granted. So the holder's lease is never the longer one, whatever
-//! the messages' delays. A new leader was elected after the last confirmation of its predecessor, hence after the
-//! last request that could still be granted was sent: waiting the longest lease from its election is enough (R13).
+//! the messages' delays. A new leader knows from its voters since when no predecessor can have confirmed anything, hence
+//! since when no request was sent that could still be granted: waiting the longest lease from then is enough (R13).
 
 use super::{Node, Now, Output};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     },
     command::{Body, LeaseProof},
 };
-use quorate_policies::{Millis, Monotonic, RegionName, ServiceName, guard::Refusal};
+use quorate_policies::{Millis, Monotonic, RegionName, ServiceName, guard::Refusal, renewal};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -31,6 +31,8 @@ pub struct LeaseView {
     pub epoch: u64,
     /// How long it lasts from now.
     pub remaining: Millis,
+    /// How long it lasts from each renewal.
+    pub ttl: Millis,
 }
 
 /// The holder's side and the granting leader's side: the rules alone. When they are asked is the node's to say; a model
@@ -121,17 +123,18 @@ impl Leases {
         }
     }
 
-    /// How long the leader has waited, once the old lease has certainly ended.
+    /// How long the leader has waited, once the old lease has certainly ended. No earlier leader has granted anything that
+    /// was asked for after `granted_before`.
     #[must_use]
     pub fn expired(
         &self,
         now: Monotonic,
         service: &ServiceName,
         state: &ServiceState,
-        leader_since: Monotonic,
+        granted_before: Monotonic,
     ) -> Option<Millis> {
         let longest = state.lease_ttl_max.plus(drift(state));
-        let predecessors = leader_since.plus(longest);
+        let predecessors = granted_before.plus(longest);
         let own = self.granted_until.get(service).copied().unwrap_or_default();
         (now >= predecessors.max(own)).then_some(longest)
     }
@@ -186,7 +189,7 @@ impl Leases {
             return Err(refuse("it could not be renewed: no contact with a quorum"));
         };
         held.promise(now, holder);
-        Ok(LeaseView { epoch, remaining: held.until.since(now) })
+        Ok(LeaseView { epoch, remaining: held.until.since(now), ttl: held.ttl })
     }
 
     /// An application says that it certainly writes no more, until it is told the lease again. Whether it had a promise.
@@ -248,11 +251,11 @@ impl Node {
         let cluster = Arc::clone(&self.cluster);
         for (name, state) in &cluster.services {
             if let Some(epoch) = state.may_hold_lease(&self.settings.region) {
-                let third = Millis(state.policy.lease.ttl.0 / 3);
+                let third = renewal::due_after(state.policy.lease.ttl);
                 let held = self.leases.held.entry(name.clone()).or_default();
                 let in_flight =
                     held.asked_at.is_some_and(|at| now.mono.since(at) < ASK_AGAIN_AFTER.min(third));
-                let fresh = held.epoch == epoch && held.until.since(now.mono).0 > held.ttl.0 - held.ttl.0 / 3;
+                let fresh = held.epoch == epoch && held.until.since(now.mono) > renewal::sure(held.ttl);
                 if !in_flight && !fresh {
                     held.asked_at = Some(now.mono);
                     out.push(Output::AskLease { service: name.clone(), epoch, sent_at: now.mono });

@@ -49,6 +49,8 @@ pub struct Standing {
     pub is_leader: bool,
     /// Whether this agent is in contact with a majority.
     pub has_quorum: bool,
+    /// As the leader: for how long, as of its election, no earlier leader can have confirmed that it leads. Never too long.
+    pub predecessors_silent: Millis,
 }
 
 /// An attempt of a step that this agent shall run.

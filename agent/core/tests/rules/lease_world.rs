@@ -67,6 +67,9 @@ pub(crate) struct World {
     commands: u64,
     leader: Option<usize>,
     term: u64,
+    /// When a leader last confirmed that it leads, and for how long none had at the last election, as the fastest clock says.
+    confirmed_at: u64,
+    silence: Millis,
     agents: Vec<Agent>,
     cut: [bool; 3],
     messages: BTreeMap<(u64, u64), Message>,
@@ -92,6 +95,8 @@ impl World {
             commands: 0,
             leader: None,
             term: 0,
+            confirmed_at: 0,
+            silence: Millis::ZERO,
             agents: Vec::new(),
             cut: [false; 3],
             messages: BTreeMap::new(),
@@ -202,6 +207,7 @@ impl World {
                     return;
                 };
                 // Here the leader confirms, after the request has come, that it leads.
+                self.confirmed_at = self.now;
                 let (incarnation, index) = (self.agents[leader].incarnation, self.states.len() - 1);
                 self.post(Message::Judge { leader, incarnation, index, request });
             }
@@ -249,7 +255,16 @@ impl World {
         self.agents[to].told = self.term;
         let leader = self.leader.map(|leader| agent(AGENTS[leader]));
         let is_leader = self.leader == Some(to);
-        self.step(to, Input::Standing(Standing { term: self.term, leader, is_leader, has_quorum: true }));
+        self.step(
+            to,
+            Input::Standing(Standing {
+                term: self.term,
+                leader,
+                is_leader,
+                has_quorum: true,
+                predecessors_silent: self.silence,
+            }),
+        );
     }
 
     /// Time passes: messages arrive when they are due, agents tick, applications ask.
@@ -309,6 +324,7 @@ impl World {
             return;
         }
         (self.leader, self.term) = (Some(index), self.term + 1);
+        self.silence = Millis((self.now - self.confirmed_at) * RATES[2] / 1_000);
         self.stand(index);
         let term = self.term;
         for to in (0..3).filter(|to| *to != index) {
@@ -376,7 +392,7 @@ impl World {
         }
         let now = self.local(index);
         let told = self.agents[index].node.lease(now.mono, &shop(), named.then_some(WRITER));
-        let Ok(LeaseView { epoch, remaining }) = told else { return };
+        let Ok(LeaseView { epoch, remaining, .. }) = told else { return };
         let until = now.mono.plus(remaining);
         let until = self.agents[index].born + until.0 * 1_000 / RATES[index];
         for (other, (promised, at)) in

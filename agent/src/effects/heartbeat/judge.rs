@@ -52,7 +52,7 @@ pub(super) fn behind(beat: &Beat) -> Result<Millis, String> {
 pub(super) fn lag(row: &Heartbeat, behind: Result<Millis, String>, within: Duration) -> Lag {
     match behind {
         Ok(behind) => {
-            let age = Millis(u64::try_from(within.as_millis()).unwrap_or(u64::MAX));
+            let age = Millis::of(within);
             Lag::Known { behind, age, by: "heartbeat row".to_owned() }
         }
         Err(why) => {

@@ -91,7 +91,7 @@ async fn the_lease_fails_closed() {
     assert_eq!(held.status, 200);
     assert_eq!(
         held.body,
-        json!({"service": "shop", "region": "us-east-1", "epoch": 1, "remaining_ms": 6000})
+        json!({"service": "shop", "region": "us-east-1", "epoch": 1, "remaining_ms": 6000, "ttl_ms": 6000})
     );
     assert_eq!(held.headers[header::CACHE_CONTROL], "no-store");
 }

@@ -4,6 +4,7 @@ use super::Mutation;
 
 const FILE: &str = "agent/core/src/node/lease.rs";
 const ASKING: &str = "agent/core/src/leasing.rs";
+const SILENCE: &str = "agent/consensus/src/consensus/silence.rs";
 
 pub(super) const ALL: &[Mutation] = &[
     Mutation {
@@ -27,8 +28,16 @@ pub(super) const ALL: &[Mutation] = &[
         drawn: "F1,F4,F9",
         serves: "R13",
         file: FILE,
-        from: "let predecessors = leader_since.plus(longest);",
-        to: "let predecessors = leader_since;",
+        from: "let predecessors = granted_before.plus(longest);",
+        to: "let predecessors = granted_before;",
+    },
+    Mutation {
+        name: "a voter forgets whom it has helped",
+        drawn: "F1,F4,F9",
+        serves: "R13",
+        file: SILENCE,
+        from: "        R::Instant::now().saturating_duration_since(*lock(&self.helped))",
+        to: "        Duration::from_secs(3_600)",
     },
     Mutation {
         name: "a leader forgets what it granted",

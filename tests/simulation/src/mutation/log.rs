@@ -130,7 +130,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a lost agent's attempt is forgotten",
-        drawn: "F1,F29",
+        drawn: "F1,F2,F9,F29",
         serves: "R4",
         file: EXECUTION,
         from: "self.unheard |= begun;",
@@ -178,7 +178,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "an agent with an empty disk follows a deposed leader",
-        drawn: "F25",
+        drawn: "F5,F7,F10,F25",
         serves: "F25",
         file: "agent/consensus/src/consensus/rejoin.rs",
         from: "Call::Append(append) => !follows(append.vote.leader_id.term),",

@@ -57,7 +57,10 @@ impl World {
             let (term, leader) = self.agents[to].told;
             let (is_leader, has_quorum) = (leader == Some(to), self.has_quorum(to));
             let leader = leader.map(|leader| agent(AGENTS[leader]));
-            self.give(to, Input::Standing(Standing { term, leader, is_leader, has_quorum }));
+            self.give(
+                to,
+                Input::Standing(Standing { term, leader, is_leader, has_quorum, ..Standing::default() }),
+            );
         }
     }
 
