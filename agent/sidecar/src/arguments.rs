@@ -3,7 +3,10 @@
 use crate::core::Settings;
 use anyhow::ensure;
 use clap::{Args, ValueEnum};
-use quorate_policies::Millis;
+use quorate_policies::{
+    Millis,
+    renewal::{Needs, sure},
+};
 use std::{net::SocketAddr, path::PathBuf};
 use url::Url;
 
@@ -57,13 +60,13 @@ pub struct Arguments {
     #[arg(long, env = "QUORATE_GUARD_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8008")]
     pub listen: SocketAddr,
     /// How often the lease is asked for: at most a third of it.
-    #[arg(long, env = "QUORATE_GUARD_ASK_EVERY", value_name = "LENGTH", default_value = "100ms", value_parser = Millis::parse)]
+    #[arg(long, env = "QUORATE_GUARD_ASK_EVERY", value_name = "LENGTH", default_value_t = Needs::DEFAULT.ask_every, value_parser = Millis::parse)]
     pub ask_every: Millis,
     /// The total deadline of asking, all agents together: a third of the shortest lease.
-    #[arg(long, env = "QUORATE_GUARD_LEASE_DEADLINE", value_name = "LENGTH", default_value = "150ms", value_parser = Millis::parse)]
+    #[arg(long, env = "QUORATE_GUARD_LEASE_DEADLINE", value_name = "LENGTH", default_value_t = Needs::DEFAULT.deadline, value_parser = Millis::parse)]
     pub lease_deadline: Millis,
     /// How long before the lease's end the server is told to stop.
-    #[arg(long, env = "QUORATE_GUARD_STOP_TIME", value_name = "LENGTH", default_value = "60ms", value_parser = Millis::parse)]
+    #[arg(long, env = "QUORATE_GUARD_STOP_TIME", value_name = "LENGTH", default_value_t = Needs::DEFAULT.stop_time, value_parser = Millis::parse)]
     pub stop_time: Millis,
     /// How long after that every process of it is killed.
     #[arg(long, env = "QUORATE_GUARD_KILL_AFTER", value_name = "LENGTH", default_value = "25ms", value_parser = Millis::parse)]
@@ -118,6 +121,23 @@ impl Arguments {
             rejoin: self.rejoin == RejoinBy::Auto && self.primary_conninfo.is_some(),
             restart_primary: self.restart_primary,
         }
+    }
+
+    /// What is wrong with these lengths under a lease of so long, as far as the policy says it.
+    #[must_use]
+    pub fn too_long_for(&self, ttl: Millis) -> Option<String> {
+        let Self { ask_every, lease_deadline: deadline, stop_time, .. } = *self;
+        let needs = Needs { ask_every, deadline, stop_time };
+        (needs.length() > sure(ttl)).then(|| {
+            format!(
+                "one lost answer may end the primary: of a lease of {ttl}, {} is sure to be left, and --ask-every {ask_every} + \
+                 --lease-deadline {deadline} + --stop-time {stop_time} are {}: shorten them, or set the policy's `lease.ttl` \
+                 to {} or more",
+                sure(ttl),
+                needs.length(),
+                needs.ttl_min()
+            )
+        })
     }
 
     /// Checks what stands in relation to something else.
@@ -176,6 +196,16 @@ mod tests {
         let least = ["guard", "--pgdata", "/data", "--lease-url", "http://127.0.0.1:7950/v1/lease/shop"];
         let line = Line::try_parse_from(least.iter().chain(more)).unwrap();
         line.arguments.check().map_or_else(|error| error.to_string(), |()| "good".to_owned())
+    }
+
+    /// Goal: lengths that a policy's lease is too short for are told with every number and the mend. Method: the defaults under
+    /// the shortest lease that is enough for them, and one that is a millisecond shorter.
+    #[test]
+    fn lengths_that_a_lease_is_too_short_for() {
+        let least = ["guard", "--pgdata", "/data", "--lease-url", "http://127.0.0.1:7950/v1/lease/shop"];
+        let arguments = Line::try_parse_from(least).unwrap().arguments;
+        assert_eq!(arguments.too_long_for(Millis(464)), None);
+        insta::assert_snapshot!(arguments.too_long_for(Millis(463)).unwrap(), @"one lost answer may end the primary: of a lease of 463ms, 309ms is sure to be left, and --ask-every 100ms + --lease-deadline 150ms + --stop-time 60ms are 310ms: shorten them, or set the policy's `lease.ttl` to 464ms or more");
     }
 
     /// Goal: arguments that do not fit together are refused before anything is touched, by name and with the mend. Method:

@@ -20,6 +20,8 @@ pub struct View {
     pub reason: String,
     /// What a human was asked for.
     pub needs_human: Option<String>,
+    /// What should be mended, and stops nothing.
+    pub warning: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -34,6 +36,7 @@ struct Page {
     last_transition: String,
     reason: String,
     needs_human: Option<String>,
+    warning: Option<String>,
 }
 
 type Newest = watch::Receiver<View>;
@@ -93,5 +96,6 @@ fn show(view: &View) -> Page {
         last_transition: view.transition.clone(),
         reason: view.reason.clone(),
         needs_human: view.needs_human.clone(),
+        warning: view.warning.clone(),
     }
 }

@@ -77,6 +77,8 @@ pub struct Agents {
     agents: Vec<Agent>,
     holder: Holder,
     deadline: Duration,
+    /// How long a lease lasts from its renewal, as it was last told.
+    ttl: Option<Millis>,
 }
 
 impl Agents {
@@ -84,7 +86,13 @@ impl Agents {
     #[must_use]
     pub fn new(urls: &[Url], holder: Holder, deadline: Millis) -> Self {
         let agents = urls.iter().map(|url| Agent { url: url.clone(), connection: None }).collect();
-        Self { agents, holder, deadline: deadline.duration() }
+        Self { agents, holder, deadline: deadline.duration(), ttl: None }
+    }
+
+    /// How long a lease lasts from its renewal, if an agent has said so.
+    #[must_use]
+    pub const fn ttl(&self) -> Option<Millis> {
+        self.ttl
     }
 
     /// The first grant; or a refusal, if there is one; or what went wrong. It takes no longer than the deadline. With the
@@ -100,6 +108,7 @@ impl Agents {
             match timeout_at(until, self.agents[asked].lease(&holder)).await {
                 Ok(Ok(Ok(lease))) => {
                     let remaining = Millis(lease.remaining_ms);
+                    self.ttl = lease.ttl_ms.map(Millis).or(self.ttl);
                     return (sent_at, Answer::Granted { epoch: lease.epoch, remaining });
                 }
                 Ok(Ok(Err(refusal))) => best = refusal,

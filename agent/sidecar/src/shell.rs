@@ -15,7 +15,7 @@ use crate::{
     statement::Local,
 };
 use anyhow::{Context as _, ensure};
-use quorate_policies::Monotonic;
+use quorate_policies::{Millis, Monotonic};
 use std::{path::Path, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
@@ -67,8 +67,13 @@ pub(crate) async fn guard(arguments: Arguments) -> anyhow::Result<()> {
     })?;
     let mut guard = Guard::new(arguments.settings());
     let nothing = String::new();
-    let first =
-        View { guard: guard.clone(), transition: nothing.clone(), reason: nothing, needs_human: None };
+    let first = View {
+        guard: guard.clone(),
+        transition: nothing.clone(),
+        reason: nothing,
+        needs_human: None,
+        warning: None,
+    };
     let (view, newest) = watch::channel(first);
     let listener = TcpListener::bind(arguments.listen).await.with_context(|| arguments.listen.to_string())?;
     let pages = tokio::spawn(http::serve(listener, newest));
@@ -172,8 +177,14 @@ impl Shell {
             }
             Output::AskLease => {
                 let agents = Arc::clone(&self.agents);
+                let (arguments, view) = (Arc::clone(&self.arguments), self.view.clone());
                 self.later(async move {
-                    let (sent_at, answer) = agents.lock().await.ask().await;
+                    let mut agents = agents.lock().await;
+                    let ttl = agents.ttl();
+                    let (sent_at, answer) = agents.ask().await;
+                    if agents.ttl() != ttl {
+                        warn(&arguments, agents.ttl(), &view);
+                    }
                     Input::LeaseAnswered { sent_at, answer }
                 });
             }
@@ -253,6 +264,15 @@ impl Shell {
             let _ = inputs.send(doing.await).await;
         });
     }
+}
+
+/// The policy's lease may change while this runs, and then it is too late to refuse anything.
+fn warn(arguments: &Arguments, ttl: Option<Millis>, view: &watch::Sender<View>) {
+    let warning = ttl.and_then(|ttl| arguments.too_long_for(ttl));
+    if let Some(warning) = &warning {
+        tracing::warn!("{warning}");
+    }
+    view.send_modify(|view| view.warning = warning);
 }
 
 /// What is no transition, for somebody who looks closely.

@@ -7,7 +7,9 @@ use crate::{
         problem::{FieldPath, Problem},
     },
     name::PlanName,
-    policy::{Mode, Policy, Timing, Votes},
+    plan::Action,
+    policy::{Mode, PlanTemplate, Policy, Timing, Votes},
+    renewal::{Needs, sure},
     time::Millis,
 };
 use std::collections::BTreeSet;
@@ -84,6 +86,32 @@ fn lease(policy: &Policy, problems: &mut Vec<Problem>) {
             rules.drift, rules.ttl
         );
         problems.push(Problem::error(field.join("drift"), message, format!("set it to {least} or more")));
+    }
+}
+
+/// A guard keeps a promoted PostgreSQL server a primary where no step fences the old one, and it has to hear of the lease
+/// often enough. Its own lengths may be others, so this is no error; it says so itself of those.
+pub(super) fn renewal(policy: &Policy, problems: &mut Vec<Problem>) {
+    let (needs, ttl) = (Needs::DEFAULT, policy.lease.ttl);
+    let acts =
+        |plan: &PlanTemplate, is: fn(&Action) -> bool| plan.steps.values().any(|step| is(&step.action));
+    let guarded = |plan: &PlanTemplate| {
+        acts(plan, |action| matches!(action, Action::PostgresPromote(_)))
+            && !acts(plan, |action| matches!(action, Action::PostgresFence(_)))
+    };
+    let Some((plan, _)) = policy.plans.iter().find(|(_, plan)| guarded(plan)) else { return };
+    if needs.length() > sure(ttl) {
+        let message = format!(
+            "ttl {ttl} is short for the guards of plan `{plan}`: with their defaults they need {} of each renewal, and {} is \
+             sure to be left",
+            needs.length(),
+            sure(ttl)
+        );
+        let mend = format!(
+            "set it to {} or more, or shorten --ask-every, --lease-deadline and --stop-time of every guard",
+            needs.ttl_min()
+        );
+        problems.push(Problem::warning(FieldPath::from(["lease", "ttl"]), message, mend));
     }
 }
 

@@ -37,6 +37,7 @@ pub fn check_together(policy: &Policy, agent: &AgentFile) -> Vec<Problem> {
     databases(policy, agent, &mut problems);
     keys(policy, agent, &mut problems);
     timing(policy, agent, &mut problems);
+    rules::renewal(policy, &mut problems);
     for region in policy.regions.keys().filter(|region| !regions.contains(region)) {
         let message = format!("no agent runs in `{region}`: its steps run from elsewhere");
         let mend = "run an agent there, so that a plan can act from the region that it activates";
