@@ -224,6 +224,9 @@ impl Node {
         if !standing.is_leader {
             self.granted_before = None;
         }
+        if standing.leader.is_some() && standing.leader != self.standing.leader {
+            self.leases.new_leader();
+        }
         self.standing = standing;
     }
 

@@ -13,7 +13,7 @@ pub enum Timing {
     /// In several regions: reports every second, elections of 750 to 1500 ms.
     #[default]
     Wan,
-    /// In one building or one region: reports every 250 ms, elections of 150 to 300 ms.
+    /// In one building or one region: reports every 250 ms, elections of 90 to 180 ms.
     Lan,
 }
 

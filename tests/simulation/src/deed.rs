@@ -130,6 +130,8 @@ pub enum Deed {
     Lossy(usize, u16),
     /// Every message takes up to so many milliseconds more.
     Congested(u64),
+    /// Messages to an agent take so many milliseconds more.
+    Late(usize, u64),
     /// So many messages in a thousand arrive twice.
     Duplicated(u16),
     /// All links are whole again.
@@ -185,6 +187,7 @@ impl fmt::Display for Deed {
             Deed::Dark(agent, region) => write!(f, "{} cannot reach {region}", name(agent)),
             Deed::Lossy(agent, permille) => write!(f, "{} loses {permille} ‰ of its packets", name(agent)),
             Deed::Congested(ms) => write!(f, "messages take up to {ms} ms more"),
+            Deed::Late(who, ms) => write!(f, "messages to {} take {ms} ms more", name(who)),
             Deed::Duplicated(permille) => write!(f, "{permille} ‰ of the messages arrive twice"),
             Deed::NetworkRepaired => f.write_str("the network is repaired"),
             Deed::Cloud(trouble) => write!(f, "the cloud: {trouble:?}"),

@@ -47,6 +47,8 @@ struct Wires {
     /// Agents that can open no socket for a probe.
     exhausted: BTreeSet<NodeId>,
     delay_us: Range<u64>,
+    /// Added to every message to an agent.
+    late_ms: BTreeMap<NodeId, u64>,
     /// Added to every message while the network is congested.
     congestion_ms: u64,
     loss: f64,
@@ -83,6 +85,7 @@ impl Network {
             dark: BTreeSet::new(),
             isolated: BTreeSet::new(),
             lossy: BTreeMap::new(),
+            late_ms: BTreeMap::new(),
             foreign: BTreeSet::new(),
             slow_disks: BTreeMap::new(),
             duplicated: 0,
@@ -183,6 +186,7 @@ impl Network {
             awake: awake.iter().filter_map(|(node, boot)| Some((name(*node)?, *boot))).collect(),
             foreign: wires.foreign.iter().filter_map(|node| name(*node)).collect(),
             sound: wires.lossy.is_empty()
+                && wires.late_ms.is_empty()
                 && wires.congestion_ms == 0
                 && wires.slow_disks.values().all(Duration::is_zero),
         }
@@ -250,6 +254,10 @@ impl Network {
         self.wires().congestion_ms = most_ms;
     }
 
+    pub(super) fn late(&self, node: NodeId, more_ms: u64) {
+        self.wires().late_ms.insert(node, more_ms);
+    }
+
     pub(super) fn repair(&self) {
         let mut wires = self.wires();
         wires.cut.clear();
@@ -257,6 +265,7 @@ impl Network {
         wires.isolated.clear();
         wires.exhausted.clear();
         wires.lossy.clear();
+        wires.late_ms.clear();
         wires.duplicated = 0;
         wires.congestion_ms = 0;
     }
@@ -292,7 +301,8 @@ impl Network {
             let mut wires = self.wires();
             let (range, loss, congestion) = (wires.delay_us.clone(), wires.loss, wires.congestion_ms);
             let extra = wires.random.random_range(0..=congestion * 1_000);
-            let delay = wires.random.random_range(range) + extra;
+            let late = wires.late_ms.get(&to).copied().unwrap_or_default() * 1_000;
+            let delay = wires.random.random_range(range) + extra + late;
             let lossy = [from, to].map(|node| wires.lossy.get(&node).copied().unwrap_or_default());
             let dropped = lossy.into_iter().any(|p| p > 0 && wires.random.random_range(0..1_000) < p);
             (delay, dropped || wires.random.random_bool(loss) || wires.broken(from, to))

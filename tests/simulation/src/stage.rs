@@ -79,6 +79,7 @@ pub(super) async fn perform(world: &mut World, deed: &Deed) {
         Deed::Dark(agent, at) => world.network.darken(id(agent), &region(at)),
         Deed::Lossy(agent, permille) => world.network.lossy(id(agent), permille),
         Deed::Congested(ms) => world.network.congest(ms),
+        Deed::Late(who, ms) => world.network.late(ids()[who], ms),
         Deed::Duplicated(permille) => world.network.duplicate(permille),
         Deed::NetworkRepaired => world.network.repair(),
         Deed::Foreign(agent, foreign) => world.network.foreign(id(agent), foreign),

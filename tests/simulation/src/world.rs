@@ -1,12 +1,13 @@
 //! The hosts and what is around them: starting one on its disk, cutting its power, and looking at all of them at once.
 
 use super::{
-    AGENTS, Scenario,
+    AGENTS, Plot, Scenario,
     clients::Clients,
     cloud::Cloud,
     coverage::word,
     cue::{Cue, Moment},
     disk::SimDisk,
+    fault::Fault,
     host::{Clock, Host, PROPOSE_MAX, Seat, members},
     ids,
     network::Network,
@@ -57,6 +58,14 @@ pub(super) struct World {
     applied: u64,
 }
 
+/// Clocks as unequal as the policies' drift of a tenth allows for: mostly the one that is slow is the primary region's, where a
+/// lease then lasts longest.
+fn unequal(clocks: &mut BTreeMap<NodeId, Clock>, seed: u64) {
+    let (slow, fast) = (955_000, 1_045_000);
+    let (first, others) = if seed.is_multiple_of(5) { (fast, slow) } else { (slow, fast) };
+    clocks.iter_mut().for_each(|(id, clock)| clock.rate = if *id == ids()[0] { first } else { others });
+}
+
 /// An agent's name by its number.
 pub(super) fn name_of(id: NodeId) -> Option<&'static str> {
     ids().iter().position(|own| *own == id).map(|index| AGENTS[index].0)
@@ -86,7 +95,10 @@ impl World {
             wall_offset_ms: random.random_range(0..5_000),
         };
         let ids: Vec<NodeId> = ids()[..nodes].to_vec();
-        let clocks = ids.iter().map(|id| (*id, clock())).collect();
+        let mut clocks: BTreeMap<NodeId, Clock> = ids.iter().map(|id| (*id, clock())).collect();
+        if matches!(&scenario.plot, Plot::Faults(faults) if faults.contains(&Fault::F14)) {
+            unequal(&mut clocks, seed);
+        }
         let disk = |id: &NodeId| (*id, SimDisk::new(seed.wrapping_mul(31) ^ id, false));
         services.iter().for_each(|name| oracle.lock().unwrap().led(name, super::EAST));
         Self {

@@ -4,14 +4,15 @@ use openraft_rt::{AsyncRuntime, Instant};
 
 use super::Consensus;
 use crate::machine::Machine;
-use crate::network::gate::{GATE_TICK, Gate, is_quiet};
+use crate::network::gate::{Gate, decides_every, is_quiet};
 
 impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
     /// Runs until the voter stops.
     pub(super) async fn watch_quorum(self, gate: Gate) {
+        let every = decides_every(self.0.timing.election_max);
         let mut leads_since: Option<(u64, R::Instant)> = None;
         loop {
-            R::sleep(GATE_TICK).await;
+            R::sleep(every).await;
             let metrics = self.metrics();
             if metrics.running_state.is_err() {
                 return;

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Time between two decisions: a third of the shortest election timeout, in which little can be lost.
-pub(crate) const GATE_TICK: Duration = Duration::from_millis(100);
+/// Decisions in a longest election timeout: one that is late by a sixth of it still leaves the others nearly all of a silent
+/// phase.
+const DECISIONS_PER_ELECTION: u32 = 6;
 
 /// Length of a silent and of a sending phase, in longest election timeouts: the followers' patience takes
 /// one, the election that follows at most another.
@@ -27,6 +28,11 @@ pub(crate) fn is_quiet(silence: Option<Duration>, longest: Duration) -> bool {
     let phase = longest * PHASE_ELECTIONS;
     // A leader is heard by whoever could elect another one just when its patience ends, so the limit counts.
     (overdue.as_nanos() / phase.as_nanos().max(1)).is_multiple_of(2)
+}
+
+/// How often a node decides. `longest` is the longest election timeout.
+pub(crate) fn decides_every(longest: Duration) -> Duration {
+    longest / DECISIONS_PER_ELECTION
 }
 
 /// The decision, shared with everything that sends as a leader.

@@ -87,6 +87,11 @@ impl Leases {
         self.granted_until.clear();
     }
 
+    /// What the last leader was asked for it will not answer any more: the new one is asked at once.
+    pub fn new_leader(&mut self) {
+        self.held.values_mut().for_each(|held| held.asked_at = None);
+    }
+
     /// Grants or refuses. The shell has confirmed the leadership since the request came, and `cluster` is at least
     /// as new as that confirmation.
     ///

@@ -1,12 +1,15 @@
 //! Faults of the services and of whole regions.
 
-use super::Draw;
+use super::{Draw, agents::LEADER};
 use crate::{
     EAST, WEST,
     cue::Cue,
     deed::{Deed, Mode, Operation, Replication},
 };
 use std::time::Duration;
+
+/// Long enough for the last grants to have been late ones.
+const LATE_BEFORE: Duration = Duration::from_secs(5);
 
 fn mode(draw: &mut Draw, at: Duration, region: &'static str, mode: Mode, length: Duration) {
     let service = draw.service();
@@ -36,7 +39,39 @@ pub(super) fn lost_for_43_s(draw: &mut Draw) {
 
 pub(super) fn cut_off(draw: &mut Draw) {
     let at = draw.moment();
-    draw.at(at, Deed::RegionCut(EAST));
+    if draw.chance(600) {
+        lost_while_the_lease_moves(draw, at);
+    } else {
+        draw.at(at, Deed::RegionCut(EAST));
+    }
+}
+
+/// An operator moves a service just when its writers are lost with a lease that was granted a moment ago: perhaps by an answer
+/// that was long on its way, perhaps by a leader that is lost as well.
+fn lost_while_the_lease_moves(draw: &mut Draw, at: Duration) {
+    let service = draw.service();
+    if draw.chance(500) {
+        let late = u64::try_from(draw.ms(600..1_900).as_millis()).unwrap();
+        draw.at(at.saturating_sub(LATE_BEFORE), Deed::Late(0, late));
+    }
+    match draw.ms(0..4).as_millis() {
+        0 => draw.at(at, Deed::RegionCut(EAST)),
+        // It hears what it is told, and nobody hears it.
+        1 => (1..draw.nodes).for_each(|other| draw.at(at, Deed::Cut(0, other))),
+        2 => {
+            let length = draw.ms(500..5_000);
+            draw.at(at, Deed::Pause(0, length));
+        }
+        _ => {}
+    }
+    if draw.chance(400) {
+        let after = draw.ms(0..300);
+        draw.at(at + after, Deed::PowerCut(LEADER));
+    }
+    for _ in 0..10 {
+        let (when, through) = (at + draw.ms(0..4_000), 1 + draw.agent() % (draw.nodes - 1));
+        draw.at(when, Deed::Operate(through, service, Operation::Failover { accept_data_loss: true }));
+    }
 }
 
 pub(super) fn replication_cut(draw: &mut Draw) {

@@ -9,7 +9,7 @@ const SILENCE: &str = "agent/consensus/src/consensus/silence.rs";
 pub(super) const ALL: &[Mutation] = &[
     Mutation {
         name: "a lease counts from its answer",
-        drawn: "F4,F8,F10",
+        drawn: "F4",
         serves: "R13",
         file: ASKING,
         from: "    around.input(Input::LeaseAnswered { service, epoch, sent_at, answer });",
@@ -17,7 +17,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "clocks do not drift",
-        drawn: "F4",
+        drawn: "F4,F14",
         serves: "R13",
         file: FILE,
         from: "state.policy.lease.drift.max(Millis(state.lease_ttl_max.0 / 20))",
@@ -25,7 +25,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a new leader does not wait for its predecessors' leases",
-        drawn: "F1,F4,F9",
+        drawn: "F4",
         serves: "R13",
         file: FILE,
         from: "let predecessors = granted_before.plus(longest);",
@@ -33,7 +33,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a voter forgets whom it has helped",
-        drawn: "F1,F4,F9",
+        drawn: "F4",
         serves: "R13",
         file: SILENCE,
         from: "        R::Instant::now().saturating_duration_since(*lock(&self.helped))",
@@ -49,7 +49,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a lease is given up while a promise stands",
-        drawn: "F4,F30",
+        drawn: "F4",
         serves: "R13",
         file: FILE,
         from: "        now >= earlier.max(own)\n    }\n}",
@@ -57,7 +57,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a grant is not confirmed by a quorum",
-        drawn: "F4,F10",
+        drawn: "F4",
         serves: "R13",
         file: ASKING,
         from: "    around.barrier(CONFIRM_MAX).await.map_err(|error| no_lease(around, &error))?;\n    let confirmed = around.confirm_leadership(CONFIRM_MAX).await;\n    let term = confirmed.map_err(|error| no_lease(around, &error))?;",
@@ -73,7 +73,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a grant is taken after the lease has moved on",
-        drawn: "F4,F29",
+        drawn: "F4",
         serves: "R13",
         file: FILE,
         from: "        let Some(epoch) = state.may_hold_lease(&self.region) else {\n            return Err(Refusal::LeaseMoved { region: self.region.clone(), epoch: state.lease.epoch() });\n        };",
