@@ -247,8 +247,12 @@ mod tests {
     /// by a row. Method: a look before the promotion and one after it.
     #[test]
     fn the_row_counts_in_what_a_promotion_loses() {
-        let known =
-            |behind, by: &str| Lag::Known { behind: Millis(behind), age: Millis(0), by: by.to_owned() };
+        let known = |behind, by: &str| Lag::Known {
+            behind: Millis(behind),
+            age: Millis(0),
+            by: by.to_owned(),
+            confirmed: false,
+        };
         let seen = |lag| Observed::NotDone {
             detail: "a replica".to_owned(),
             part: 0,

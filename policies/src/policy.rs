@@ -191,6 +191,10 @@ pub struct Guards {
     pub flap_window: Millis,
     /// How far a replica may be behind when it is promoted (R16). An unknown lag refuses as well.
     pub max_replica_lag: Millis,
+    /// How many bytes of its primary's log a PostgreSQL standby may lack when it is promoted (R16); then an unknown number
+    /// refuses as well. Without it there is no such limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_replica_lag_bytes: Option<u64>,
     /// Whether automation waits for an operator where the plan was known not to go through before the failure (R21).
     pub require_ready: bool,
 }
@@ -206,6 +210,8 @@ impl Default for Guards {
             flap_window: Millis::from_secs(300),
             // A healthy replica is behind by seconds; half a minute of lost writes is somebody's decision.
             max_replica_lag: Millis::from_secs(30),
+            // How much a second of writes is in bytes differs from one database to the next.
+            max_replica_lag_bytes: None,
             // Half a failover is worse than none that somebody is told of.
             require_ready: true,
         }

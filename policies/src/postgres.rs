@@ -1,8 +1,12 @@
 //! What PostgreSQL says about itself: role, timeline and positions in its write-ahead log. Values only: asking is the
 //! probers' business, and what a position means for a promotion is the guards'.
 
+mod synchronous;
+
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
+
+pub use synchronous::{Confirmation, all_of};
 
 /// A position in the write-ahead log, in bytes since its beginning. Written as PostgreSQL does, `16/B374D848`: the upper
 /// and the lower 32 bits in hexadecimal. Positions of two timelines are comparable only up to where they part.
@@ -60,13 +64,16 @@ impl From<Lsn> for String {
 }
 
 /// What a server said about itself at one moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Database {
     /// Which history its log belongs to, from 1: each promotion begins a new one.
     pub timeline: u32,
     /// Its role, and how far its log reaches.
     #[serde(flatten)]
     pub role: DatabaseRole,
+    /// Whose confirmation its commits wait for, or under which name it confirms. None when that is not certain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmation: Option<Confirmation>,
 }
 
 /// A server's role. It is what the server does, not what a policy wishes.
@@ -90,6 +97,12 @@ pub enum DatabaseRole {
 }
 
 impl Database {
+    /// A server of which no confirmation is known.
+    #[must_use]
+    pub const fn new(timeline: u32, role: DatabaseRole) -> Self {
+        Self { timeline, role, confirmation: None }
+    }
+
     /// Whether it is a primary.
     #[must_use]
     pub const fn is_primary(&self) -> bool {
@@ -160,19 +173,25 @@ mod tests {
     /// Goal: what is reported over the wire keeps its shape. Method: both roles as JSON and back, and as text.
     #[test]
     fn both_roles_have_a_form() {
-        let primary = Database { timeline: 3, role: DatabaseRole::Primary { written: Lsn(0x10) } };
-        let standby = Database {
-            timeline: 2,
-            role: DatabaseRole::Standby {
-                received: Some(Lsn(0x20)),
-                replayed: Some(Lsn(0x18)),
-                streaming: Some(false),
-            },
+        let primary = Database::new(3, DatabaseRole::Primary { written: Lsn(0x10) });
+        let asked = Confirmation::Asked { of: vec!["west".to_owned()], loaded: "7.5".to_owned() };
+        let waiting = Database { confirmation: Some(asked), ..primary.clone() };
+        let role = DatabaseRole::Standby {
+            received: Some(Lsn(0x20)),
+            replayed: Some(Lsn(0x18)),
+            streaming: Some(false),
         };
+        let standby = Database::new(2, role);
+        assert_eq!((primary.furthest(), standby.furthest()), (Some(Lsn(0x10)), Some(Lsn(0x20))));
         for (database, json, text) in [
             (
                 primary,
                 r#"{"timeline":3,"role":"primary","written":"0/10"}"#,
+                "primary, timeline 3, written 0/10",
+            ),
+            (
+                waiting,
+                r#"{"timeline":3,"role":"primary","written":"0/10","confirmation":{"asked":{"of":["west"],"loaded":"7.5"}}}"#,
                 "primary, timeline 3, written 0/10",
             ),
             (
@@ -185,7 +204,6 @@ mod tests {
             assert_eq!(serde_json::from_str::<Database>(json).unwrap(), database);
             assert_eq!(database.to_string(), text);
         }
-        assert_eq!((primary.furthest(), standby.furthest()), (Some(Lsn(0x10)), Some(Lsn(0x20))));
     }
 
     proptest! {

@@ -168,6 +168,8 @@ fn decide(choices: &mut Choices<'_>) -> Body {
             replica: replica_name(region, instance),
             behind: Millis(1_000),
             measured: Millis::from_secs(90),
+            bytes: None,
+            confirmed: false,
             age: Millis(300),
             policy_matches: true,
             abstains: false,
@@ -263,6 +265,7 @@ fn before(choices: &mut Choices<'_>) -> Before {
                 behind: Millis(choices.number()),
                 age: Millis(choices.number()),
                 by: "x".to_owned(),
+                confirmed: false,
             };
             Before::Promoted { source: "shop-east".to_owned(), lag }
         }

@@ -90,7 +90,12 @@ fn before(step: &str) -> Option<Before> {
             Some(Before::Scaled { wanted: 4, because, desired: 2, scaling: None })
         }
         "promote" => {
-            let lag = Lag::Known { behind: Millis(800), age: Millis(30_000), by: "cloudwatch".to_owned() };
+            let lag = Lag::Known {
+                behind: Millis(800),
+                age: Millis(30_000),
+                by: "cloudwatch".to_owned(),
+                confirmed: false,
+            };
             Some(Before::Promoted { source: "shop-east".to_owned(), lag })
         }
         "signal" => Some(Before::Signalled { region: REGIONS[0].to_owned() }),
@@ -119,6 +124,8 @@ fn evidence() -> Evidence {
         replica: replica_name(REGIONS[1], "shop-west"),
         behind: Millis(1_000),
         measured: Millis::from_secs(90),
+        bytes: None,
+        confirmed: false,
         age: Millis(300),
         policy_matches: true,
         abstains: false,

@@ -81,7 +81,8 @@ pub fn story() -> Vec<u8> {
         report.abstains = (sequence == 3).then(|| "its disk is slow".to_owned());
         for service in report.services.values_mut() {
             let (replica, behind, measured) = ("us-west-2/shop-west".to_owned(), Millis(900), Millis(30_000));
-            service.lags.push(ReplicaLag { replica, behind, measured });
+            let (bytes, confirmed) = (None, false);
+            service.lags.push(ReplicaLag { replica, behind, measured, bytes, confirmed });
             for target in service.targets.values_mut().filter(|_| sequence > 0) {
                 (target.verdict, target.failing_for) = (Verdict::Down, Some(Millis(3_000)));
                 target.reason = Some(FailureReason::ConnectTimeout);

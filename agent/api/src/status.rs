@@ -113,6 +113,13 @@ pub struct DatabaseView {
     /// Whether a standby streams from a primary; absent when the probe's account may not see it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub streaming: Option<bool>,
+    /// The standbys, by their names in small letters, without whose confirmation a primary acknowledges no commit; empty
+    /// where that is certain of none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<String>,
+    /// The name under which a standby confirms; absent when the probe's account may not see it, or while it has no primary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirms_as: Option<String>,
 }
 
 /// `GET /v1/audit?after=SEQUENCE`.

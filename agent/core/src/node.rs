@@ -25,13 +25,14 @@ use crate::{
 };
 use evidence::RegionWatch;
 use health::Health;
-use lags::Lags;
+use lags::{Lags, Measure};
 use lease::Leases;
 use looks::Looks;
-use positions::{Behind, Positions};
+use positions::{Positions, Sight};
 use quorate_policies::{
     AgentName, CheckName, Millis, Monotonic, RegionName, ServiceName, StepName, TargetName,
-    agreement::lag::replica_name, postgres::Database,
+    agreement::{ReplicaLag, lag::replica_name},
+    postgres::Database,
 };
 use reports::ReportBook;
 use self_health::SelfHealth;
@@ -124,7 +125,8 @@ impl Node {
                 return out;
             }
             Input::Lag { service, replica, behind, measured } => {
-                self.lags.read(now.mono, service, replica, behind, measured);
+                let measure = Measure { behind, measured, bytes: None, confirmed: false };
+                self.lags.read(now.mono, service, replica, measure);
             }
             Input::PlanLooked { service, to, policy_hash, blocked } => {
                 self.looks.looked(now.mono, service, to, policy_hash, blocked);
@@ -157,16 +159,10 @@ impl Node {
         out
     }
 
-    /// How far this agent last knew a replica to be behind, and how long ago that was measured.
+    /// How far this agent last knew a replica to be behind.
     #[must_use]
-    pub fn replica_lag(
-        &self,
-        now: Monotonic,
-        service: &ServiceName,
-        replica: &str,
-    ) -> Option<(Millis, Millis)> {
-        let known = self.lags.report(now, service).into_iter().find(|lag| lag.replica == replica)?;
-        Some((known.behind, known.measured))
+    pub fn replica_lag(&self, now: Monotonic, service: &ServiceName, replica: &str) -> Option<ReplicaLag> {
+        self.lags.report(now, service).into_iter().find(|lag| lag.replica == replica)
     }
 
     /// Whether a primary on this timeline has taken over from every primary that this agent has seen in another region (R24).
@@ -190,9 +186,19 @@ impl Node {
         database: &Database,
     ) {
         let seen = self.positions.seen(now, &service, &target.check, &target.region, database);
-        if let Some(Behind { behind, measured }) = seen {
-            let replica = replica_name(target.region.as_str(), target.check.as_str());
-            self.lags.read(now, service, replica, behind, measured);
+        match seen {
+            Sight::Reading(measure) => {
+                let replica = replica_name(target.region.as_str(), target.check.as_str());
+                self.lags.read(now, service, replica, measure);
+            }
+            Sight::Unconfirmed => {
+                // The standbys of this check: no region's name has a `/` in it.
+                let of_check = |replica: &str| {
+                    replica.split_once('/').is_some_and(|(_, check)| check == target.check.as_str())
+                };
+                self.lags.unconfirm(&service, of_check);
+            }
+            Sight::Nothing => {}
         }
     }
 

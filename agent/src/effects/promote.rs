@@ -6,8 +6,8 @@ use super::{
     standby,
 };
 use quorate_policies::{
-    CheckName, Millis,
-    agreement::lag::replica_name,
+    CheckName,
+    agreement::{ReplicaLag, lag::replica_name},
     effect::{Acted, EffectContext, Observed},
     health::FailureReason,
     plan::{Before, Lag, action::PostgresPromote},
@@ -22,8 +22,8 @@ const APPLICATION: &str = "quorate promote";
 
 /// What this agent's own probes have seen of a service's servers.
 pub trait Known: Sync {
-    /// How far a replica was behind, and how long ago.
-    fn behind(&self, replica: &str) -> Option<(Millis, Millis)>;
+    /// How far a replica was behind.
+    fn behind(&self, replica: &str) -> Option<ReplicaLag>;
 
     /// Whether a primary on this timeline has taken over from every primary that was seen in another region.
     fn succeeds(&self, region: &str, probe: &CheckName, timeline: u32) -> bool;
@@ -31,7 +31,7 @@ pub trait Known: Sync {
 
 /// Nothing was seen.
 impl Known for () {
-    fn behind(&self, _: &str) -> Option<(Millis, Millis)> {
+    fn behind(&self, _: &str) -> Option<ReplicaLag> {
         None
     }
 
@@ -86,8 +86,8 @@ fn judge(
     context: &EffectContext,
     known: &impl Known,
 ) -> Observed {
-    match (&result.outcome, result.database) {
-        (_, Some(database)) => told(action, &database, context, known),
+    match (&result.outcome, &result.database) {
+        (_, Some(database)) => told(action, database, context, known),
         // It shuts its sessions out for a moment while it becomes a primary.
         (Outcome::Failure { reason: FailureReason::NotAccepting, detail }, None) => {
             Observed::InProgress { detail: detail.clone() }
@@ -124,20 +124,27 @@ fn told(
         },
         DatabaseRole::Standby { .. } => {
             // From here it cannot be told how far it is behind; the agent's probes have seen both servers.
-            let lag = known.behind(&replica_name(region, probe.as_str())).map_or_else(
-                || Lag::Unknown { reason: "its primary was not seen".to_owned() },
-                |(behind, age)| Lag::Known { behind, age, by: "this agent's probes".to_owned() },
-            );
+            let lag = known
+                .behind(&replica_name(region, probe.as_str()))
+                .map_or_else(|| Lag::Unknown { reason: "its primary was not seen".to_owned() }, seen);
             let before = Before::Promoted { source: context.from.clone(), lag };
             Observed::NotDone { detail, part: 0, before: Some(before) }
         }
     }
 }
 
+/// What the agent's probes saw, as the record has it.
+fn seen(lag: ReplicaLag) -> Lag {
+    let ReplicaLag { behind, measured, bytes, confirmed, .. } = lag;
+    let bytes = bytes.filter(|bytes| *bytes > 0).map(|bytes| format!(", {bytes} bytes of the log"));
+    let by = format!("this agent's probes{}", bytes.unwrap_or_default());
+    Lag::Known { behind, age: measured, by, confirmed }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quorate_policies::postgres::Lsn;
+    use quorate_policies::{Millis, postgres::Lsn};
 
     fn action() -> PostgresPromote {
         let text = r#"{"region": "west", "probe": "database", "host": "10.0.0.2", "user": "quorate"}"#;
@@ -145,12 +152,12 @@ mod tests {
     }
 
     /// What an agent has seen: the standby's lag, and whether the server has taken over.
-    struct Seen(Option<(u64, u64)>, bool);
+    struct Seen(Option<ReplicaLag>, bool);
 
     impl Known for Seen {
-        fn behind(&self, replica: &str) -> Option<(Millis, Millis)> {
+        fn behind(&self, replica: &str) -> Option<ReplicaLag> {
             assert_eq!(replica, "west/database");
-            self.0.map(|(behind, age)| (Millis(behind), Millis(age)))
+            self.0.clone()
         }
 
         fn succeeds(&self, region: &str, probe: &CheckName, timeline: u32) -> bool {
@@ -166,7 +173,7 @@ mod tests {
     fn judged(outcome: Outcome, role: Option<DatabaseRole>, noted: bool, known: &Seen) -> Observed {
         let mut result = ProbeResult::cancelled("database/west".to_owned().try_into().unwrap());
         result.outcome = outcome;
-        result.database = role.map(|role| Database { timeline: 2, role });
+        result.database = role.map(|role| Database::new(2, role));
         let lag = Lag::Unknown { reason: "its primary was not seen".to_owned() };
         let context = EffectContext {
             service: "shop".to_owned(),
@@ -204,15 +211,26 @@ mod tests {
     }
 
     /// Goal: the record of a promotion says how far the standby was behind, as this agent's probes saw it, and that it is
-    /// unknown where they did not (R16). Method: a standby with and without a reading.
+    /// unknown where they did not (R16); and that nothing is lost where every commit waited for it. Method: a standby with
+    /// each kind of reading, and with none.
     #[test]
     fn how_far_behind_it_was() {
         let told = |reading| match judged(Outcome::Success, Some(standby()), false, &Seen(reading, false)) {
             Observed::NotDone { before: Some(before), .. } => before.to_string(),
             other => format!("{other:?}"),
         };
-        let seen = "replica of east, 300ms behind, as measured 1s200ms before by this agent's probes";
-        assert_eq!(told(Some((300, 1_200))), seen);
+        let seen = |behind, bytes, confirmed| {
+            let replica = "west/database".to_owned();
+            Some(ReplicaLag { replica, behind: Millis(behind), measured: Millis(1_200), bytes, confirmed })
+        };
+        let window = "replica of east, 300ms behind, as measured 1s200ms before by this agent's probes";
+        assert_eq!(told(seen(300, None, false)), window);
+        assert_eq!(told(seen(300, Some(4_096), false)), format!("{window}, 4096 bytes of the log"));
+        assert_eq!(
+            told(seen(0, Some(0), true)),
+            "replica of east, lacks nothing that was acknowledged: every commit waited for it \
+             (synchronous_standby_names), as seen 1s200ms before by this agent's probes"
+        );
         assert_eq!(told(None), "replica of east, lag unknown: its primary was not seen");
     }
 

@@ -233,7 +233,7 @@ mod tests {
     }
 
     fn word(checkpoint: i32, slot: &Slot) -> String {
-        let database = Database { timeline: 2, role: DatabaseRole::Primary { written: Lsn(0x100) } };
+        let database = Database::new(2, DatabaseRole::Primary { written: Lsn(0x100) });
         match judge(&action(), &database, checkpoint, slot) {
             Observed::Done { detail } => format!("done: {detail}"),
             Observed::InProgress { detail } => format!("in progress: {detail}"),

@@ -122,7 +122,7 @@ impl Switchovers {
         self.nobody_writes(action).await?;
         let seen = standby::look(&self.prober, &from(action), &context.from, &action.probe).await;
         let seen = seen.map_err(Obstacle::Never)?;
-        seen.database.ok_or_else(|| Obstacle::NotYet(silent(&action.from.host, &seen)))
+        seen.database.clone().ok_or_else(|| Obstacle::NotYet(silent(&action.from.host, &seen)))
     }
 
     async fn nobody_writes(&self, action: &PostgresSwitchover) -> Result<(), Obstacle> {
@@ -171,7 +171,7 @@ impl Switchovers {
         let primary = Database { role: DatabaseRole::Primary { written: mark }, ..primary };
         loop {
             let seen = standby::look(&self.prober, &to(action), &action.region, &action.probe).await?;
-            let standby = seen.database.ok_or_else(|| silent(&action.host, &seen))?;
+            let standby = seen.database.clone().ok_or_else(|| silent(&action.host, &seen))?;
             match lacks_nothing(&primary, &standby) {
                 Ok(_) => break,
                 // Somebody else has promoted it.
@@ -209,7 +209,7 @@ enum Standing {
 }
 
 fn standing(seen: &ProbeResult, noted: bool) -> Standing {
-    let Some(database) = seen.database else {
+    let Some(database) = &seen.database else {
         let detail = silent("the standby", seen);
         let closed = matches!(seen.outcome, Outcome::Failure { reason: FailureReason::NotAccepting, .. });
         return Standing::Known(match (noted, closed) {
@@ -221,7 +221,7 @@ fn standing(seen: &ProbeResult, noted: bool) -> Standing {
         });
     };
     match database.role {
-        DatabaseRole::Standby { .. } => Standing::Standby(database),
+        DatabaseRole::Standby { .. } => Standing::Standby(database.clone()),
         // It was seen as a standby that lacked nothing, and a promotion begins a new timeline.
         DatabaseRole::Primary { .. } if noted => {
             Standing::Known(Observed::Done { detail: database.to_string() })
@@ -267,7 +267,7 @@ fn judge(shown: Result<String, Obstacle>, standby: &Database, context: &EffectCo
     match shown {
         Ok(by) => {
             let detail = format!("{standby}; {by}");
-            let lag = Lag::Known { behind: Millis::ZERO, age: Millis::ZERO, by };
+            let lag = Lag::Known { behind: Millis::ZERO, age: Millis::ZERO, by, confirmed: false };
             let before = Some(Before::Promoted { source: context.from.clone(), lag });
             Observed::NotDone { detail, part: 0, before }
         }

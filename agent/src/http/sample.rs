@@ -145,6 +145,8 @@ fn report(agent: &str, east: Verdict, west: Verdict) -> Report {
         replica: "us-west-2/west-db".into(),
         behind: Millis(1_000),
         measured: Millis(20_000),
+        bytes: None,
+        confirmed: false,
     }];
     let service = ServiceReport { policy_hash: policy_hash(&policy()), targets, lags, looks: Vec::new() };
     Report {
@@ -223,7 +225,7 @@ pub(crate) fn plan_check() -> PlanCheck {
 
 /// What a primary says of itself.
 pub(crate) fn primary() -> Database {
-    Database { timeline: 3, role: DatabaseRole::Primary { written: Lsn(0x16_B374_D848) } }
+    Database::new(3, DatabaseRole::Primary { written: Lsn(0x16_B374_D848) })
 }
 
 pub(crate) fn failed_probe() -> ProbeSeen {

@@ -36,7 +36,7 @@ const EVENTS: [&str; 16] = [
     "resumed",
 ];
 /// Guards that can stand in the audit: those of an operator's failover, and those that tell why automation did not act.
-const GUARDS: [&str; 23] = [
+const GUARDS: [&str; 25] = [
     "unusable_region",
     "execution_in_progress",
     "observe_only",
@@ -59,6 +59,8 @@ const GUARDS: [&str; 23] = [
     "standby_not_healthy",
     "replica_lag_unknown",
     "replica_lag",
+    "replica_lag_bytes_unknown",
+    "replica_lag_bytes",
     "policy_refused",
 ];
 

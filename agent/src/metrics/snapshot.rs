@@ -54,8 +54,9 @@ impl Snapshot {
         let probed = |seen: &ProbeSeen| {
             ((seen.service.clone(), seen.target.clone()), Timestamp(started_at.0.saturating_add(seen.at.0)))
         };
-        let database =
-            |seen: &ProbeSeen| Some(((seen.service.clone(), seen.target.clone()), seen.result.database?));
+        let database = |seen: &ProbeSeen| {
+            Some(((seen.service.clone(), seen.target.clone()), seen.result.database.clone()?))
+        };
         let services = node.cluster().services.keys();
         Self {
             now: now.wall,

@@ -138,7 +138,7 @@ impl Agent {
         let target = probed.result.target.clone();
         let key = (service.clone(), target.clone());
         let observation = probed.result.observation();
-        let database = probed.result.database;
+        let database = probed.result.database.clone();
         let figures = self.probing.figures();
         let missed = figures.values().map(|figures| figures.counters.missed).sum();
         self.metrics.schedule(probed.lag, missed, figures.values().map(|figures| figures.in_flight).sum());

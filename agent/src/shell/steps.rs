@@ -9,6 +9,7 @@ use quorate_core::{
 };
 use quorate_policies::{
     AgentName, CheckName, Millis, RegionName, ServiceName,
+    agreement::ReplicaLag,
     effect::{Acted, EffectContext, Observed},
     guard::Refusal,
 };
@@ -103,7 +104,7 @@ struct Sights<'a> {
 }
 
 impl Known for Sights<'_> {
-    fn behind(&self, replica: &str) -> Option<(Millis, Millis)> {
+    fn behind(&self, replica: &str) -> Option<ReplicaLag> {
         self.agent.with_node(|node, now| node.replica_lag(now.mono, self.service, replica))
     }
 

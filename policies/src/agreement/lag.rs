@@ -13,6 +13,12 @@ pub struct ReplicaLag {
     pub behind: Millis,
     /// How long ago that was measured, when the report was made.
     pub measured: Millis,
+    /// How many bytes of its source's log it lacked; none where that is not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Whether every commit waited for it: then it lacked nothing that was acknowledged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirmed: bool,
 }
 
 /// The same, as the leader holds it when it decides.
@@ -26,6 +32,12 @@ pub struct LagVote {
     pub behind: Millis,
     /// How long ago that was measured.
     pub measured: Millis,
+    /// How many bytes of its source's log it lacked; none where that is not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Whether every commit waited for it: then it lacked nothing that was acknowledged.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirmed: bool,
     /// How old the report is, by the receiver's monotonic clock.
     pub age: Millis,
     /// Whether the agent judges by the policy in force.

@@ -23,8 +23,20 @@ pub(super) fn lag(s: &Situation<'_>, trigger: &Trigger, to: &RegionName) -> Opti
     replicas(s, to).into_iter().find_map(|replica| match estimate(s, &replica) {
         None => Some(Refusal::ReplicaLagUnknown { replica }),
         Some(behind) if behind > max => Some(Refusal::ReplicaLagTooHigh { replica, behind, max }),
-        Some(_) => None,
+        Some(_) => bytes(s, replica),
     })
+}
+
+/// Why a replica may not be promoted that is within the limit of time: what it lacks in bytes, where the policy limits them.
+/// A reading of which the bytes are not known says nothing of them; the largest of the others counts.
+fn bytes(s: &Situation<'_>, replica: String) -> Option<Refusal> {
+    let max = s.policy.guards.max_replica_lag_bytes?;
+    let known = usable(s, &replica).filter_map(|(vote, _)| vote.bytes).max();
+    match known {
+        None => Some(Refusal::ReplicaLagBytesUnknown { replica, max }),
+        Some(bytes) if bytes > max => Some(Refusal::ReplicaLagBytesTooHigh { replica, bytes, max }),
+        Some(_) => None,
+    }
 }
 
 /// What activating a region would lose, as far as is known: the most that one of the replicas lacks that its plan promotes, and
@@ -46,9 +58,14 @@ pub fn replicas(s: &Situation<'_>, to: &RegionName) -> Vec<String> {
 
 /// The largest estimate of what a promotion would lose, over the agents that may be believed.
 fn estimate(s: &Situation<'_>, replica: &str) -> Option<Millis> {
+    usable(s, replica).map(|(_, behind)| behind).max()
+}
+
+/// The readings that say something of the moment of the failure, each with how far the replica was behind then.
+fn usable<'a>(s: &'a Situation<'_>, replica: &str) -> impl Iterator<Item = (&'a LagVote, Millis)> {
     let failing = failing(s);
-    let votes = s.evidence.lags.iter().filter(|vote| vote.replica == replica && counts(s, vote));
-    votes.filter_map(|vote| behind_at_failure(vote.behind, vote.measured, failing)).max()
+    let votes = s.evidence.lags.iter().filter(move |vote| vote.replica == replica && counts(s, vote));
+    votes.filter_map(move |vote| Some((vote, behind_at_failure(vote.behind, vote.measured, failing)?)))
 }
 
 fn counts(s: &Situation<'_>, vote: &LagVote) -> bool {

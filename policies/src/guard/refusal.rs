@@ -193,6 +193,26 @@ pub enum Refusal {
         /// The policy's limit.
         max: Millis,
     },
+    /// Nobody knows how many bytes the replica lacks, and the policy limits them (R16).
+    #[error(
+        "nobody knows how many bytes of its primary's log replica {replica} lacks, and at most {max} may be lost"
+    )]
+    ReplicaLagBytesUnknown {
+        /// Region and probe.
+        replica: String,
+        /// The policy's limit.
+        max: u64,
+    },
+    /// The replica lacks too many bytes (R16).
+    #[error("replica {replica} lacks {bytes} bytes of its primary's log, at most {max} may be lost")]
+    ReplicaLagBytesTooHigh {
+        /// Region and probe.
+        replica: String,
+        /// How many, when the primary was seen last.
+        bytes: u64,
+        /// The policy's limit.
+        max: u64,
+    },
     /// Something stood in the plan's way before the failure (R21).
     #[error(
         "the plan to activate `{region}` would not go through, as {agent} found before the failure: {finding}"
@@ -298,6 +318,8 @@ impl Refusal {
             Refusal::StandbyNotHealthy { .. } => "standby_not_healthy",
             Refusal::ReplicaLagUnknown { .. } => "replica_lag_unknown",
             Refusal::ReplicaLagTooHigh { .. } => "replica_lag",
+            Refusal::ReplicaLagBytesUnknown { .. } => "replica_lag_bytes_unknown",
+            Refusal::ReplicaLagBytesTooHigh { .. } => "replica_lag_bytes",
             Refusal::PlanNotReady { .. } => "plan_not_ready",
             Refusal::NoQuorum => "no_quorum",
             Refusal::UnknownExecution { .. } => "unknown_execution",

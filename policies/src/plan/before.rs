@@ -84,6 +84,9 @@ pub enum Lag {
         age: Millis,
         /// What measured it.
         by: String,
+        /// Whether every commit waited for the replica: then nothing that was acknowledged is missing there.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        confirmed: bool,
     },
     /// It could not be read. Unknown is not zero (R7).
     Unknown {
@@ -150,7 +153,14 @@ impl fmt::Display for Before {
 impl fmt::Display for Lag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Lag::Known { behind, age, by } => write!(f, "{behind} behind, as measured {age} before by {by}"),
+            Lag::Known { age, by, confirmed: true, .. } => write!(
+                f,
+                "lacks nothing that was acknowledged: every commit waited for it (synchronous_standby_names), as seen \
+                 {age} before by {by}"
+            ),
+            Lag::Known { behind, age, by, .. } => {
+                write!(f, "{behind} behind, as measured {age} before by {by}")
+            }
             Lag::Unknown { reason } => write!(f, "lag unknown: {reason}"),
         }
     }

@@ -71,7 +71,12 @@ fn scaled(scaling: Option<ScalingRange>) -> Before {
 /// Every action that leaves a note, with the notes that it may leave.
 fn rows() -> Vec<(&'static str, Action, Option<Before>)> {
     let record = |answer| Some(Before::Repointed { answer });
-    let lag = Lag::Known { behind: Millis(800), age: Millis::from_secs(40), by: "CloudWatch".into() };
+    let lag = Lag::Known {
+        behind: Millis(800),
+        age: Millis::from_secs(40),
+        by: "CloudWatch".into(),
+        confirmed: false,
+    };
     let narrow = scale(WEST, 4);
     let shared = match scale(WEST, 4) {
         Action::EcsScale(scale) => Action::EcsScale(EcsScale { enough_percent: 80, ..scale }),
@@ -164,7 +169,12 @@ fn every_note_survives_the_log() {
 /// stay unknown with both reasons (R7). Method: a table, each pair in both orders.
 #[test]
 fn of_two_lags_the_greater_known_one_counts() {
-    let known = |behind, by: &str| Lag::Known { behind: Millis(behind), age: Millis(1), by: by.into() };
+    let known = |behind, by: &str| Lag::Known {
+        behind: Millis(behind),
+        age: Millis(1),
+        by: by.into(),
+        confirmed: false,
+    };
     let unknown = |reason: &str| Lag::Unknown { reason: reason.into() };
     for (one, other, expected) in [
         (known(5_000, "CloudWatch"), known(900, "heartbeat row"), known(5_000, "CloudWatch")),

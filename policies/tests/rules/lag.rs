@@ -86,6 +86,69 @@ fn r16_the_gate() {
     }
 }
 
+/// Goal: R16, where the policy limits bytes, a replica that lacks more, or of which nobody knows it, is not promoted; the most
+/// that any agent saw counts, and time is limited as before. Method: a limit of 1,000 bytes and a table of readings.
+#[test]
+fn r16_the_gate_in_bytes() {
+    fn each(scene: &mut Scene, bytes: Option<u64>) {
+        scene.policy.guards.max_replica_lag_bytes = Some(1_000);
+        scene.evidence.lags.iter_mut().for_each(|lag| lag.bytes = bytes);
+    }
+    type Change = fn(&mut Scene);
+    let table: [(&str, Change, Option<&str>); 9] = [
+        ("nobody knows the bytes", |s| each(s, None), Some("replica_lag_bytes_unknown")),
+        ("nothing is missing", |s| each(s, Some(0)), None),
+        ("at the limit", |s| each(s, Some(1_000)), None),
+        ("above it", |s| each(s, Some(1_001)), Some("replica_lag_bytes")),
+        (
+            "one agent saw more",
+            |s| {
+                each(s, Some(0));
+                s.evidence.lags[1].bytes = Some(1_001);
+            },
+            Some("replica_lag_bytes"),
+        ),
+        (
+            "... and abstains",
+            |s| {
+                each(s, Some(0));
+                (s.evidence.lags[1].bytes, s.evidence.lags[1].abstains) = (Some(1_001), true);
+            },
+            None,
+        ),
+        (
+            "one agent does not know",
+            |s| {
+                each(s, Some(1_000));
+                s.evidence.lags[1].bytes = None;
+            },
+            None,
+        ),
+        (
+            "too old",
+            |s| {
+                each(s, Some(0));
+                s.evidence.lags.iter_mut().for_each(|lag| lag.measured = Millis(400_000));
+            },
+            Some("replica_lag_unknown"),
+        ),
+        (
+            "too far behind in time",
+            |s| {
+                each(s, Some(0));
+                s.evidence.lags.iter_mut().for_each(|lag| lag.behind = Millis(30_001));
+            },
+            Some("replica_lag"),
+        ),
+    ];
+    for (name, change, expected) in table {
+        assert_eq!(said(change, &Trigger::Automatic), expected, "{name}");
+        assert_eq!(said(change, &operator(true)), None, "{name}, accepted");
+    }
+    let unlimited = |s: &mut Scene| s.evidence.lags.iter_mut().for_each(|lag| lag.bytes = Some(u64::MAX));
+    assert_eq!(said(unlimited, &Trigger::Automatic), None, "without a limit");
+}
+
 /// Goal: R7, P12, what is taken off a reading for the time since the failure is what every voter can vouch for: one agent
 /// that is wrong about how long cannot make a replica look fresh. Method: a reading of 42 s just now, when the region has
 /// failed for a minute, is 0 s at the failure; spoil what one agent says of its length.

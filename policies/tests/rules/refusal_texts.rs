@@ -68,6 +68,12 @@ fn every_refusal() -> Vec<Refusal> {
             behind: Millis::from_secs(42),
             max: Millis::from_secs(30),
         },
+        Refusal::ReplicaLagBytesUnknown { replica: "us-west-2/database".to_owned(), max: 1_048_576 },
+        Refusal::ReplicaLagBytesTooHigh {
+            replica: "us-west-2/database".to_owned(),
+            bytes: 7_340_032,
+            max: 1_048_576,
+        },
         Refusal::NoLease {
             region: east.clone(),
             why: "it could not be renewed: no contact with a quorum".to_owned(),

@@ -205,6 +205,8 @@ pub(crate) fn lags() -> Vec<LagVote> {
         replica: replica_name(at, instance),
         behind: Millis(1_000),
         measured: Millis::from_secs(90),
+        bytes: None,
+        confirmed: false,
         age: Millis(300),
         policy_matches: true,
         abstains: false,

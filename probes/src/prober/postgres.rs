@@ -8,6 +8,7 @@
 //! and resolves by itself, which is what a probe must not do.
 
 mod binding;
+mod confirmation;
 mod fault;
 mod held;
 mod statement;
@@ -21,7 +22,7 @@ use crate::{
 use binding::{Encrypted, Shaken};
 use fault::classify;
 use held::Held;
-use quorate_policies::health::FailureReason;
+use quorate_policies::{health::FailureReason, postgres::Database};
 use rustls::RootCertStore;
 use std::{sync::Arc, time::Instant};
 use tokio::{
@@ -111,7 +112,7 @@ impl Sessions {
         statement(&client, &mut connection, deadline, seen).await?;
         seen.phases.processing = Some(lap.elapsed());
         if let Some(table) = &target.write
-            && seen.database.is_some_and(|database| database.is_primary())
+            && seen.database.as_ref().is_some_and(Database::is_primary)
         {
             let lap = Instant::now();
             beat(&client, table, &mut connection, deadline).await?;

@@ -9,7 +9,7 @@ use quorate_policies::{
     document::PostgresTls,
     health::{FailureReason, Observation},
     policy::{Looks, PostgresProbe, Probe},
-    postgres::{Database, DatabaseRole},
+    postgres::{Confirmation, Database, DatabaseRole},
 };
 use quorate_probes::{Outcome, PostgresCredentials, ProbeResult, Prober, ProberSettings, Target};
 use std::{
@@ -52,7 +52,7 @@ async fn look(cluster: &Cluster, probe: PostgresProbe) -> ProbeResult {
 
 fn database(result: &ProbeResult) -> Database {
     assert_eq!(result.outcome, Outcome::Success, "{result:?}");
-    result.database.unwrap()
+    result.database.clone().unwrap()
 }
 
 fn detail(result: &ProbeResult) -> &str {
@@ -81,10 +81,11 @@ async fn roles_timelines_and_positions() {
     let DatabaseRole::Standby { received, replayed, streaming } = database(&result).role else {
         panic!("{result:?}")
     };
-    assert_eq!((database(&result).timeline, streaming), (1, None));
+    assert_eq!((database(&result).timeline, streaming, &database(&result).confirmation), (1, None, &None));
     assert!(received >= Some(now) && replayed >= Some(now) && now.since(written) > 1_000, "{result:?}");
     cluster.primary.sql("GRANT pg_read_all_stats TO quorate_probe");
-    replica.wait("pg_has_role('quorate_probe', 'pg_read_all_stats', 'member')");
+    // A session that asked before the right arrived would not be told of it (`pg_has_role`).
+    replica.wait("EXISTS (SELECT FROM pg_auth_members WHERE member = 'quorate_probe'::regrole)");
     let result = look(&cluster, probe(&replica)).await;
     assert!(
         matches!(database(&result).role, DatabaseRole::Standby { streaming: Some(true), .. }),
@@ -101,6 +102,58 @@ async fn roles_timelines_and_positions() {
     replica.sql("SELECT pg_promote()");
     let result = look(&cluster, probe(&replica)).await;
     assert_eq!((database(&result).timeline, database(&result).is_primary()), (2, true));
+}
+
+/// Goal: a primary is said to wait for a standby only when no commit is acknowledged without it, and a standby says under
+/// which name it confirms. Method: a pair whose standby is `west`; then each setting that lets a commit through.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_synchronous_pair() {
+    let cluster = Cluster::start();
+    cluster.primary.sql("GRANT pg_read_all_stats TO quorate_probe");
+    let replica = cluster.replica();
+    let asked = async || match look(&cluster, probe(&cluster.primary)).await.database.unwrap().confirmation {
+        Some(Confirmation::Asked { of, loaded }) => Some((of, loaded)),
+        Some(Confirmation::Given { .. }) => panic!("a primary gives none"),
+        None => None,
+    };
+    let given = async || look(&cluster, probe(&replica)).await.database.unwrap().confirmation;
+    let named = |name: &str| Some(Confirmation::Given { name: name.to_owned() });
+    assert_eq!((asked().await, given().await), (None, named("walreceiver")));
+    let conninfo = replica.sql("SHOW primary_conninfo");
+    let renamed = format!("{conninfo} application_name=West").replace('\'', "''");
+    replica.set_as("primary_conninfo", &renamed);
+    cluster.primary.wait("EXISTS (SELECT FROM pg_stat_replication WHERE application_name = 'West')");
+    replica.wait("EXISTS (SELECT FROM pg_stat_wal_receiver WHERE status = 'streaming')");
+    assert_eq!(given().await, named("west"));
+
+    cluster.primary.set("synchronous_standby_names", "FIRST 1 (west)");
+    assert_eq!(asked().await, None, "a checkpoint that began before may still be under way");
+    let settle = || {
+        // The time of a checkpoint has no fraction of a second.
+        cluster.primary.wait("clock_timestamp() > pg_conf_load_time() + '1.1 s'");
+        cluster.primary.sql("CHECKPOINT");
+    };
+    settle();
+    let (of, loaded) = asked().await.expect("every commit waits for it");
+    assert_eq!(of, ["west"]);
+    cluster.primary.sql("ALTER ROLE quorate_probe SET synchronous_commit = local");
+    assert_eq!(asked().await, None, "its own setting says nothing of the others', and it waits for nobody");
+    cluster.primary.sql("ALTER ROLE quorate_probe SET synchronous_commit = remote_apply");
+    assert_eq!(asked().await, None, "what the others do is not to be seen");
+    cluster.primary.sql("ALTER ROLE quorate_probe RESET synchronous_commit");
+    assert_eq!(asked().await, Some((of, loaded.clone())));
+    cluster.primary.sql("ALTER DATABASE template1 SET synchronous_commit = off");
+    assert_eq!(asked().await, None, "a database that does not wait");
+    cluster.primary.sql("ALTER DATABASE template1 RESET synchronous_commit");
+    cluster.primary.set("synchronous_commit", "local");
+    settle();
+    assert_eq!(asked().await, None, "nobody waits");
+    cluster.primary.set("synchronous_commit", "remote_write");
+    settle();
+    assert_ne!(asked().await.expect("again").1, loaded, "loaded again");
+    cluster.primary.set("synchronous_standby_names", "ANY 1 (west, other)");
+    settle();
+    assert_eq!(asked().await, None, "the other one may do");
 }
 
 /// Goal: what is wrong with the probe's own setup says nothing about the server. Method: a wrong password, then the
@@ -189,7 +242,7 @@ async fn a_stopped_server_meets_the_deadline() {
     let result = prober.probe(&target(probe, SHORT)).await;
     assert_eq!(reason(&result), FailureReason::TtfbTimeout, "{result:?}");
     assert_eq!(phases(&result), ["connect", "tls", "processing"]);
-    assert!(result.database.is_some_and(|database| database.is_primary()));
+    assert!(result.database.as_ref().is_some_and(Database::is_primary));
 }
 
 /// Goal: a server that runs but takes no connections says so, and so does one that is gone. Method: a standby without
@@ -251,7 +304,7 @@ async fn the_write_probe_writes() {
     cluster.primary.set("default_transaction_read_only", "on");
     let result = look(&cluster, writing(&cluster.primary)).await;
     assert_eq!(reason(&result), FailureReason::ReadOnly, "{result:?}");
-    assert!(result.database.is_some_and(|database| database.is_primary()));
+    assert!(result.database.as_ref().is_some_and(Database::is_primary));
 }
 
 /// Goal: what is no PostgreSQL is told. Method: a server that answers the wish for TLS with HTTP, and one that hangs up.

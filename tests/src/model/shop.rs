@@ -153,6 +153,8 @@ pub(super) fn evidence(standby: Verdict) -> Evidence {
         replica: replica_name(WEST, "shop-west"),
         behind: Millis(1_000),
         measured: Millis::from_secs(90),
+        bytes: None,
+        confirmed: false,
         age: Millis(300),
         policy_matches: true,
         abstains: false,

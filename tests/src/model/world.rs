@@ -63,7 +63,12 @@ impl World {
                 Database::Promoting => at_work(),
                 Database::Replica => not_done(Some(Before::Promoted {
                     source: "shop-east".to_owned(),
-                    lag: Lag::Known { behind: Millis(1_000), age: Millis(0), by: "the replica".to_owned() },
+                    lag: Lag::Known {
+                        behind: Millis(1_000),
+                        age: Millis(0),
+                        by: "the replica".to_owned(),
+                        confirmed: false,
+                    },
                 })),
             },
             Action::Route53Repoint(repoint) => {

@@ -11,7 +11,12 @@ pub(super) fn newest(call: &Call, points: &[(Timestamp, f64)], now: Timestamp) -
         return Lag::Unknown { reason: format!("{call}: nothing was measured lately") };
     };
     match millis(*seconds) {
-        Some(behind) => Lag::Known { behind, age: now.since(*at), by: "CloudWatch ReplicaLag".to_owned() },
+        Some(behind) => Lag::Known {
+            behind,
+            age: now.since(*at),
+            by: "CloudWatch ReplicaLag".to_owned(),
+            confirmed: false,
+        },
         None if *seconds < 0.0 => {
             Lag::Unknown { reason: format!("{call}: {seconds}, which means that replication does not run") }
         }
@@ -45,6 +50,7 @@ mod tests {
             behind: Millis(behind),
             age: Millis(age),
             by: "CloudWatch ReplicaLag".to_owned(),
+            confirmed: false,
         };
         assert_eq!(read(&[(300_000, 9.0), (360_000, 1.2345)]), known(1_235, 140_000));
         assert_eq!(read(&[(360_000, 0.0), (300_000, 9.0)]), known(0, 140_000));

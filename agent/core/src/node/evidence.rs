@@ -141,6 +141,8 @@ fn lags_of(age: Millis, report: &Report, name: &ServiceName, state: &ServiceStat
         replica: lag.replica.clone(),
         behind: lag.behind,
         measured: lag.measured.plus(age),
+        bytes: lag.bytes,
+        confirmed: lag.confirmed,
         age,
         policy_matches: service.policy_hash == state.policy_hash,
         abstains: report.abstains.is_some(),

@@ -3,8 +3,13 @@
 //! moment has everything that was written until then.
 //!
 //! It remembers where the primary's log stood and when that was seen; what it makes of a standby's position is a reading
-//! like any other (R16). What cannot be compared is no reading (R7).
+//! like any other (R16). What cannot be compared is no reading (R7). Where every commit waits for the standby, its position
+//! proves more: that it lacks nothing which was acknowledged (`pair`).
 
+mod pair;
+
+use super::lags::Measure;
+use pair::Pair;
 use quorate_policies::{
     CheckName, Millis, Monotonic, RegionName, ServiceName,
     guard::lag::READING_AGE_MAX,
@@ -31,15 +36,19 @@ pub(super) struct Positions {
     primaries: BTreeMap<(ServiceName, CheckName), Primary>,
     /// The newest timeline on which each region's server was seen as a primary.
     timelines: BTreeMap<(ServiceName, CheckName), BTreeMap<RegionName, u32>>,
+    /// Whose confirmations commits wait for.
+    pairs: BTreeMap<(ServiceName, CheckName), Pair>,
 }
 
-/// How far a standby was behind at a moment.
+/// What a look at a server gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Behind {
-    /// So long.
-    pub(super) behind: Millis,
-    /// How long ago the primary was seen last: that is the moment.
-    pub(super) measured: Millis,
+pub(super) enum Sight {
+    /// How far a standby was behind when the primary was seen last.
+    Reading(Measure),
+    /// From now on it is not certain any more that commits wait for a standby.
+    Unconfirmed,
+    /// Nothing more.
+    Nothing,
 }
 
 impl Positions {
@@ -51,8 +60,9 @@ impl Positions {
         check: &CheckName,
         region: &RegionName,
         database: &Database,
-    ) -> Option<Behind> {
+    ) -> Sight {
         let key = (service.clone(), check.clone());
+        let pair = self.pairs.entry(key.clone()).or_default();
         match database.role {
             DatabaseRole::Primary { written } => {
                 let timeline = database.timeline;
@@ -60,19 +70,35 @@ impl Positions {
                     self.timelines.entry(key.clone()).or_default().entry(region.clone()).or_default();
                 *newest = timeline.max(*newest);
                 let known = self.primaries.get_mut(&key);
+                let mut asks = database.confirmation.as_ref();
+                let mut broken = false;
                 match known.filter(|known| known.region == *region && known.timeline == timeline) {
-                    Some(known) => known.moved(now, written),
+                    Some(known) => {
+                        // Probes of one target may end in another order than they began: this look is older than the
+                        // latest, and nobody knows what it would have said of confirmations.
+                        asks = asks.filter(|_| known.latest().is_none_or(|latest| written >= latest));
+                        known.moved(now, written);
+                    }
                     None => {
                         let seen = VecDeque::from([(written, now)]);
                         self.primaries.insert(key, Primary { region: region.clone(), timeline, seen });
+                        broken = pair.anew();
                     }
                 }
-                None
+                broken |= pair.primary(region, asks, written);
+                if broken { Sight::Unconfirmed } else { Sight::Nothing }
             }
             DatabaseRole::Standby { .. } => {
-                let primary = self.primaries.get(&key)?;
-                let comparable = primary.region != *region && primary.timeline == database.timeline;
-                primary.behind(now, database.furthest().filter(|_| comparable)?)
+                pair.standby(region, database.confirmation.as_ref());
+                let primary = self
+                    .primaries
+                    .get(&key)
+                    .filter(|primary| primary.region != *region && primary.timeline == database.timeline);
+                let reading = database.furthest().zip(primary).and_then(|(received, primary)| {
+                    let confirmed = pair.confirmed(region, received);
+                    primary.behind(now, received, confirmed)
+                });
+                reading.map_or(Sight::Nothing, Sight::Reading)
             }
         }
     }
@@ -97,6 +123,7 @@ impl Positions {
     pub(super) fn retain(&mut self, known: impl Fn(&ServiceName) -> bool) {
         self.primaries.retain(|(service, _), _| known(service));
         self.timelines.retain(|(service, _), _| known(service));
+        self.pairs.retain(|(service, _), _| known(service));
     }
 }
 
@@ -115,10 +142,20 @@ impl Primary {
         }
     }
 
-    fn behind(&self, now: Monotonic, received: Lsn) -> Option<Behind> {
-        let (_, latest) = self.seen.back()?;
+    fn latest(&self) -> Option<Lsn> {
+        self.seen.back().map(|(written, _)| *written)
+    }
+
+    /// What is missing at a position; nothing where every commit waited for whoever stands there.
+    fn behind(&self, now: Monotonic, received: Lsn, confirmed: bool) -> Option<Measure> {
+        let (written, latest) = self.seen.back()?;
+        let measured = now.since(*latest);
+        if confirmed {
+            return Some(Measure { behind: Millis::ZERO, measured, bytes: Some(0), confirmed });
+        }
         let (_, covered) = self.seen.iter().rev().find(|(written, _)| *written <= received)?;
-        Some(Behind { behind: latest.since(*covered), measured: now.since(*latest) })
+        let bytes = Some(written.since(received));
+        Some(Measure { behind: latest.since(*covered), measured, bytes, confirmed })
     }
 }
 
@@ -131,19 +168,21 @@ mod tests {
     }
 
     fn primary(written: u64) -> Database {
-        Database { timeline: 1, role: DatabaseRole::Primary { written: Lsn(written) } }
+        Database::new(1, DatabaseRole::Primary { written: Lsn(written) })
     }
 
     fn standby(timeline: u32, received: u64) -> Database {
         let role = DatabaseRole::Standby { received: Some(Lsn(received)), replayed: None, streaming: None };
-        Database { timeline, role }
+        Database::new(timeline, role)
     }
 
     fn look(positions: &mut Positions, ms: u64, region: &str, database: &Database) -> Option<(u64, u64)> {
         let (service, check) = ("shop".parse().unwrap(), "database".parse().unwrap());
         let region = region.parse().unwrap();
-        let behind = positions.seen(at(ms), &service, &check, &region, database)?;
-        Some((behind.behind.0, behind.measured.0))
+        match positions.seen(at(ms), &service, &check, &region, database) {
+            Sight::Reading(Measure { behind, measured, .. }) => Some((behind.0, measured.0)),
+            Sight::Unconfirmed | Sight::Nothing => None,
+        }
     }
 
     /// Goal: R16, how far a standby is behind follows from the two positions and this agent's clock alone. Method: a

@@ -113,7 +113,13 @@ fn r6_readings_of_all_agents_are_evidence() {
     let mut watcher = Watcher::new(NOA);
     let hash = watcher.cluster.services[&shop()].policy_hash.clone();
     let report = |name: &str, hash: &str, abstains: Option<&str>| {
-        let lag = ReplicaLag { replica: REPLICA.to_owned(), behind: Millis(800), measured: Millis(5_000) };
+        let lag = ReplicaLag {
+            replica: REPLICA.to_owned(),
+            behind: Millis(800),
+            measured: Millis(5_000),
+            bytes: None,
+            confirmed: false,
+        };
         let mut report = Watcher::new(name).wait(1_000);
         let service = report.services.get_mut(&shop()).unwrap();
         (service.lags, service.policy_hash) = (vec![lag], hash.to_owned());
@@ -154,7 +160,7 @@ fn r16_what_the_probes_see_of_a_standby_is_a_reading() {
     let mut watcher = Watcher::new(NOA);
     let see = |watcher: &mut Watcher, at: &str, role: DatabaseRole| {
         let target = TargetName { check: "database".try_into().unwrap(), region: region(at) };
-        let database = Database { timeline: 1, role };
+        let database = Database::new(1, role);
         watcher.give(Input::Database { service: shop(), target, database });
     };
     let standby =
@@ -169,7 +175,8 @@ fn r16_what_the_probes_see_of_a_standby_is_a_reading() {
     let told: Vec<_> = lags.iter().map(|lag| (lag.replica.as_str(), lag.behind.0, lag.measured.0)).collect();
     assert_eq!(told, [(STANDBY, 2_000, 4_000)]);
     let recorded = |replica| watcher.node.replica_lag(watcher.now().mono, &shop(), replica);
-    assert_eq!(recorded(STANDBY), Some((Millis(2_000), Millis(4_000))));
+    assert_eq!(recorded(STANDBY).as_ref(), lags.first());
+    assert_eq!(lags.first().map(|lag| (lag.bytes, lag.confirmed)), Some((Some(200), false)));
     assert_eq!(recorded("us-west-2/another"), None);
 }
 
@@ -198,7 +205,13 @@ fn r16_an_accepted_loss_is_in_the_audit() {
 fn r7_the_oldest_reading_stays_the_oldest() {
     let mut watcher = Watcher::new(NOA);
     let mut oldest = Watcher::new(WES).wait(1_000);
-    let lag = ReplicaLag { replica: REPLICA.to_owned(), behind: Millis(0), measured: Millis(u64::MAX - 1) };
+    let lag = ReplicaLag {
+        replica: REPLICA.to_owned(),
+        behind: Millis(0),
+        measured: Millis(u64::MAX - 1),
+        bytes: None,
+        confirmed: false,
+    };
     oldest.services.get_mut(&shop()).unwrap().lags = vec![lag];
     watcher.give(Input::Heard(oldest));
     watcher.wait(1_500);

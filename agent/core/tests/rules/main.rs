@@ -16,6 +16,7 @@ mod node_steps;
 mod node_world;
 mod notes;
 mod operators;
+mod pair;
 mod refusals;
 mod shop;
 mod signal;

@@ -55,7 +55,12 @@ fn database(view: &DatabaseView) -> String {
     let positions = [("written", &view.written), ("received", &view.received), ("replayed", &view.replayed)];
     let told = positions.iter().filter_map(|(name, lsn)| lsn.as_ref().map(|lsn| format!(", {name} {lsn}")));
     let cut = if view.streaming == Some(false) { ", not streaming" } else { "" };
-    format!("{}, timeline {}{}{cut}", view.role, view.timeline, told.collect::<String>())
+    let waits = match view.waits_for.as_slice() {
+        [] => String::new(),
+        names => format!(", commits wait for {}", names.join(" and ")),
+    };
+    let confirms = view.confirms_as.as_ref().map(|name| format!(", confirms as {name}")).unwrap_or_default();
+    format!("{}, timeline {}{}{cut}{waits}{confirms}", view.role, view.timeline, told.collect::<String>())
 }
 
 /// Seconds as milliseconds with one decimal: probes take between one and some hundreds of them.

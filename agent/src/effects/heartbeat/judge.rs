@@ -53,7 +53,7 @@ pub(super) fn lag(row: &Heartbeat, behind: Result<Millis, String>, within: Durat
     match behind {
         Ok(behind) => {
             let age = Millis::of(within);
-            Lag::Known { behind, age, by: "heartbeat row".to_owned() }
+            Lag::Known { behind, age, by: "heartbeat row".to_owned(), confirmed: false }
         }
         Err(why) => {
             let Heartbeat { host, port, database, table, .. } = row;

@@ -3,12 +3,12 @@
 use super::*;
 
 fn primary(timeline: u32, written: u64) -> Database {
-    Database { timeline, role: DatabaseRole::Primary { written: Lsn(written) } }
+    Database::new(timeline, DatabaseRole::Primary { written: Lsn(written) })
 }
 
 fn standby(received: Option<u64>, replayed: Option<u64>) -> Database {
     let (received, replayed) = (received.map(Lsn), replayed.map(Lsn));
-    Database { timeline: 1, role: DatabaseRole::Standby { received, replayed, streaming: Some(true) } }
+    Database::new(1, DatabaseRole::Standby { received, replayed, streaming: Some(true) })
 }
 
 fn context() -> EffectContext {

@@ -4,7 +4,7 @@ use crate::shell::ProbeSeen;
 use quorate_api::{DatabaseView, ProbeView};
 use quorate_policies::{
     Monotonic,
-    postgres::{Database, DatabaseRole, Lsn},
+    postgres::{Confirmation, Database, DatabaseRole, Lsn},
 };
 use quorate_probes::{Outcome, Phases};
 use std::{collections::BTreeMap, time::Duration};
@@ -41,6 +41,11 @@ fn database(database: &Database) -> DatabaseView {
             ("standby", None, received, replayed, streaming)
         }
     };
+    let (waits_for, confirms_as) = match &database.confirmation {
+        Some(Confirmation::Asked { of, .. }) => (of.clone(), None),
+        Some(Confirmation::Given { name }) => (Vec::new(), Some(name.clone())),
+        None => (Vec::new(), None),
+    };
     DatabaseView {
         role: role.to_owned(),
         timeline: database.timeline,
@@ -48,6 +53,8 @@ fn database(database: &Database) -> DatabaseView {
         received: text(received),
         replayed: text(replayed),
         streaming,
+        waits_for,
+        confirms_as,
     }
 }
 
@@ -76,7 +83,8 @@ mod tests {
         insta::assert_snapshot!(serde_json::to_string_pretty(&shown).unwrap());
     }
 
-    /// Goal: what a database said of itself is shown, as PostgreSQL writes it. Method: a standby and a primary.
+    /// Goal: what a database said of itself is shown, as PostgreSQL writes it. Method: a standby and a primary, and both as a
+    /// synchronous pair.
     #[test]
     fn a_database() {
         let role = DatabaseRole::Standby {
@@ -84,7 +92,15 @@ mod tests {
             replayed: None,
             streaming: Some(true),
         };
-        let shown = [database(&Database { timeline: 2, role }), database(&sample::primary())];
+        let (standby, primary) = (Database::new(2, role), sample::primary());
+        let given = Confirmation::Given { name: "west".to_owned() };
+        let asked = Confirmation::Asked { of: vec!["west".to_owned()], loaded: "7.5".to_owned() };
+        let pair = [(&standby, given), (&primary, asked)].map(|(server, confirmation)| {
+            database(&Database { confirmation: Some(confirmation), ..server.clone() })
+        });
+        assert_eq!((pair[0].confirms_as.as_deref(), pair[0].waits_for.len()), (Some("west"), 0));
+        assert_eq!((pair[1].confirms_as.as_deref(), &pair[1].waits_for), (None, &vec!["west".to_owned()]));
+        let shown = [database(&standby), database(&primary)];
         insta::assert_snapshot!(serde_json::to_string(&shown).unwrap(), @r#"[{"role":"standby","timeline":2,"received":"16/B374D848","streaming":true},{"role":"primary","timeline":3,"written":"16/B374D848"}]"#);
     }
 }

@@ -21,6 +21,7 @@ const DRIFT_PARTS: u64 = 20;
 pub(super) fn check(policy: &Policy, problems: &mut Vec<Problem>) {
     agreement(policy, problems);
     lease(policy, problems);
+    lag(policy, problems);
     scenarios(policy, problems);
     webhooks(policy, problems);
 }
@@ -112,6 +113,34 @@ pub(super) fn renewal(policy: &Policy, problems: &mut Vec<Problem>) {
             needs.ttl_min()
         );
         problems.push(Problem::warning(FieldPath::from(["lease", "ttl"]), message, mend));
+    }
+}
+
+/// A limit in bytes: only of what a `postgres` probe sees are bytes known.
+fn lag(policy: &Policy, problems: &mut Vec<Problem>) {
+    let Some(max) = policy.guards.max_replica_lag_bytes else { return };
+    let field = FieldPath::from(["guards", "max_replica_lag_bytes"]);
+    if max == 0 {
+        let message = "0 bytes may be lost: a standby that no commit waits for could hardly ever be promoted";
+        let mend =
+            "set it to some seconds of writes, such as 16777216; a synchronous pair needs no limit in bytes";
+        problems.push(Problem::error(field, message, mend));
+        return;
+    }
+    let plans = policy.scenarios.values().filter_map(|scenario| policy.plans.get(&scenario.run));
+    let promotions = plans.flat_map(|plan| &plan.steps).filter(|(_, step)| step.action.promotes().is_some());
+    let seen_by_probes = |action: &Action| {
+        matches!(action, Action::PostgresPromote(_)) || matches!(action, Action::PostgresSwitchover(_))
+    };
+    let (seen, other): (Vec<_>, Vec<_>) = promotions.partition(|(_, step)| seen_by_probes(&step.action));
+    let mend = "remove it; max_replica_lag limits the time for every replica";
+    if let Some((name, _)) = other.first() {
+        let message =
+            format!("`{name}` would always be refused: how many bytes its replica lacks nobody knows");
+        problems.push(Problem::error(field, message, mend));
+    } else if seen.is_empty() {
+        let message = "no scenario's plan has a postgres.promote or postgres.switchover";
+        problems.push(Problem::error(field, message, mend));
     }
 }
 

@@ -147,6 +147,12 @@ impl Server {
         assert!(shown, "{name} does not become {value}");
     }
 
+    /// Changes a setting whose value has quotes of its own, doubled already.
+    pub(super) fn set_as(&self, name: &str, value: &str) {
+        self.sql(&format!("ALTER SYSTEM SET {name} = '{value}'"));
+        self.sql("SELECT pg_reload_conf()");
+    }
+
     /// A session of the superuser that has run a statement and holds its transaction open.
     pub(super) fn hold(&self, statement: &str) -> Session {
         let asleep =

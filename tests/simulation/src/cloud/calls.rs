@@ -303,6 +303,7 @@ fn promotion_before(world: &World, service: &str, region: &str) -> Before {
             behind: Millis(u64::try_from(behind.as_millis()).unwrap()),
             age: Millis(u64::try_from(now().as_millis() % 60_000).unwrap()),
             by: "monitoring".to_owned(),
+            confirmed: false,
         },
         None => Lag::Unknown { reason: "no point".to_owned() },
     };

@@ -69,8 +69,8 @@ pub(super) const ALL: &[Mutation] = &[
         drawn: "F19",
         serves: "R16",
         file: LAG,
-        from: "behind_at_failure(vote.behind, vote.measured, failing)).max()",
-        to: "behind_at_failure(vote.behind, vote.measured, failing)).min()",
+        from: "usable(s, replica).map(|(_, behind)| behind).max()",
+        to: "usable(s, replica).map(|(_, behind)| behind).min()",
     },
     Mutation {
         name: "an unknown lag is none",

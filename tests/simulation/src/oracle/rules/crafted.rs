@@ -74,6 +74,8 @@ pub(super) fn evidence() -> Evidence {
         replica: replica_name(WEST, &format!("{}-{WEST}", crate::SHOP)),
         behind: Millis(1_000),
         measured: Millis::from_secs(40),
+        bytes: None,
+        confirmed: false,
         age: Millis(300),
         policy_matches: true,
         abstains: false,
