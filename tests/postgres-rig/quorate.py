@@ -43,7 +43,7 @@ plans:
         retries: 5
 """
 # The shortest lengths, and the guard's own; its defaults are for these.
-FAST = {"interval": "200ms", "timeout": "100ms", "confirm": "50ms", "freshness": "500ms", "ttl": "500ms", "drift": "25ms"}
+FAST = {"interval": "200ms", "timeout": "80ms", "confirm": "50ms", "freshness": "500ms", "ttl": "500ms", "drift": "25ms"}
 FAST_GUARD = ()
 # What a debug build on a busy machine keeps.
 PATIENT = {"interval": "1s", "timeout": "800ms", "confirm": "200ms", "freshness": "3s", "ttl": "4s", "drift": "200ms"}

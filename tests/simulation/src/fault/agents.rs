@@ -202,6 +202,36 @@ pub(super) fn wrong_disks(draw: &mut Draw) {
     if draw.chance(500) {
         disk_lost_behind_a_laggard(draw);
     }
+    if draw.nodes == 3 && draw.chance(600) {
+        disk_lost_beside_a_deposed_leader(draw);
+    }
+}
+
+/// Perhaps the leader is cut off and deposed; one of those who deposed it loses its disk, and then those two meet without the
+/// third: the one that knows nothing must not help the other to commit in the place of what the third holds.
+fn disk_lost_beside_a_deposed_leader(draw: &mut Draw) {
+    let (at, deposed) = (draw.moment(), draw.agent());
+    let (bare, third) = ((deposed + 1) % 3, (deposed + 2) % 3);
+    let parted = |draw: &mut Draw, when: Duration, one: usize| {
+        for other in [(one + 1) % 3, (one + 2) % 3] {
+            draw.at(when, Deed::Cut(one, other));
+            draw.at(when, Deed::Cut(other, one));
+        }
+    };
+    parted(draw, at, deposed);
+    let says = |draw: &mut Draw, second: u32, who: usize| {
+        let service = draw.service();
+        draw.at(at + second * SECOND, Deed::Operate(who, service, Operation::Apply));
+    };
+    says(draw, 1, deposed);
+    (5..8).for_each(|second| says(draw, second, third));
+    draw.at(at + 9 * SECOND, Deed::PowerCut(bare));
+    draw.at(at + 10 * SECOND, Deed::ReplaceDisk(bare));
+    draw.at(at + 10 * SECOND, Deed::NetworkRepaired);
+    parted(draw, at + 10 * SECOND, third);
+    draw.at(at + 10 * SECOND, Deed::Boot(bare));
+    (11..20).for_each(|second| says(draw, second, deposed));
+    draw.at(at + 25 * SECOND, Deed::NetworkRepaired);
 }
 
 /// One agent misses what the others agree on; another loses its disk, and the leader its power: those two alone must not elect.

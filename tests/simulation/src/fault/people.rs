@@ -55,8 +55,8 @@ fn abort_at_a_tender_moment(draw: &mut Draw) {
     let abort = Deed::Operate(through, service, Operation::Abort);
     if draw.chance(600) {
         // Perhaps so late that another agent has done the step meanwhile.
-        let (length, when) = (draw.ms(4_000..9_000), draw.ms(0..600));
-        let after = when + draw.ms(0..7_000);
+        let (length, when) = (draw.ms(4_000..11_000), draw.ms(0..600));
+        let after = when + draw.ms(0..11_000);
         draw.on(from, Cue::Calls, when, Deed::Straggle(length));
         if draw.chance(700) {
             draw.on(from, Cue::Calls, when, Deed::PowerCut(EXECUTOR));

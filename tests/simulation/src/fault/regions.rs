@@ -54,11 +54,11 @@ fn lost_while_the_lease_moves(draw: &mut Draw, at: Duration) {
         let late = u64::try_from(draw.ms(600..1_900).as_millis()).unwrap();
         draw.at(at.saturating_sub(LATE_BEFORE), Deed::Late(0, late));
     }
-    match draw.ms(0..4).as_millis() {
-        0 => draw.at(at, Deed::RegionCut(EAST)),
+    match draw.ms(0..5).as_millis() {
+        0 | 1 => draw.at(at, Deed::RegionCut(EAST)),
         // It hears what it is told, and nobody hears it.
-        1 => (1..draw.nodes).for_each(|other| draw.at(at, Deed::Cut(0, other))),
-        2 => {
+        2 => (1..draw.nodes).for_each(|other| draw.at(at, Deed::Cut(0, other))),
+        3 => {
             let length = draw.ms(500..5_000);
             draw.at(at, Deed::Pause(0, length));
         }
@@ -68,8 +68,9 @@ fn lost_while_the_lease_moves(draw: &mut Draw, at: Duration) {
         let after = draw.ms(0..300);
         draw.at(at + after, Deed::PowerCut(LEADER));
     }
-    for _ in 0..10 {
-        let (when, through) = (at + draw.ms(0..4_000), 1 + draw.agent() % (draw.nodes - 1));
+    // Some come when there is a new leader, if the old one was lost.
+    for _ in 0..14 {
+        let (when, through) = (at + draw.ms(0..6_000), 1 + draw.agent() % (draw.nodes - 1));
         draw.at(when, Deed::Operate(through, service, Operation::Failover { accept_data_loss: true }));
     }
 }

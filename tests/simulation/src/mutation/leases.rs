@@ -57,7 +57,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a grant is not confirmed by a quorum",
-        drawn: "F4",
+        drawn: "F4,F14",
         serves: "R13",
         file: ASKING,
         from: "    around.barrier(CONFIRM_MAX).await.map_err(|error| no_lease(around, &error))?;\n    let confirmed = around.confirm_leadership(CONFIRM_MAX).await;\n    let term = confirmed.map_err(|error| no_lease(around, &error))?;",
@@ -72,11 +72,11 @@ pub(super) const ALL: &[Mutation] = &[
         to: "filter(|held| held.epoch == epoch && held.until > Monotonic(0));",
     },
     Mutation {
-        name: "a grant is taken after the lease has moved on",
+        name: "a lease that is to be let go is granted on",
         drawn: "F4",
         serves: "R13",
-        file: FILE,
-        from: "        let Some(epoch) = state.may_hold_lease(&self.region) else {\n            return Err(Refusal::LeaseMoved { region: self.region.clone(), epoch: state.lease.epoch() });\n        };",
-        to: "        let epoch = state.may_hold_lease(&self.region).or_else(|| self.held.get(service).map(|held| held.epoch)).unwrap_or_default();",
+        file: "agent/core/src/cluster/service.rs",
+        from: "            LeaseRecord::Held { .. } | LeaseRecord::Releasing { .. } => None,",
+        to: "            LeaseRecord::Releasing { from, epoch, .. } if from == region => Some(*epoch),\n            LeaseRecord::Held { .. } | LeaseRecord::Releasing { .. } => None,",
     },
 ];

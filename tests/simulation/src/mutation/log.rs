@@ -178,7 +178,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "an agent with an empty disk follows a deposed leader",
-        drawn: "F5,F7,F10,F25",
+        drawn: "F25",
         serves: "F25",
         file: "agent/consensus/src/consensus/rejoin.rs",
         from: "Call::Append(append) => !follows(append.vote.leader_id.term),",

@@ -4,7 +4,7 @@
 
 use super::{Facts, Rule, Seen};
 use crate::cloud::World;
-use quorate_core::{AuditEntry, AuditEvent, Cluster, StepOutcome};
+use quorate_core::{AuditEntry, AuditEvent, Cluster, ExecutionState, StepOutcome};
 use quorate_policies::plan::Action;
 use std::collections::BTreeMap;
 
@@ -56,7 +56,8 @@ impl NoWriteBesideThePromoted {
             AuditEvent::StepFinished { step, outcome: StepOutcome::Succeeded { .. }, .. } => {
                 let execution = state.executions.get(entry.execution.as_ref()?)?;
                 let Action::EcsScale(scale) = &execution.plan.steps.get(step)?.action else { return None };
-                if scale.desired == Some(0) {
+                // A fence that ends while its execution is taken back is taken back as well.
+                if scale.desired == Some(0) && execution.state == ExecutionState::Running {
                     self.fenced.insert(service, scale.region.clone());
                 }
             }
@@ -89,10 +90,10 @@ mod tests {
     }
 
     /// Goal: a write behind a fence that is said to work is seen. Method: before the fence, behind it, and behind one that
-    /// is known to lie.
+    /// is known to lie; and one that ended while its execution was taken back.
     #[test]
     fn a_write_behind_a_fence() {
-        let state = decided();
+        let mut state = decided();
         let (mut facts, mut rule) = (facts(&state), NoWriteBesideThePromoted::default());
         let outcome = StepOutcome::Succeeded { detail: "0 tasks".to_owned() };
         let event = AuditEvent::StepFinished { step: "fence".try_into().unwrap(), attempt: 1, outcome };
@@ -101,6 +102,12 @@ mod tests {
         assert_eq!(rule.see(&facts, &Seen::Audit(&entry, &state)), None);
         assert!(rule.see(&facts, &WRITE).is_some());
         facts.fence_lied = true;
+        assert_eq!(rule.see(&facts, &WRITE), None);
+        facts.fence_lied = false;
+        let undoing = ExecutionState::Undoing { reason: "why".to_owned(), given_up: false };
+        state.executions.values_mut().for_each(|execution| execution.state = undoing.clone());
+        let mut rule = NoWriteBesideThePromoted::default();
+        assert_eq!(rule.see(&facts, &Seen::Audit(&entry, &state)), None);
         assert_eq!(rule.see(&facts, &WRITE), None);
     }
 }
