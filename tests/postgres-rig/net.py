@@ -51,6 +51,13 @@ class Net:
         """Nothing reaches a host, and nothing comes from it; its own processes reach each other."""
         sh("ip", "netns", "exec", self.hub, "ip", "link", "set", host, "down")
 
+    def drop(self, host, packets):
+        """What matches no longer reaches a host, for as long as the host is."""
+        nft = (*self.inside(host), "nft")
+        sh(*nft, "add", "table", "inet", "rig")
+        sh(*nft, "add", "chain", "inet", "rig", "input", "{ type filter hook input priority 0 ; }")
+        sh(*nft, "add", "rule", "inet", "rig", "input", *packets.split(), "drop")
+
     def heal(self, host):
         sh("ip", "netns", "exec", self.hub, "ip", "link", "set", host, "up")
 

@@ -1,4 +1,5 @@
 """The pair under Quorate: an agent on each of three hosts, and the write-lease guard beside each server."""
+import json
 import os
 import re
 import subprocess
@@ -134,6 +135,12 @@ class Quorate:
                     if at > 0:
                         seen[found[2]] = min(at, seen.get(found[2], at))
         return {event: round(seen[event], 3) for event in EVENTS if event in seen}
+
+    def claim(self):
+        """What the report of the newest execution says of the data that its promotion lost."""
+        listed = json.loads(self.get("n3", "/v1/executions?service=pair") or '{"executions": []}')["executions"]
+        losses = [loss["measured"] for execution in listed[:1] for loss in execution.get("data_loss", [])]
+        return "; ".join(losses)
 
     def get(self, host, path):
         command = [*self.net.inside(host), sys.executable, "-c", GET, f"http://127.0.0.1:7950{path}"]

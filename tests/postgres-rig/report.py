@@ -31,7 +31,14 @@ def table(results):
         lines.append(
             f"| {system} | {fault} | {count} | {spread(column['recovery_s'], 2)} | {spread(column['both_write_s'], 2)} "
             f"| {spread(column['rows_lost'], 0)} | {rejoined} of {len(done)} |")
-    return "\n".join(lines) + phases(results)
+    return "\n".join(lines) + phases(results) + claims(results)
+
+
+def claims(results):
+    """What each system's own report says was lost, beside what was."""
+    lines = [f"- {run['system']}, {run['fault']}: {run['rows_lost']} rows lost; its report: {run['claim']}"
+             for run in results if run.get("claim")]
+    return "\n".join(["", "", "What the report of each failover says of the data:", "", *lines]) if lines else ""
 
 
 def phases(results):

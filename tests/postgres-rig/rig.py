@@ -27,6 +27,8 @@ WATCH_S = 12
 REJOIN_MAX_S = 90
 # Writes before the fault: replication has settled.
 CALM_S = 3
+# So long the standby has received nothing when the power goes, in the fault of that name.
+LAG_S = 1
 
 
 class Run:
@@ -47,6 +49,9 @@ class Run:
             for host in ("n1", "n2"):
                 self.write(host)
             until("n1 takes writes and n2 follows", self.settled, 30)
+            if self.synchronous:
+                # From the checkpoint on it is certain that every commit waits for n2.
+                pair.query("n1", "checkpoint")
             time.sleep(CALM_S + self.random.random())
             return self.strike(pair)
         finally:
@@ -97,16 +102,14 @@ class Run:
             return {"fault": self.fault, "recovery_s": None, "false_alarm": True}
         pids = self.victims()
         if self.fault == "lagging":
-            # The standby's receiver stands still for a second before the power goes.
-            receivers = pair.query("n2", "select pid from pg_stat_wal_receiver").split()
-            self.send(signal.SIGSTOP, map(int, receivers))
-            time.sleep(1)
+            # What the primary sends to its standby is lost on the way for a second before the power goes.
+            port = pair.query("n1", "select client_port from pg_stat_replication")
+            self.net.drop("n2", f"tcp sport {PORT} tcp dport {port}")
+            time.sleep(LAG_S)
         struck, self.struck_at = time.monotonic(), time.time()
         if self.fault in ("kill", "lagging"):
             self.net.cut("n1")
             self.send(signal.SIGKILL, pids)
-            if self.fault == "lagging":
-                self.send(signal.SIGCONT, map(int, receivers))
         elif self.fault == "stop":
             self.send(signal.SIGSTOP, pids)
         elif self.fault == "partition":
@@ -159,6 +162,7 @@ class Run:
             "new_primary_rows": len(new),
             "rejoined": self.system.follows("n1"),
             "phases": self.system.phases(self.struck_at),
+            "claim": self.system.claim(),
         }
 
 
