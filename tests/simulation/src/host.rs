@@ -2,7 +2,7 @@
 //! (`agent/src/shell`), on the simulated runtime. Inputs go to the node, and what comes out is done. A dead host does
 //! nothing any more, and nothing of a paused one moves until it goes on.
 
-use super::{AGENTS, agent, cloud::Cloud, ids, network::Network, now, probing::Probing, region};
+use super::{AGENTS, agent, cloud::Cloud, ids, network::Network, now, probing::Probing, region, replicas};
 use openraft_rt::AsyncRuntime;
 use openraft_rt_sim::SimRuntime;
 use quorate_consensus::{Consensus, NodeId};
@@ -230,7 +230,9 @@ impl Host {
 
     async fn lease(self: Arc<Self>, service: ServiceName, epoch: u64, sent_at: Monotonic) {
         leasing::ask(&*self, service, epoch, sent_at).await;
-        // An application asks in the very moment in which the answer is there, before anything else arrives.
+        // An application asks in the very moment in which the answer is there, before anything else arrives. What the log had
+        // decided by then is seen first.
+        replicas::look(&self.network);
         self.show_promises();
     }
 

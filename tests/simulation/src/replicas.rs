@@ -1,7 +1,7 @@
 //! Whether the log is one log: what was committed never changes, and replicas that have applied as much are equal.
 //! It reads the leaders' messages on the wire and the replicas' states; it asks nobody.
 
-use super::{network::Network, oracle::Shared};
+use super::network::Network;
 use futures_util::FutureExt as _;
 use openraft::raft::AppendEntriesRequest;
 use openraft_rt_sim::SimRuntime;
@@ -80,12 +80,12 @@ impl Replicas {
 }
 
 /// Shows the oracle every replica that is up, as it is at this moment.
-pub(super) fn look(network: &Network, oracle: &Shared) {
+pub(super) fn look(network: &Network) {
     for host in network.hosts() {
         // The index and the state are read without a wait between them, so they belong together.
         let index = host.consensus.changed(0).now_or_never().unwrap_or_default();
         if index > 0 {
-            oracle.lock().unwrap().sees(host.name.as_str(), index, &host.consensus.state());
+            network.oracle().sees(host.name.as_str(), index, &host.consensus.state());
         }
     }
 }

@@ -220,7 +220,7 @@ impl World {
         let id = ids()[index];
         let Some(host) = self.network.host(id) else { return };
         // What its voter has committed and nobody else has applied yet is committed all the same.
-        replicas::look(&self.network, &self.oracle);
+        replicas::look(&self.network);
         host.die();
         self.network.unplug(id);
         self.disks[&id].crash();
@@ -233,7 +233,7 @@ impl World {
         SimRuntime::sleep(LOOK).await;
         self.looks += 1;
         self.cloud.replicate();
-        replicas::look(&self.network, &self.oracle);
+        replicas::look(&self.network);
         let mut stopped = Vec::new();
         for host in self.network.hosts() {
             host.show_promises();

@@ -100,7 +100,7 @@ impl Cloud {
         host.lives().await;
         let fate = self.fate();
         let reaches = self.reaches(host, &order.step.action);
-        replicas::look(&host.network, &self.inside().oracle.clone());
+        replicas::look(&host.network);
         let number = host.network.oracle().sent(host.name.as_str(), order);
         let sent = now();
         let call = Call {
@@ -199,7 +199,7 @@ impl Call {
         drop(inside);
         match change {
             Change::Applied { meaning, promotes } => {
-                replicas::look(&network, &oracle);
+                replicas::look(&network);
                 oracle.lock().unwrap().applied(Effect {
                     agent: self.agent.clone(),
                     service,

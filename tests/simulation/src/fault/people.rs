@@ -54,15 +54,11 @@ fn abort_at_a_tender_moment(draw: &mut Draw) {
     let (from, through, service) = (draw.from(), draw.agent(), draw.service());
     let abort = Deed::Operate(through, service, Operation::Abort);
     if draw.chance(600) {
-        // Perhaps so late that another agent has done the step meanwhile, and the call of the one that is gone comes last.
-        let (late, when) = (draw.chance(500), draw.ms(0..300));
-        let (length, after) = if late {
-            (draw.ms(9_500..11_500), when + draw.ms(6_500..9_500))
-        } else {
-            (draw.ms(4_000..9_000), when + draw.ms(0..7_000))
-        };
+        // Perhaps so late that another agent has done the step meanwhile.
+        let (length, when) = (draw.ms(4_000..9_000), draw.ms(0..600));
+        let after = when + draw.ms(0..7_000);
         draw.on(from, Cue::Calls, when, Deed::Straggle(length));
-        if late || draw.chance(700) {
+        if draw.chance(700) {
             draw.on(from, Cue::Calls, when, Deed::PowerCut(EXECUTOR));
         }
         draw.on(from, Cue::Calls, after, abort);

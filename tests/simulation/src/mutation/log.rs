@@ -130,7 +130,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a lost agent's attempt is forgotten",
-        drawn: "F1,F2,F9,F29",
+        drawn: "F1,F29",
         serves: "R4",
         file: EXECUTION,
         from: "self.unheard |= begun;",
