@@ -56,8 +56,7 @@ pub enum TimingError {
 }
 
 impl Timing {
-    /// For members in one building or one region: a dead leader is replaced in about a third of a second, in which a lease
-    /// of half a second, renewed every third, does not end.
+    /// For members in one building or one region: a dead leader is replaced in about a third of a second.
     pub const fn lan() -> Self {
         Self {
             heartbeat: Duration::from_millis(30),
