@@ -222,7 +222,7 @@ impl Default for Guards {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct LeaseRules {
-    /// How long one renewal lasts. Renewed every third of it.
+    /// How long one renewal lasts. Renewed every fifth of it.
     pub ttl: Millis,
     /// How much longer than `ttl` the others wait, for clocks that run at unequal speed.
     pub drift: Millis,

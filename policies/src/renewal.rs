@@ -3,8 +3,9 @@
 
 use crate::time::Millis;
 
-/// Agents renew a lease each time a third of it has passed: one renewal may be lost, and the next one still comes in time.
-const PARTS: u64 = 3;
+/// Agents renew a lease each time a fifth of it has passed: what is left outlives the election after a leader's death, and
+/// renewals may be lost.
+const PARTS: u64 = 5;
 
 /// How long after a renewal the next one is due.
 #[must_use]
@@ -32,7 +33,13 @@ pub struct Needs {
 
 impl Needs {
     /// A guard's own default lengths: for a lease of half a second and a server that dies within 60 ms.
-    pub const DEFAULT: Self = Self { ask_every: Millis(100), deadline: Millis(150), stop_time: Millis(60) };
+    pub const DEFAULT: Self = Self { ask_every: Millis(50), deadline: Millis(150), stop_time: Millis(60) };
+
+    /// The same, where an answer may have to wait until a new leader stands.
+    #[must_use]
+    pub fn through(self, takeover: Millis) -> Self {
+        Self { deadline: self.deadline.max(takeover), ..self }
+    }
 
     /// All three, one after the other.
     #[must_use]

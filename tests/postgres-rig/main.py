@@ -12,7 +12,7 @@ from patroni import Patroni
 from quorate import Quorate
 
 SYSTEMS = {"quorate": Quorate, "patroni": Patroni, "auto_failover": AutoFailover}
-FAULTS = ("kill", "stop", "partition", "postgres", "lagging", "switchover")
+FAULTS = ("kill", "stop", "partition", "postgres", "lagging", "switchover", "leader")
 
 
 def chosen(text, known):
@@ -67,6 +67,8 @@ def main():
 
 def sound(result):
     """The standby took over, at no time both took writes, and the old primary follows."""
+    if "kept" in result:
+        return result["kept"]
     return result["recovery_s"] is not None and result["both_write_rows"] == 0 and result["rejoined"]
 
 

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from datetime import datetime
@@ -94,18 +95,45 @@ class Quorate:
         lines += ["timing: lan", f"postgres: {{password_file: postgres-password, ca_file: {self.home}/authority.pem}}"]
         path.write_text("\n".join(lines) + "\n")
 
-    def start(self):
+    def start(self, leader=None):
         for host in HOSTS:
             self.boot(host)
         until("a leader and a quorum", lambda: self.get("n3", "/readyz") is not None, 30)
+        if leader:
+            self.lead(leader)
         sh(*self.net.inside("n3"), "env", f"QUORATE_CONFIG={self.agent_file('n3')}", binary(), "apply",
            str(self.config / "pair.yaml"), "--reason", "the rig's policy")
         until("n1 is a primary under a lease", lambda: self.pair.try_query("n1", "select not pg_is_in_recovery()") == "t", 30)
 
-    def boot(self, host):
+    def leader(self):
+        """On which host the agent stands that leads, if n3's knows one."""
+        leader = json.loads(self.get("n3", "/v1/status") or "{}").get("leader")
+        return next((host for host in HOSTS if AGENTS[host] == leader), None)
+
+    def lead(self, wanted):
+        """Restarts whichever agent leads until it is the wanted one."""
+        def leads():
+            host = self.leader()
+            if host not in (None, wanted):
+                for pid in self.agents(host):
+                    os.kill(pid, signal.SIGKILL)
+                until("another one leads", lambda: self.leader() not in (None, host), 10)
+                self.boot_agent(host)
+            return host == wanted
+        until(f"the agent of {wanted} leads", leads, 60)
+
+    def agents(self, host):
+        """The processes of a host's agent."""
+        programs = {pid: Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0") for pid in self.net.processes(host)}
+        return [pid for pid, words in programs.items() if words[1:2] == [b"agent"]]
+
+    def boot_agent(self, host):
         log = open(self.home / f"agent-{host}.log", "a")
         agent = [*self.net.inside(host), binary(), "agent", "--config", str(self.agent_file(host))]
         subprocess.Popen(agent, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+
+    def boot(self, host):
+        self.boot_agent(host)
         if host == "n3":
             return
         other = {"n1": "n2", "n2": "n1"}[host]

@@ -19,7 +19,8 @@ def table(results):
              "|---|---|---|---|---|---|---|"]
     groups = {}
     for result in results:
-        groups.setdefault((result["system"], result["fault"]), []).append(result)
+        if "kept" not in result:
+            groups.setdefault((result["system"], result["fault"]), []).append(result)
     for (system, fault), runs in groups.items():
         done = [run for run in runs if run["recovery_s"] is not None]
         false = sum(run.get("false_alarm", False) for run in runs)
@@ -31,7 +32,17 @@ def table(results):
         lines.append(
             f"| {system} | {fault} | {count} | {spread(column['recovery_s'], 2)} | {spread(column['both_write_s'], 2)} "
             f"| {spread(column['rows_lost'], 0)} | {rejoined} of {len(done)} |")
-    return "\n".join(lines) + phases(results) + claims(results)
+    return "\n".join(lines) + kept(results) + phases(results) + claims(results)
+
+
+def kept(results):
+    """How often nothing came of a fault that must not move the primary, and the longest pause of its writes."""
+    runs = [run for run in results if "kept" in run]
+    if not runs:
+        return ""
+    stayed = [run["pause_s"] for run in runs if run["kept"]]
+    return (f"\n\nThe agent that leads dies beside neither server: the primary stayed in {len(stayed)} of {len(runs)} runs; "
+            f"longest pause between two of its writes, s: {spread(stayed, 2)}")
 
 
 def claims(results):

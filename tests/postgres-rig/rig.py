@@ -29,6 +29,8 @@ REJOIN_MAX_S = 90
 CALM_S = 3
 # So long the standby has received nothing when the power goes, in the fault of that name.
 LAG_S = 1
+# The agent that leads is gone for so long in the fault of that name: its successor's election and several leases.
+LEADERLESS_S = 5
 
 
 class Run:
@@ -43,9 +45,9 @@ class Run:
     def go(self):
         self.net = Net()
         try:
-            pair = Pair(self.home, self.net, self.synchronous)
+            self.pair = pair = Pair(self.home, self.net, self.synchronous)
             self.system = self.system_class(pair, self.net, self.home)
-            self.system.start()
+            self.system.start(**({"leader": "n3"} if self.fault == "leader" else {}))
             for host in ("n1", "n2"):
                 self.write(host)
             until("n1 takes writes and n2 follows", self.settled, 30)
@@ -100,6 +102,8 @@ class Run:
         if pair.try_query("n1", "select pg_is_in_recovery()") != "f":
             # Nothing was done to it: a false alarm, which is told apart.
             return {"fault": self.fault, "recovery_s": None, "false_alarm": True}
+        if self.fault == "leader":
+            return self.strike_leader()
         pids = self.victims()
         if self.fault == "lagging":
             # What the primary sends to its standby is lost on the way for a second before the power goes.
@@ -130,6 +134,20 @@ class Run:
             # A debug build on a busy machine takes its time to rewind; whether it does at all is the question there.
             self.wait_for_old_primary()
         return self.judge(pair, struck, first())
+
+    def strike_leader(self):
+        """The agent that leads dies, beside neither server: nothing may come of it."""
+        if self.system.leader() != "n3":
+            raise RuntimeError("another agent came to lead meanwhile")
+        struck = time.monotonic()
+        self.send(signal.SIGKILL, self.system.agents("n3"))
+        time.sleep(LEADERLESS_S)
+        moments = [at for at, _ in self.acknowledged("n1") if at > struck - 1] + [time.monotonic()]
+        return {
+            "fault": self.fault,
+            "kept": self.pair.try_query("n1", "select pg_is_in_recovery()") == "f" and not self.acknowledged("n2"),
+            "pause_s": max(after - before for before, after in zip(moments, moments[1:])),
+        }
 
     def wait_for_old_primary(self):
         try:

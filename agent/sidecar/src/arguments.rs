@@ -204,8 +204,8 @@ mod tests {
     fn lengths_that_a_lease_is_too_short_for() {
         let least = ["guard", "--pgdata", "/data", "--lease-url", "http://127.0.0.1:7950/v1/lease/shop"];
         let arguments = Line::try_parse_from(least).unwrap().arguments;
-        assert_eq!(arguments.too_long_for(Millis(464)), None);
-        insta::assert_snapshot!(arguments.too_long_for(Millis(463)).unwrap(), @"one lost answer may end the primary: of a lease of 463ms, 309ms is sure to be left, and --ask-every 100ms + --lease-deadline 150ms + --stop-time 60ms are 310ms: shorten them, or set the policy's `lease.ttl` to 464ms or more");
+        assert_eq!(arguments.too_long_for(Millis(324)), None);
+        insta::assert_snapshot!(arguments.too_long_for(Millis(323)).unwrap(), @"one lost answer may end the primary: of a lease of 323ms, 259ms is sure to be left, and --ask-every 50ms + --lease-deadline 150ms + --stop-time 60ms are 260ms: shorten them, or set the policy's `lease.ttl` to 324ms or more");
     }
 
     /// Goal: arguments that do not fit together are refused before anything is touched, by name and with the mend. Method:

@@ -267,8 +267,8 @@ fn regions(file: &AgentFile) -> BTreeMap<AgentName, RegionName> {
     file.members.iter().map(|(name, member)| (name.clone(), member.region.clone())).collect()
 }
 
-fn timing(file: &AgentFile) -> Timing {
-    match file.timing {
+const fn timing(of: policy::Timing) -> Timing {
+    match of {
         policy::Timing::Lan => Timing::lan(),
         policy::Timing::Wan => Timing::wan(),
     }
@@ -283,7 +283,7 @@ fn settings(file: &AgentFile) -> Settings {
         cluster: file.cluster.clone(),
         me: node_id(file.name.as_str()),
         members: members.collect(),
-        timing: timing(file),
+        timing: timing(file.timing),
         limits: Limits::default(),
     }
 }
@@ -301,5 +301,18 @@ fn node_settings(file: &AgentFile, incarnation: u64) -> NodeSettings {
         incarnation,
         report_interval: file.timing.report_interval(),
         lost_after,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: what policies are checked against is what agents do. Method: both profiles.
+    #[test]
+    fn a_leader_is_replaced_as_fast_as_policies_are_told() {
+        for of in [policy::Timing::Lan, policy::Timing::Wan] {
+            assert_eq!(timing(of).takeover_max(), of.takeover_max().duration());
+        }
     }
 }

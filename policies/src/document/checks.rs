@@ -7,7 +7,7 @@
 //! dwell = 0s  or  dwell >= (fall - 1) * confirm_interval + timeout     the agreement outlasts one confirmation
 //! freshness >= 2s (lan: 500ms)                                reports come every second (250ms), one may be late
 //! ttl >= 1s (lan: 400ms),  drift >= ttl / 20                  clocks may run unequally by a twentieth
-//! ttl * 2/3 >= ask-every + lease-deadline + stop-time         a guard may lose one answer (its defaults: 310ms)
+//! ttl * 4/5 >= ask-every + max(lease-deadline, takeover) + stop-time     a guard outlives the agents' leader (lan: 350ms)
 //! timing: lan  only with agents whose own files say so       a wan election is longer than a lan lease
 //! ```
 

@@ -13,7 +13,7 @@ pub enum Timing {
     /// In several regions: reports every second, elections of 750 to 1500 ms.
     #[default]
     Wan,
-    /// In one building or one region: reports every 250 ms, elections of 90 to 180 ms.
+    /// In one building or one region: reports every 250 ms, elections of 60 to 120 ms.
     Lan,
 }
 
@@ -33,6 +33,15 @@ impl Timing {
         }
     }
 
+    /// The time after which a leader that died has been replaced, but for a split vote: two of the longest elections.
+    #[must_use]
+    pub const fn takeover_max(self) -> Millis {
+        match self {
+            Timing::Wan => Millis(3_000),
+            Timing::Lan => Millis(240),
+        }
+    }
+
     /// The shortest freshness: below two reports one that is late would count as silence, and an agreement would break up
     /// on every hiccup of the network.
     #[must_use]
@@ -40,8 +49,8 @@ impl Timing {
         Millis(self.report_interval().0 * 2)
     }
 
-    /// The shortest lease: it is renewed every third of it over the log, whose commits take up to a third of a second
-    /// between regions, and a tenth within one on a busy machine.
+    /// The shortest lease: it is renewed every fifth of it by the leader's quorum, whose answers take up to a third of a
+    /// second between regions, and a tenth within one on a busy machine.
     #[must_use]
     pub const fn ttl_min(self) -> Millis {
         match self {

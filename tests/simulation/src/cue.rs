@@ -15,6 +15,8 @@ pub enum Cue {
     Begun,
     /// Its call is on its way to the cloud.
     Calls,
+    /// Another attempt has done what was lost with an agent.
+    Redone,
     /// A failover has come to its end.
     Ended,
 }

@@ -340,6 +340,7 @@ impl World {
                 match &step.state {
                     StepState::Assigned { agent } => come(Cue::Assigned, &attempt, Some(agent.as_str())),
                     StepState::Started { agent } => come(Cue::Begun, &attempt, Some(agent.as_str())),
+                    StepState::Succeeded { .. } if step.attempt > 1 => come(Cue::Redone, &attempt, None),
                     _ => {}
                 }
             }

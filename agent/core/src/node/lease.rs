@@ -251,15 +251,14 @@ impl Node {
         }
     }
 
-    /// Renews what this region may hold, every third of its length; gives up what is to move.
+    /// Renews what this region may hold, every fifth of its length; gives up what is to move.
     pub(super) fn lease_work(&mut self, now: Now, out: &mut Vec<Output>) {
         let cluster = Arc::clone(&self.cluster);
         for (name, state) in &cluster.services {
             if let Some(epoch) = state.may_hold_lease(&self.settings.region) {
-                let third = renewal::due_after(state.policy.lease.ttl);
+                let due = renewal::due_after(state.policy.lease.ttl);
                 let held = self.leases.held.entry(name.clone()).or_default();
-                let in_flight =
-                    held.asked_at.is_some_and(|at| now.mono.since(at) < ASK_AGAIN_AFTER.min(third));
+                let in_flight = held.asked_at.is_some_and(|at| now.mono.since(at) < ASK_AGAIN_AFTER.min(due));
                 let fresh = held.epoch == epoch && held.until.since(now.mono) > renewal::sure(held.ttl);
                 if !in_flight && !fresh {
                     held.asked_at = Some(now.mono);

@@ -93,7 +93,8 @@ fn lease(policy: &Policy, problems: &mut Vec<Problem>) {
 /// A guard keeps a promoted PostgreSQL server a primary where no step fences the old one, and it has to hear of the lease
 /// often enough. Its own lengths may be others, so this is no error; it says so itself of those.
 pub(super) fn renewal(policy: &Policy, problems: &mut Vec<Problem>) {
-    let (needs, ttl) = (Needs::DEFAULT, policy.lease.ttl);
+    let takeover = policy.timing.takeover_max();
+    let (needs, ttl) = (Needs::DEFAULT.through(takeover), policy.lease.ttl);
     let acts =
         |plan: &PlanTemplate, is: fn(&Action) -> bool| plan.steps.values().any(|step| is(&step.action));
     let guarded = |plan: &PlanTemplate| {
@@ -103,13 +104,13 @@ pub(super) fn renewal(policy: &Policy, problems: &mut Vec<Problem>) {
     let Some((plan, _)) = policy.plans.iter().find(|(_, plan)| guarded(plan)) else { return };
     if needs.length() > sure(ttl) {
         let message = format!(
-            "ttl {ttl} is short for the guards of plan `{plan}`: with their defaults they need {} of each renewal, and {} is \
-             sure to be left",
+            "ttl {ttl} is short for the guards of plan `{plan}`: when the agents' leader dies, the next one stands within \
+             {takeover}, for which they need {} of each renewal, and {} is sure to be left",
             needs.length(),
             sure(ttl)
         );
         let mend = format!(
-            "set it to {} or more, or shorten --ask-every, --lease-deadline and --stop-time of every guard",
+            "set it to {} or more, or a dead leader costs a healthy primary its lease",
             needs.ttl_min()
         );
         problems.push(Problem::warning(FieldPath::from(["lease", "ttl"]), message, mend));

@@ -21,6 +21,8 @@ use std::time::Duration;
 const ORDINARY_MS: u64 = 150;
 /// A change is carried out within so long after it was sent, or never: a real call is given up after 8 s.
 const LANDS_WITHIN: Duration = Duration::from_millis(8_500);
+/// What is held up are also calls that begin so soon after: the steps of one moment do not all call in the same one.
+const SENT_TOGETHER: Duration = Duration::from_millis(400);
 /// A connection that breaks does so soon.
 const BREAKS_AFTER: Duration = Duration::from_millis(40);
 
@@ -148,7 +150,7 @@ impl Call {
         let end = sent + LANDS_WITHIN;
         SimRuntime::sleep(there.min(LANDS_WITHIN)).await;
         let (since, until) = self.cloud.inside().held_up;
-        if sent <= since && now() >= since && now() < until {
+        if sent <= since + SENT_TOGETHER && now() >= since && now() < until {
             SimRuntime::sleep(until.min(end).saturating_sub(now())).await;
         }
         there < LANDS_WITHIN

@@ -54,14 +54,22 @@ fn abort_at_a_tender_moment(draw: &mut Draw) {
     let (from, through, service) = (draw.from(), draw.agent(), draw.service());
     let abort = Deed::Operate(through, service, Operation::Abort);
     if draw.chance(600) {
-        // Perhaps so late that another agent has done the step meanwhile.
+        // Perhaps so late that another agent has done the step meanwhile, or just when it has: then the lost agent's call may
+        // land after what takes it back.
         let (length, when) = (draw.ms(4_000..9_000), draw.ms(0..600));
-        let after = when + draw.ms(0..7_000);
-        draw.on(from, Cue::Calls, when, Deed::Straggle(length));
-        if draw.chance(700) {
+        let (after, lost) = (when + draw.ms(0..7_000), draw.chance(700));
+        if lost && draw.chance(500) {
+            let soon = draw.ms(0..500);
+            draw.on(from, Cue::Begun, Duration::ZERO, Deed::Straggle(length));
             draw.on(from, Cue::Calls, when, Deed::PowerCut(EXECUTOR));
+            draw.on(from, Cue::Redone, soon, abort);
+        } else {
+            draw.on(from, Cue::Calls, when, Deed::Straggle(length));
+            if lost {
+                draw.on(from, Cue::Calls, when, Deed::PowerCut(EXECUTOR));
+            }
+            draw.on(from, Cue::Calls, after, abort);
         }
-        draw.on(from, Cue::Calls, after, abort);
     } else {
         let (blind, after) = (draw.ms(32_000..60_000), draw.ms(20_000..60_000));
         let trouble = Trouble { lost_before: 1_000, ..Trouble::default() };

@@ -18,6 +18,12 @@ pub(super) struct OneMeaningOnce {
 }
 
 impl OneMeaningOnce {
+    fn takes_back(&mut self, execution: &str, step: &str) {
+        if let Some(undone) = step.strip_prefix(UNDO_PREFIX) {
+            self.taken_back.insert((execution.to_owned(), undone.to_owned()));
+        }
+    }
+
     /// What is begun or ended is the newest attempt, by the agent that has it.
     fn attempts(&mut self, entry: &AuditEntry) -> Option<String> {
         let (step, attempt, what) = match &entry.event {
@@ -29,9 +35,9 @@ impl OneMeaningOnce {
             AuditEvent::StepStarted { step, attempt } => (step, attempt, "begins"),
             AuditEvent::StepResumed { step, attempt } => (step, attempt, "goes on"),
             AuditEvent::StepFinished { step, attempt, outcome } => {
-                let undone = step.as_str().strip_prefix(UNDO_PREFIX);
-                if let (Some(undone), StepOutcome::Succeeded { .. }) = (undone, outcome) {
-                    self.taken_back.insert((entry.execution.clone()?, undone.to_owned()));
+                // There may have been nothing to take back: then it is the log's word alone.
+                if matches!(outcome, StepOutcome::Succeeded { .. }) {
+                    self.takes_back(entry.execution.as_ref()?, step.as_str());
                 }
                 (step, attempt, "ends")
             }
@@ -69,6 +75,7 @@ impl Rule for OneMeaningOnce {
                 if self.taken_back.contains(&(effect.execution.clone(), effect.step.clone())) {
                     return Some(format!("`{}` landed after it was taken back", effect.meaning));
                 }
+                self.takes_back(&effect.execution, &effect.step);
                 let (before, after) = &effect.record;
                 if after.epoch < before.epoch {
                     return Some(format!("DNS went from epoch {} to {}", before.epoch, after.epoch));
@@ -164,19 +171,25 @@ mod tests {
         assert!(rule.see(&facts, &Seen::Audit(&other, &state)).is_some());
     }
 
-    /// Goal: a call that lands after its step was taken back is seen. Method: the undo ends well, and then it lands.
+    /// Goal: a call that lands after its step was taken back is seen. Method: the undo lands, or ends well with nothing to do,
+    /// and then the call lands.
     #[test]
     fn a_call_that_lands_late() {
         let state = decided();
-        let (mut facts, mut rule) = (facts(&state), OneMeaningOnce::default());
+        let facts = facts(&state);
         let scale = effect(&state, "scale");
-        facts.effects = vec![scale.clone()];
+        let mut rule = OneMeaningOnce::default();
         assert_eq!(rule.see(&facts, &Seen::Applied(&scale)), None);
         let mut entry = decision(&state);
         let (step, detail) = ("undo-scale".parse().unwrap(), "back at 2".to_owned());
         let outcome = StepOutcome::Succeeded { detail };
         entry.event = AuditEvent::StepFinished { step, attempt: 1, outcome };
         assert_eq!(rule.see(&facts, &Seen::Audit(&entry, &state)), None);
+        assert!(rule.see(&facts, &Seen::Applied(&scale)).is_some());
+        let mut rule = OneMeaningOnce::default();
+        let mut undo = scale.clone();
+        undo.step = "undo-scale".to_owned();
+        assert_eq!(rule.see(&facts, &Seen::Applied(&undo)), None);
         assert!(rule.see(&facts, &Seen::Applied(&scale)).is_some());
     }
 
