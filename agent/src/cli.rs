@@ -7,6 +7,7 @@ pub mod client;
 pub mod confirm;
 pub mod connection;
 pub mod control;
+pub mod declare;
 pub mod demo;
 pub mod exit;
 pub mod failover;
@@ -119,9 +120,16 @@ pub enum Verb {
         after_help = "Examples:\n  quorate abort shop-3 --reason \"the primary is back\"\n  quorate abort shop-3 --reason \"us-east-1 is lost\" --leave"
     )]
     Abort(control::AbortArgs),
-    /// Let an execution begin that waits for approval.
-    #[command(after_help = "Example:\n  quorate approve shop-3 --reason \"confirmed by phone\"")]
-    Approve(control::ExecutionArgs),
+    /// Declare a scenario that nothing detects, such as corrupted data, and follow its plan.
+    #[command(
+        after_help = "Examples:\n  quorate declare shop data-corruption --input until=2026-11-22T03:00:00Z --reason \"orders vanish\"\n  quorate declare shop bad-deployment --reason \"5xx since 4.2\" --confirm shop --no-wait"
+    )]
+    Declare(declare::DeclareArgs),
+    /// Let an execution begin that waits for approval, or answer one of its steps.
+    #[command(
+        after_help = "Examples:\n  quorate approve shop-3 --reason \"confirmed by phone\"\n  quorate approve shop-3 --step data-complete --reason \"counts match\""
+    )]
+    Approve(control::ApproveArgs),
     /// List executions, or show or follow one.
     #[command(
         after_help = "Examples:\n  quorate history\n  quorate history shop -n 5\n  quorate history --execution shop-3\n  quorate history --execution shop-3 --follow"
@@ -214,6 +222,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Pause(args) => control::pause(&args).await,
         Verb::Resume(args) => control::resume(&args).await,
         Verb::Abort(args) => control::abort(&args).await,
+        Verb::Declare(args) => declare::declare(&args).await,
         Verb::Approve(args) => control::approve(&args).await,
         Verb::History(args) => observe::history(&args).await,
         Verb::Probe(args) => observe::probe(&args).await,

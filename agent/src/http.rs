@@ -9,6 +9,7 @@ mod answer;
 mod asked;
 mod change;
 mod control;
+mod declare;
 mod lease;
 mod policy;
 mod read;

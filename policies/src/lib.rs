@@ -22,7 +22,8 @@ pub mod renewal;
 pub mod time;
 
 pub use name::{
-    AgentName, CheckName, ComponentName, PlanName, RegionName, ServiceName, StepName, TargetName,
+    AgentName, CheckName, ComponentName, EnvironmentName, InputName, PlanName, RegionName, ServiceName,
+    StepName, TargetName,
 };
 pub use policy::Policy;
 pub use time::{Millis, Monotonic, Timestamp};

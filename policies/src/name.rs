@@ -101,6 +101,10 @@ names! {
     PlanName;
     /// A step of a plan.
     StepName;
+    /// What an operator says when declaring a scenario.
+    InputName;
+    /// Where a service runs for which purpose, such as production.
+    EnvironmentName;
 }
 
 /// One health endpoint in one region: a check, seen in a region.

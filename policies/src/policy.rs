@@ -3,20 +3,24 @@
 //! ones and stand here.
 
 mod expect;
+mod objectives;
 mod probe;
+mod scenario;
 mod step;
 mod timing;
 mod votes;
 mod written;
 
 pub use expect::{Expect, StatusRanges};
+pub use objectives::{LevelObjective, Objective, Objectives};
 pub use probe::{HttpProbe, Looks, PostgresProbe, Probe};
+pub use scenario::{Input, InputError, InputKind, Level, Mode, Scenario, Severity, When, WhenState};
 pub use step::{Near, OnError, StepTemplate};
 pub use timing::Timing;
 pub use votes::Votes;
 
 use crate::{
-    name::{CheckName, ComponentName, PlanName, RegionName, ServiceName, StepName},
+    name::{CheckName, ComponentName, EnvironmentName, PlanName, RegionName, ServiceName, StepName},
     time::Millis,
 };
 use schemars::JsonSchema;
@@ -32,6 +36,9 @@ pub struct Policy {
     /// What a recovery must achieve; every failover is measured against it.
     #[serde(default)]
     pub objectives: Objectives,
+    /// Which environment this policy is for, such as `production`; it chooses among `objectives.environments`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<EnvironmentName>,
     /// How far apart the agents are, by which every length is judged: their own files must say the same.
     #[serde(default, skip_serializing_if = "Timing::is_wan")]
     pub timing: Timing,
@@ -72,23 +79,6 @@ impl Policy {
         let fixed =
             [("service".to_owned(), self.service.to_string()), ("region".to_owned(), region.to_string())];
         own.into_iter().chain(fixed).collect()
-    }
-}
-
-/// Recovery objectives.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Objectives {
-    /// Recovery time: from the first failed probe to serving again.
-    pub rto: Millis,
-    /// Data loss, as time.
-    pub rpo: Millis,
-}
-
-impl Default for Objectives {
-    /// Four hours and one hour: the commonest figures of written recovery plans.
-    fn default() -> Self {
-        Self { rto: Millis::from_secs(4 * 3_600), rpo: Millis::from_secs(3_600) }
     }
 }
 
@@ -235,56 +225,26 @@ impl Default for LeaseRules {
     }
 }
 
-/// What is run when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Scenario {
-    /// What must be agreed.
-    pub when: When,
-    /// The plan.
-    pub run: PlanName,
-    /// Who starts it.
-    #[serde(default)]
-    pub mode: Mode,
-}
-
-/// What must be agreed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct When {
-    /// Which region.
-    pub region: Role,
-    /// In which state.
-    pub is: WhenState,
-}
-
-/// The state of a region that a scenario waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum WhenState {
-    /// Objectively down.
-    Down,
-}
-
-/// Who starts a plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// The agents.
-    Automatic,
-    /// The agents prepare it; it stops before its first step until an operator approves.
-    Approval,
-    /// Nobody: what would have been done is recorded.
-    #[default]
-    Observe,
-}
-
 /// A plan as the policy writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanTemplate {
+    /// Whether the service moves to another region. A plan that does not runs where the service is: `{from}` and `{to}` are
+    /// both the active region, and the write lease stays where it is.
+    #[serde(default = "moves_default", skip_serializing_if = "is_true")]
+    pub moves: bool,
     /// The steps; they run in parallel unless `needs` orders them.
     pub steps: BTreeMap<StepName, StepTemplate>,
+}
+
+/// Most recovery plans that agents start move the service.
+const fn moves_default() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference.
+const fn is_true(moves: &bool) -> bool {
+    *moves
 }
 
 /// Who is told.

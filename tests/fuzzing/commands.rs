@@ -4,7 +4,10 @@
 
 use super::world::{self, AGENTS, Choices, REGIONS, START};
 use quorate_consensus::{decode, encode};
-use quorate_core::{Actor, Body, Cluster, Command, Execution, LeaseProof, Response, StepOutcome};
+use quorate_core::{
+    Actor, Body, Cluster, Command, Execution, LeaseProof, Response, StepOutcome,
+    cluster::declare::Declaration,
+};
 use quorate_policies::{
     AgentName, Millis, StepName, Timestamp,
     agreement::{Evidence, LagVote, Vote, lag::replica_name},
@@ -89,9 +92,16 @@ fn written_and_read(command: &Command) {
     let text = serde_json::to_string(command).expect("a command can be written");
     assert_eq!(&serde_json::from_str::<Command>(&text).expect("a command can be read"), command);
     let mut newer: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
-    for place in
-        ["", "/body", "/body/actor", "/body/trigger", "/body/evidence", "/body/outcome", "/body/proof"]
-    {
+    for place in [
+        "",
+        "/body",
+        "/body/actor",
+        "/body/trigger",
+        "/body/evidence",
+        "/body/declaration",
+        "/body/outcome",
+        "/body/proof",
+    ] {
         if let Some(fields) = newer.pointer_mut(place).and_then(serde_json::Value::as_object_mut) {
             fields.insert("a_field_of_tomorrow".to_owned(), serde_json::json!({ "x": [1, null] }));
         }
@@ -124,10 +134,11 @@ fn body(cluster: &Cluster, choices: &mut Choices<'_>, now: Timestamp) -> (AgentN
     let service = world::shop();
     let by: AgentName = world::name(choices.of(&AGENTS));
     let body = match choices.byte() % 32 {
-        0..=2 => decide(choices),
+        0 | 1 => decide(choices),
+        2 => declare(choices),
         3..=17 => return step(latest, id, by, choices),
         18 | 19 => Body::SetLive { execution: id, live: agents(choices) },
-        20 => Body::Approve { execution: id, actor: actor(choices) },
+        20 => Body::Approve { execution: id, step: None, actor: actor(choices) },
         21 => Body::Abort { execution: id, actor: actor(choices), leave: false },
         22 => {
             let until = (choices.byte() > 127).then(|| Timestamp(now.0.saturating_add(choices.number())));
@@ -147,6 +158,19 @@ fn body(cluster: &Cluster, choices: &mut Choices<'_>, now: Timestamp) -> (AgentN
         _ => Body::SetMembers { members: world::members() },
     };
     (by, body)
+}
+
+/// A scenario that nothing detects, with what an operator says, right or not.
+fn declare(choices: &mut Choices<'_>) -> Body {
+    let Body::Decide { service, to, evidence, live, .. } = decide(choices) else { unreachable!() };
+    let scenario = world::name(choices.of(&["restart", "restart", "region-loss", "fire"]));
+    let tasks = choices.of(&["4", "4", "four", "-1"]);
+    let inputs = [(choices.of(&["tasks", "tasks", "task"]).to_owned(), tasks.to_owned())];
+    let inputs = inputs.into_iter().take(choices.index(3)).collect();
+    let to = (choices.byte() > 191).then_some(to);
+    let trigger =
+        Trigger::Operator { by: "olga".to_owned(), reason: "the ticket".to_owned(), accept_data_loss: false };
+    Body::Declare { service, declaration: Declaration { scenario, inputs, to }, trigger, evidence, live }
 }
 
 fn decide(choices: &mut Choices<'_>) -> Body {

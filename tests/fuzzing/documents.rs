@@ -104,7 +104,7 @@ fn can_be_used(policy: &Policy) {
     let moves = policy.regions.keys().flat_map(|from| policy.regions.keys().map(move |to| (from, to)));
     for (from, to) in moves.filter(|(from, to)| from != to) {
         for plan in policy.plans.keys() {
-            expand::expand(policy, plan, from, to)
+            expand::expand(policy, plan, from, to, &expand::example_inputs(policy, plan))
                 .unwrap_or_else(|error| panic!("{plan} of an accepted policy, {from} -> {to}: {error}"));
         }
     }

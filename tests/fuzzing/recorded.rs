@@ -182,7 +182,7 @@ fn operators() -> Vec<Command> {
     teller.say("wes", Body::Resume { service: service(), actor: actor("go on") });
     teller.say("noa", decide(Trigger::Automatic));
     let execution = || "shop-2".to_owned();
-    teller.say("wes", Body::Approve { execution: execution(), actor: actor("go") });
+    teller.say("wes", Body::Approve { execution: execution(), step: None, actor: actor("go") });
     let live = AGENTS[1..].iter().map(|agent| world::name(agent)).collect();
     teller.say("noa", Body::SetLive { execution: execution(), live });
     let step = || world::name("scale");

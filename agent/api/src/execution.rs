@@ -1,6 +1,7 @@
 //! Executions as `/v1/executions` shows them.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// `GET /v1/executions`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -18,6 +19,12 @@ pub struct Execution {
     pub service: String,
     /// The plan's name.
     pub plan: String,
+    /// The scenario that an operator declared; without one, it is the loss of the primary region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
+    /// What the operator said with it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
     /// The fencing token.
     pub epoch: u64,
     /// `automatic`, or the operator's name.

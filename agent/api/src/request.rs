@@ -1,6 +1,7 @@
 //! What an operator asks for, and the answer to a change. Every change names its reason.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Header that makes a retried change harmless.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -36,6 +37,38 @@ pub struct Failover {
     pub accept_data_loss: bool,
 }
 
+/// `POST /v1/services/{service}/declare`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Declare {
+    /// Which scenario, one that an operator declares.
+    pub scenario: String,
+    /// What the scenario asks for, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
+    /// Where to, if its plan moves the service; by default the first healthy standby.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// The service's name once more: a plan may do what cannot be undone.
+    pub confirm: String,
+    /// Whether an unknown or too high replica lag is accepted, for this once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_data_loss: bool,
+}
+
+/// `POST /v1/executions/{execution}/approve`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approve {
+    /// Why.
+    pub reason: String,
+    /// The step that asks; without it, the execution that waits to begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+}
+
 /// `POST /v1/services/{service}/pause`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,7 +91,7 @@ pub struct Abort {
     pub leave: bool,
 }
 
-/// `POST .../resume`, `.../approve`.
+/// `POST .../resume`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Command {

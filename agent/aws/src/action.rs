@@ -66,7 +66,9 @@ impl<'a> TryFrom<&'a Action> for AwsAction<'a> {
             | Action::PostgresUnfence(_)
             | Action::PostgresSwitchover(_)
             | Action::PostgresRejoin(_)
-            | Action::VerifyProbes(_) => Err(NotAws { kind: action.kind() }),
+            | Action::VerifyProbes(_)
+            | Action::Approval(_)
+            | Action::Wait(_) => Err(NotAws { kind: action.kind() }),
         }
     }
 }

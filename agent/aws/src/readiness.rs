@@ -45,7 +45,9 @@ impl Aws {
             | Action::PostgresUnfence(_)
             | Action::PostgresSwitchover(_)
             | Action::PostgresRejoin(_)
-            | Action::VerifyProbes(_) => Vec::new(),
+            | Action::VerifyProbes(_)
+            | Action::Approval(_)
+            | Action::Wait(_) => Vec::new(),
         }
     }
 }

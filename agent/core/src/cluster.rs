@@ -3,7 +3,9 @@
 
 pub mod audit;
 mod decide;
+pub mod declare;
 pub mod execution;
+mod gate;
 mod ledger;
 pub mod service;
 pub mod signal;
@@ -63,6 +65,9 @@ impl Cluster {
             Body::Decide { service, to, trigger, evidence, live } => {
                 self.decide(command, service, to, trigger, evidence, live)
             }
+            Body::Declare { service, declaration, trigger, evidence, live } => {
+                self.declare(command, service, declaration, trigger, evidence, live)
+            }
             Body::RecordRefusal { service, refusal } => {
                 let event = AuditEvent::Refused { refusal: refusal.clone() };
                 self.audit.record(self.clock, command.by.as_str(), Some(service), None, event);
@@ -84,7 +89,7 @@ impl Cluster {
                 self.finish_step(&command.by, execution, step, *attempt, outcome)
             }
             Body::SetLive { execution, live } => self.set_live(&command.by, execution, live),
-            Body::Approve { execution, actor } => self.approve(execution, actor),
+            Body::Approve { execution, step, actor } => self.approve(execution, step.as_ref(), actor),
             Body::Abort { execution, actor, leave } => self.abort(execution, actor, *leave),
             Body::Pause { service, actor, until } => self.pause(service, actor, *until),
             Body::Resume { service, actor } => self.resume(service, actor),

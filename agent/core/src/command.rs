@@ -1,6 +1,7 @@
 //! What can be put into the log, and what comes back. Every command carries an id, by which the state machine
 //! recognizes a retry, and the proposer's wall-clock reading, which moves the log's own clock forward.
 
+use crate::cluster::declare::Declaration;
 use quorate_policies::{
     AgentName, Millis, Policy, RegionName, ServiceName, StepName, Timestamp,
     agreement::Evidence,
@@ -70,6 +71,19 @@ pub enum Body {
         /// Agents from which the leader heard lately: steps are assigned among them.
         live: BTreeSet<AgentName>,
     },
+    /// An operator declares a scenario that nothing detects.
+    Declare {
+        /// Which service.
+        service: ServiceName,
+        /// What is declared.
+        declaration: Declaration,
+        /// Who and why.
+        trigger: Trigger,
+        /// What the agent saw through which it was declared.
+        evidence: Evidence,
+        /// Agents from which it heard lately: steps are assigned among them.
+        live: BTreeSet<AgentName>,
+    },
     /// Records why automation did not act (R31); proposed when the reason changes.
     RecordRefusal {
         /// Which service.
@@ -135,10 +149,13 @@ pub enum Body {
         /// Who is alive.
         live: BTreeSet<AgentName>,
     },
-    /// Lets a waiting execution begin.
+    /// Lets a waiting execution begin, or one of its `approval` steps succeed.
     Approve {
         /// Which execution.
         execution: ExecutionId,
+        /// Which step; without one, the execution itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<StepName>,
         /// Who and why.
         actor: Actor,
     },

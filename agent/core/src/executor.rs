@@ -1,6 +1,7 @@
 //! Runs one attempt of one step: read barrier, check, intent, then what [`StepRun`] says. The loop only carries messages
 //! between it, the log and the world; it decides nothing and knows no runtime.
 
+mod own;
 mod permission;
 mod signal;
 
@@ -42,6 +43,7 @@ pub async fn run(around: &impl Surroundings, order: &StepOrder) {
     let mut attempt = StepRun::new(around.now().mono, order.step.timeout, order.failures)
         .must_be_ours(!order.step.reversible && !begun.ever && !order.step.action.knows_its_own())
         .resumed(begun.resumed)
+        .only_asks(matches!(order.step.action, Action::Approval(_)))
         .delayed(order.step.delay);
     let mut event = StepEvent::Ready;
     loop {
@@ -106,6 +108,9 @@ async fn observe(
 ) -> StepEvent {
     if let Action::Route53Signal(action) = &order.step.action {
         return StepEvent::Observed(signal::observe(&around.state(), order, action));
+    }
+    if let Some(seen) = own::observe(&around.state(), order) {
+        return StepEvent::Observed(seen);
     }
     let look = around.within(left, around.observe(order, context)).await;
     let within = Millis::of(left);

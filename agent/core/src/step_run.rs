@@ -78,6 +78,8 @@ pub struct StepRun {
     unanswered: Option<Millis>,
     /// The last look did not rule out that something is under way.
     unsure: bool,
+    /// Nothing is ever under way: an answer is waited for, and none came.
+    only_asks: bool,
 }
 
 impl StepRun {
@@ -98,6 +100,7 @@ impl StepRun {
             last: "nothing was observed".to_owned(),
             unanswered: None,
             unsure: true,
+            only_asks: false,
         }
     }
 
@@ -114,6 +117,12 @@ impl StepRun {
         Self { resumed, ..self }
     }
 
+    /// Only waits for an answer, so that its end is certain whatever was seen.
+    #[must_use]
+    pub fn only_asks(self, only: bool) -> Self {
+        Self { only_asks: only, ..self }
+    }
+
     /// Waits so long before the first look.
     #[must_use]
     pub fn delayed(self, delay: Millis) -> Self {
@@ -125,10 +134,14 @@ impl StepRun {
     #[must_use]
     pub fn abandoned(&self) -> StepOutcome {
         let reason = format!("the execution was aborted; last seen: {}", self.seen());
-        match (self.acted.is_some() || self.resumed, self.unsure) {
-            (false, false) => StepOutcome::Failed { reason },
-            (true, _) | (false, true) => StepOutcome::Unknown { reason },
-        }
+        self.without_end(reason)
+    }
+
+    /// What is known of an attempt that ends without its result.
+    fn without_end(&self, reason: String) -> StepOutcome {
+        let under_way = (self.acted.is_some() || self.resumed || self.unsure) && !self.only_asks;
+        // Never acted on, and seen not to be done: nothing is under way, ours or an earlier attempt's.
+        if under_way { StepOutcome::Unknown { reason } } else { StepOutcome::Failed { reason } }
     }
 
     /// What cannot be done any further. With a part of it done, or perhaps done, it is not known what stands.
@@ -237,11 +250,7 @@ impl StepRun {
 
     fn give_up(&self) -> StepWork {
         let reason = format!("not done in time; last seen: {}", self.seen());
-        StepWork::Finish(match (self.acted.is_some() || self.resumed, self.unsure) {
-            // Never acted on, and seen not to be done: nothing is under way, ours or an earlier attempt's.
-            (false, false) => StepOutcome::Failed { reason },
-            (true, _) | (false, true) => StepOutcome::Unknown { reason },
-        })
+        StepWork::Finish(self.without_end(reason))
     }
 
     /// What was seen last, and that nothing was seen since.

@@ -10,9 +10,9 @@ use super::{
 use crate::http::plan_view;
 use clap::{Args, ValueEnum};
 use quorate_policies::{
-    Policy,
+    Policy, RegionName,
     document::{self, AgentFile, FieldPath, Problem, Severity},
-    plan::expand::expand,
+    plan::expand::every_way,
     policy::Role,
 };
 use std::{collections::BTreeSet, path::PathBuf};
@@ -83,14 +83,16 @@ pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
 /// A plan that cannot be expanded is left out: checking the policy names its fault.
 #[must_use]
 pub fn explain_plans(policy: &Policy) -> String {
-    let with = |role: Role| policy.regions.iter().filter(move |(_, region)| region.role == role);
-    let ways = with(Role::Primary).flat_map(|(from, _)| with(Role::Standby).map(move |(to, _)| (from, to)));
+    let is = |region: &RegionName, role: Role| policy.regions.get(region).is_some_and(|r| r.role == role);
     let mut lines = vec!["What the plans need, and what they can do without".to_owned()];
-    for (from, to) in ways {
-        for plan in policy.plans.keys().filter_map(|name| expand(policy, name, from, to).ok()) {
-            lines.extend([String::new(), format!("{}, {} -> {}", plan.name, plan.from, plan.to)]);
-            lines.extend(dependence::lines(&plan_view(&policy.service, &plan, None)));
+    for plan in every_way(policy).filter(|plan| is(&plan.from, Role::Primary)) {
+        if plan.moves && !is(&plan.to, Role::Standby) {
+            continue;
         }
+        let way =
+            if plan.moves { format!("{} -> {}", plan.from, plan.to) } else { format!("in {}", plan.to) };
+        lines.extend([String::new(), format!("{}, {way}", plan.name)]);
+        lines.extend(dependence::lines(&plan_view(&policy.service, &plan, None)));
     }
     let comments = lines.iter().map(|line| format!("# {line}").trim_end().to_owned() + "\n");
     comments.collect()

@@ -9,6 +9,23 @@ pub fn can_ask() -> bool {
     io::stdin().is_terminal()
 }
 
+/// Whether the command line confirms. Where it does not and nobody can be asked, nothing is even looked up.
+///
+/// # Errors
+/// When it confirms something else, or there is no terminal to ask at.
+pub fn confirmed(what: &str, service: &str, said: Option<&str>) -> Result<bool, Failure> {
+    match said {
+        Some(name) if name == service => Ok(true),
+        Some(name) => Err(Failure::Usage(format!(
+            "--confirm names `{name}`, but the {what} is of `{service}`: nothing was done"
+        ))),
+        None if can_ask() => Ok(false),
+        None => Err(Failure::Usage(format!(
+            "a {what} cannot be undone, and there is no terminal to ask at: add --confirm {service}"
+        ))),
+    }
+}
+
 /// Tells what is about to happen, and waits for the service's name.
 ///
 /// # Errors

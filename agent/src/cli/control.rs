@@ -6,7 +6,7 @@ use super::{
     exit::{Exit, Failure},
 };
 use clap::Args;
-use quorate_api::{Abort, Changed, Command, Pause};
+use quorate_api::{Abort, Changed, Command, Pause, request::Approve};
 use quorate_policies::Millis;
 use serde::Serialize;
 
@@ -49,7 +49,18 @@ pub struct AbortArgs {
     of: ExecutionArgs,
 }
 
-/// `quorate approve`, and most of `quorate abort`.
+/// `quorate approve`.
+#[derive(Debug, Args)]
+pub struct ApproveArgs {
+    /// The step that asks; without it, the execution that waits to begin.
+    // Before the others, or it would stand under their heading.
+    #[arg(long, value_name = "NAME")]
+    step: Option<String>,
+    #[command(flatten)]
+    of: ExecutionArgs,
+}
+
+/// What `quorate approve` and `quorate abort` have in common.
 #[derive(Debug, Args)]
 pub struct ExecutionArgs {
     /// The execution, as `quorate status` and `quorate history` name it.
@@ -89,13 +100,14 @@ pub async fn abort(args: &AbortArgs) -> Result<Exit, Failure> {
     change(&of.connection, &["executions", &of.execution, "abort"], &body).await
 }
 
-/// Lets a waiting execution begin.
+/// Lets a waiting execution begin, or answers one of its steps.
 ///
 /// # Errors
 /// As [`pause`].
-pub async fn approve(args: &ExecutionArgs) -> Result<Exit, Failure> {
-    let body = Command { reason: args.reason.clone() };
-    change(&args.connection, &["executions", &args.execution, "approve"], &body).await
+pub async fn approve(args: &ApproveArgs) -> Result<Exit, Failure> {
+    let of = &args.of;
+    let body = Approve { reason: of.reason.clone(), step: args.step.clone() };
+    change(&of.connection, &["executions", &of.execution, "approve"], &body).await
 }
 
 async fn change(connection: &Connection, path: &[&str], body: &impl Serialize) -> Result<Exit, Failure> {

@@ -46,7 +46,7 @@ pub struct FailoverArgs {
 /// # Errors
 /// When it is not confirmed, no agent answers, or a guard refuses.
 pub async fn failover(args: &FailoverArgs) -> Result<Exit, Failure> {
-    let confirmed = confirmation(args)?;
+    let confirmed = confirm::confirmed("failover", &args.service, args.confirm.as_deref())?;
     let session = Session::changing(&args.connection, args.output)?;
     let path = ["services", args.service.as_str()];
     let before = session.client.get::<Service>(&path, &[]).await?;
@@ -85,27 +85,6 @@ pub async fn failover(args: &FailoverArgs) -> Result<Exit, Failure> {
         session.screen.print(&topology::service(session.screen, &after.value))?;
     }
     Ok(exit)
-}
-
-/// Whether the command line confirms. Where it does not and nobody can be asked, nothing is even looked up.
-fn confirmation(args: &FailoverArgs) -> Result<bool, Failure> {
-    match &args.confirm {
-        Some(name) if *name == args.service => Ok(true),
-        Some(name) => {
-            let message = format!(
-                "--confirm names `{name}`, but the failover is of `{}`: nothing was done",
-                args.service
-            );
-            Err(Failure::Usage(message))
-        }
-        None if confirm::can_ask() => Ok(false),
-        None => {
-            let service = &args.service;
-            Err(Failure::Usage(format!(
-                "a failover cannot be undone, and there is no terminal to ask at: add --confirm {service}"
-            )))
-        }
-    }
 }
 
 /// Asks at the terminal.

@@ -92,11 +92,5 @@ pub fn written(policy: &Policy, scope: Scope, principal: &Principal) -> Value {
 
 /// Every plan in every direction: a failover may go to any region, and home again.
 fn plans(policy: &Policy) -> Vec<Plan> {
-    let regions = || policy.regions.keys();
-    let pairs = regions().flat_map(|from| regions().filter(move |to| *to != from).map(move |to| (from, to)));
-    pairs
-        .flat_map(|(from, to)| {
-            policy.plans.keys().filter_map(move |plan| expand::expand(policy, plan, from, to).ok())
-        })
-        .collect()
+    expand::every_way(policy).collect()
 }

@@ -12,15 +12,15 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use quorate_api::request::{Abort, Changed, Command, Failover, Pause};
+use quorate_api::request::{Abort, Approve, Changed, Command, Failover, Pause};
 use quorate_core::{Body, Node, Response, node::Now};
 use quorate_policies::{
-    Millis, RegionName, ServiceName,
+    Millis, RegionName, ServiceName, StepName,
     guard::{Refusal, Trigger},
 };
 use std::sync::Arc;
 
-type Reply = Result<(StatusCode, Json<Changed>), Failure>;
+pub(super) type Reply = Result<(StatusCode, Json<Changed>), Failure>;
 
 /// `POST /v1/services/{service}/failover`.
 pub(super) async fn failover<C: Control>(
@@ -112,11 +112,23 @@ pub(super) async fn resume<C: Control>(
 pub(super) async fn approve<C: Control>(
     State(agent): State<Arc<C>>,
     Path(execution): Path<String>,
-    asked: Asked<Command>,
+    asked: Asked<Approve>,
 ) -> Reply {
-    let body = Body::Approve { execution: execution.clone(), actor: asked.actor() };
-    submit(agent.as_ref(), asked.command_id("approve", &execution), body).await?;
-    accepted(format!("execution {execution} is approved and begins"), execution, true)
+    let step: Option<StepName> = asked
+        .request
+        .step
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .map_err(|error| Failure::invalid(format!("no such step: {error}")))?;
+    let body = Body::Approve { execution: execution.clone(), step: step.clone(), actor: asked.actor() };
+    let verb = step.as_ref().map_or_else(|| "approve".to_owned(), |step| format!("approve-{step}"));
+    submit(agent.as_ref(), asked.command_id(&verb, &execution), body).await?;
+    let message = match step {
+        Some(step) => format!("step {step} of execution {execution} is approved and goes on"),
+        None => format!("execution {execution} is approved and begins"),
+    };
+    accepted(message, execution, true)
 }
 
 /// `POST /v1/executions/{execution}/abort`.
@@ -159,6 +171,6 @@ fn done(message: String) -> Reply {
     Ok((StatusCode::OK, Json(Changed { message, ..Changed::default() })))
 }
 
-fn accepted(message: String, execution: String, joined: bool) -> Reply {
+pub(super) fn accepted(message: String, execution: String, joined: bool) -> Reply {
     Ok((StatusCode::ACCEPTED, Json(Changed { message, execution: Some(execution), joined, version: None })))
 }

@@ -1,6 +1,6 @@
 //! Every path of the API, once: for the router, the index, the metric's labels and the tests.
 
-use super::{answer::Failure, change, control::Control, lease, policy, read, signal, telemetry};
+use super::{answer::Failure, change, control::Control, declare, lease, policy, read, signal, telemetry};
 use axum::{
     Router, middleware,
     routing::{get, post},
@@ -40,11 +40,20 @@ pub const ROUTES: &[Route] = &[
         "what a failover would do, and whether it would work; ?to=REGION&check=true",
     ),
     route("POST", "/v1/services/{service}/failover", "fail over: {to?, reason, confirm}"),
+    route(
+        "POST",
+        "/v1/services/{service}/declare",
+        "declare a scenario: {scenario, inputs?, to?, reason, confirm}",
+    ),
     route("POST", "/v1/services/{service}/pause", "stop automation: {reason, for?}"),
     route("POST", "/v1/services/{service}/resume", "let automation go on: {reason}"),
     route("GET", "/v1/executions", "executions, newest first; ?service=SERVICE"),
     route("GET", "/v1/executions/{execution}", "one execution and its steps"),
-    route("POST", "/v1/executions/{execution}/approve", "let a waiting execution begin: {reason}"),
+    route(
+        "POST",
+        "/v1/executions/{execution}/approve",
+        "let a waiting execution begin, or answer a step: {reason, step?}",
+    ),
     route("POST", "/v1/executions/{execution}/abort", "end an execution: {reason, leave?}"),
     route("GET", "/v1/policies/{service}", "the policy in force, every default written out"),
     route("POST", "/v1/policies", "put a policy into force: {policy, file?, reason}"),
@@ -69,6 +78,7 @@ pub(super) fn router<C: Control>(agent: Arc<C>) -> Router {
         .route("/v1/services/{service}/explain", get(read::explain::<C>))
         .route("/v1/services/{service}/plan", get(read::plan::<C>))
         .route("/v1/services/{service}/failover", post(change::failover::<C>))
+        .route("/v1/services/{service}/declare", post(declare::declare::<C>))
         .route("/v1/services/{service}/pause", post(change::pause::<C>))
         .route("/v1/services/{service}/resume", post(change::resume::<C>))
         .route("/v1/executions", get(read::executions::<C>))

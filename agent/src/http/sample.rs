@@ -11,7 +11,10 @@ use quorate_policies::{
     document::{AgentFile, read_agent_file, read_policy},
     guard::{Hold, Trigger},
     health::{FailureReason, Verdict},
-    plan::{Plan, expand::expand},
+    plan::{
+        Plan,
+        expand::{Inputs, expand},
+    },
     postgres::{Database, DatabaseRole, Lsn},
     readiness::{Finding, FindingSeverity},
 };
@@ -72,7 +75,7 @@ pub(crate) fn policy_text() -> &'static str {
 
 pub(crate) fn plan() -> Plan {
     let (from, to) = ("us-east-1".parse().unwrap(), "us-west-2".parse().unwrap());
-    expand(&policy(), &"failover".parse().unwrap(), &from, &to).unwrap()
+    expand(&policy(), &"failover".parse().unwrap(), &from, &to, &Inputs::new()).unwrap()
 }
 
 pub(crate) fn hold() -> Hold {

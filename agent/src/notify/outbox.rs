@@ -160,13 +160,14 @@ mod tests {
             trigger: Trigger::Automatic,
             epoch: 2,
             awaits_approval,
+            scenario: None,
         };
         let ended = |state: &str| AuditEvent::ExecutionEnded { state: state.into(), detail: state.into() };
         vec![
             AuditEvent::MembersSet { members: [].into() },
             AuditEvent::PolicyApplied { version: 1, hash: "abc".into(), reason: reason() },
             decided(true),
-            AuditEvent::Approved { reason: reason() },
+            AuditEvent::Approved { step: None, reason: reason() },
             decided(false),
             AuditEvent::Refused { refusal: Refusal::NoScenario },
             AuditEvent::StepAssigned { step: step(), agent: "a".parse().unwrap(), attempt: 1 },

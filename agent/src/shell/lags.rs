@@ -7,8 +7,7 @@ use quorate_policies::{
     ServiceName,
     agreement::lag::replica_name,
     effect::AssumeRole,
-    guard::situation::scenario,
-    plan::{Action, Lag, action::RdsPromoteReadReplica, expand::expand},
+    plan::{Action, Lag, Plan, action::RdsPromoteReadReplica, expand::every_way},
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::{MissedTickBehavior, interval};
@@ -66,14 +65,12 @@ fn replicas(agent: &Agent) -> BTreeMap<Replica, (RdsPromoteReadReplica, Option<A
     agent.with_node(|node, _| {
         let mut found = BTreeMap::new();
         for (name, state) in &node.cluster().services {
-            let Some((plan, _)) = scenario(&state.policy) else { continue };
-            for to in state.policy.regions.keys().filter(|region| **region != state.active) {
-                let Ok(plan) = expand(&state.policy, plan, &state.active, to) else { continue };
-                for step in plan.steps.into_values() {
-                    if let Action::RdsPromoteReadReplica(promote) = step.action {
-                        let replica = (name.clone(), promote.region.clone(), promote.instance.clone());
-                        found.insert(replica, (promote, step.role));
-                    }
+            let run = |plan: &Plan| state.policy.scenarios.values().any(|scenario| scenario.run == plan.name);
+            let plans = every_way(&state.policy).filter(|plan| plan.from == state.active && run(plan));
+            for step in plans.flat_map(|plan| plan.steps.into_values()) {
+                if let Action::RdsPromoteReadReplica(promote) = step.action {
+                    let replica = (name.clone(), promote.region.clone(), promote.instance.clone());
+                    found.insert(replica, (promote, step.role));
                 }
             }
         }

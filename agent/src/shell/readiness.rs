@@ -8,7 +8,10 @@ use quorate_policies::{
     Millis, RegionName, ServiceName, Timestamp,
     effect::EffectContext,
     guard::{Refusal, situation::scenario},
-    plan::{Plan, Step, expand::expand},
+    plan::{
+        Plan, Step,
+        expand::{Inputs, expand},
+    },
     policy::OnError,
     readiness::{Finding, FindingSeverity},
 };
@@ -112,7 +115,7 @@ impl Agent {
             let unknown = || Refusal::UnknownService { service: service.clone() };
             let state = node.cluster().services.get(service).ok_or_else(unknown)?;
             let (name, _) = scenario(&state.policy).ok_or(Refusal::NoScenario)?;
-            let plan = expand(&state.policy, name, &state.active, to)
+            let plan = expand(&state.policy, name, &state.active, to, &Inputs::new())
                 .map_err(|error| Refusal::PolicyRefused { why: error.to_string() })?;
             Ok((plan, state.policy_hash.clone(), state.epoch))
         })

@@ -227,6 +227,8 @@ pub(crate) fn execution(state: &str, steps: [&str; 2]) -> Execution {
         id: "shop-3".into(),
         service: "shop".into(),
         plan: "failover".into(),
+        scenario: None,
+        inputs: std::collections::BTreeMap::new(),
         epoch: 3,
         trigger: "ada".into(),
         from: "us-east-1".into(),

@@ -17,6 +17,7 @@ mod database;
 mod plans;
 mod probes;
 mod rules;
+mod scenarios;
 mod switchover;
 mod together;
 mod topology;

@@ -50,7 +50,11 @@ fn document(policy: &Policy) -> Settings {
     nest(
         &mut all,
         "plans",
-        named(&policy.plans, |plan| vec![("steps".to_owned(), Explained::Mapping(named(&plan.steps, step)))]),
+        named(&policy.plans, |plan| {
+            let mut all = settings(plan);
+            nest(&mut all, "steps", named(&plan.steps, step));
+            all
+        }),
     );
     nest(&mut all, "communication", settings(&policy.communication));
     all

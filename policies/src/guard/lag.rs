@@ -46,12 +46,14 @@ pub(super) fn loss(s: &Situation<'_>, to: &RegionName) -> Option<Millis> {
     Some(each?.into_iter().max().unwrap_or_default())
 }
 
-/// The replicas that the scenario's plan promotes. A plan that cannot be expanded is refused by its expansion.
+/// The replicas that the plan promotes. A plan that cannot be expanded is refused by its expansion.
 pub fn replicas(s: &Situation<'_>, to: &RegionName) -> Vec<String> {
-    let Some(plan) = scenario(s.policy).and_then(|(name, _)| s.policy.plans.get(name)) else {
+    let name = s.plan.or_else(|| scenario(s.policy).map(|(name, _)| name));
+    let Some(plan) = name.and_then(|name| s.policy.plans.get(name)) else {
         return Vec::new();
     };
-    let Ok(variables) = expand::variables(s.policy, &s.facts.active, to) else { return Vec::new() };
+    let inputs = name.map(|name| expand::example_inputs(s.policy, name)).unwrap_or_default();
+    let Ok(variables) = expand::variables(s.policy, &s.facts.active, to, &inputs) else { return Vec::new() };
     let resolved = plan.steps.values().filter_map(|step| step.action.resolved(&variables).ok());
     resolved.filter_map(|action| action.promotes()).collect()
 }

@@ -35,7 +35,7 @@ pub(super) fn in_progress(s: &Situation<'_>) -> Option<Refusal> {
 pub(super) fn mode(policy: &Policy) -> Option<Refusal> {
     match scenario(policy) {
         None => Some(Refusal::NoScenario),
-        Some((_, Mode::Observe)) => Some(Refusal::ObserveOnly),
+        Some((_, Mode::Observe | Mode::Manual)) => Some(Refusal::ObserveOnly),
         Some((_, Mode::Automatic | Mode::Approval)) => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     agreement::Opinion,
-    name::{AgentName, RegionName, ServiceName, StepName},
+    name::{AgentName, PlanName, RegionName, ServiceName, StepName},
     time::{Millis, Timestamp},
 };
 use serde::{Deserialize, Serialize};
@@ -228,6 +228,14 @@ pub enum Refusal {
     /// The agents have no majority, so nothing can be committed (R11).
     #[error("no quorum: the agents in contact are no majority; nothing is decided and nothing is changed")]
     NoQuorum,
+    /// The scenario cannot be declared like this.
+    #[error("scenario `{scenario}` cannot be declared: {why}")]
+    NotDeclared {
+        /// Which one.
+        scenario: PlanName,
+        /// Why, and the mend.
+        why: String,
+    },
     /// There is no such execution.
     #[error("no execution `{execution}`")]
     UnknownExecution {
@@ -322,6 +330,7 @@ impl Refusal {
             Refusal::ReplicaLagBytesTooHigh { .. } => "replica_lag_bytes",
             Refusal::PlanNotReady { .. } => "plan_not_ready",
             Refusal::NoQuorum => "no_quorum",
+            Refusal::NotDeclared { .. } => "not_declared",
             Refusal::UnknownExecution { .. } => "unknown_execution",
             Refusal::WrongState { .. } => "wrong_state",
             Refusal::StepNotYours { .. } => "step_not_yours",

@@ -4,7 +4,7 @@ use super::Refusal;
 use crate::{
     agreement::Evidence,
     name::{AgentName, PlanName, RegionName},
-    policy::{Mode, Policy, Role},
+    policy::{Mode, Policy, Role, Scenario},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -79,6 +79,8 @@ pub struct Situation<'a> {
     pub evidence: &'a Evidence,
     /// The log's clock.
     pub now: Timestamp,
+    /// The plan that would run; without one, that of the primary region's loss.
+    pub plan: Option<&'a PlanName>,
 }
 
 /// One guard's answer.
@@ -93,5 +95,6 @@ pub struct Check {
 /// The plan that the policy runs when the active region is down, and in which mode.
 #[must_use]
 pub fn scenario(policy: &Policy) -> Option<(&PlanName, Mode)> {
-    policy.scenarios.values().find(|s| s.when.region == Role::Primary).map(|s| (&s.run, s.mode))
+    let detects = |s: &&Scenario| s.when.as_ref().is_some_and(|when| when.region == Role::Primary);
+    policy.scenarios.values().find(detects).map(|s| (&s.run, s.mode))
 }

@@ -2,6 +2,7 @@
 //! plan they are resolved. What an action needs and whether it can be undone are properties of its kind, stated here
 //! once; what it means in the world is the business of the crate that carries it out.
 
+mod approval;
 mod aurora;
 mod dns;
 mod ecs;
@@ -10,7 +11,9 @@ mod rds;
 mod route53;
 mod statuspage;
 mod verify;
+mod wait;
 
+pub use approval::Approval;
 pub use aurora::{AuroraFailover, AuroraSwitchover};
 pub use dns::{DnsConverged, DnsUpdate};
 pub use ecs::{EcsScale, PercentOf, ScalingRange};
@@ -24,6 +27,7 @@ pub use rds::{
 pub use route53::{RecordKind, Route53Repoint, Route53Signal, SignalRecord};
 pub use statuspage::{IncidentStatus, StatuspageIncident};
 pub use verify::VerifyProbes;
+pub use wait::Wait;
 
 use super::template::{self, TemplateError};
 use crate::agreement::lag::replica_name;
@@ -121,6 +125,10 @@ actions! {
     "statuspage.incident" => StatuspageIncident, reversible: true;
     /// Probes the service through its public name until it is healthy there.
     "verify.probes" => VerifyProbes, reversible: true;
+    /// Waits until an operator approves: `quorate approve EXECUTION --step NAME`.
+    "approval" => Approval, reversible: true;
+    /// Waits for a time.
+    "wait" => Wait, reversible: true;
 }
 
 impl Action {
@@ -147,7 +155,9 @@ impl Action {
             | Action::DnsUpdate(_)
             | Action::DnsConverged(_)
             | Action::StatuspageIncident(_)
-            | Action::VerifyProbes(_) => None,
+            | Action::VerifyProbes(_)
+            | Action::Approval(_)
+            | Action::Wait(_) => None,
         }
     }
 
@@ -174,7 +184,10 @@ impl Action {
     /// Whether the action changes nothing in the world, so that there is nothing to take back.
     #[must_use]
     pub const fn only_looks(&self) -> bool {
-        matches!(self, Action::DnsConverged(_) | Action::VerifyProbes(_))
+        matches!(
+            self,
+            Action::DnsConverged(_) | Action::VerifyProbes(_) | Action::Approval(_) | Action::Wait(_)
+        )
     }
 
     /// The same action with the variables in its texts resolved, those in the names of sets included. Every text is taken

@@ -113,6 +113,8 @@ pub fn dependences(plan: &Plan, step: &Step) -> Vec<Dependence> {
         Action::DnsConverged(_) => vec![Dependence::Route53Data],
         Action::DnsUpdate(_) => vec![Dependence::Outside { what: "the zone's primary DNS server" }],
         Action::StatuspageIncident(_) => vec![Dependence::Outside { what: "the status page" }],
+        Action::Approval(_) => vec![Dependence::Agents, Dependence::Outside { what: "an operator" }],
+        Action::Wait(_) => vec![Dependence::Agents],
         Action::VerifyProbes(_) => vec![Dependence::Outside { what: "the service's public name" }],
     }
 }

@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     effect::AssumeRole,
-    name::{PlanName, RegionName, StepName},
-    policy::{Near, OnError, Policy, StepTemplate},
+    name::{InputName, PlanName, RegionName, StepName},
+    policy::{Near, OnError, PlanTemplate, Policy, StepTemplate},
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -24,9 +24,25 @@ pub struct Plan {
     pub from: RegionName,
     /// The region that is activated.
     pub to: RegionName,
+    /// Whether the service moves. Where it does not, both regions are the active one.
+    #[serde(default = "moves_default", skip_serializing_if = "is_true")]
+    pub moves: bool,
     /// Its steps.
     pub steps: BTreeMap<StepName, Step>,
 }
+
+/// Plans from before there were others moved the service.
+const fn moves_default() -> bool {
+    true
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference.
+const fn is_true(moves: &bool) -> bool {
+    *moves
+}
+
+/// What an operator said when declaring the scenario, by name.
+pub type Inputs = BTreeMap<InputName, String>;
 
 /// A step of an expanded plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -116,8 +132,10 @@ pub fn variables(
     policy: &Policy,
     from: &RegionName,
     to: &RegionName,
+    inputs: &Inputs,
 ) -> Result<BTreeMap<String, String>, ExpandError> {
     let mut variables = BTreeMap::from([("service".to_owned(), policy.service.to_string())]);
+    variables.extend(inputs.iter().map(|(name, value)| (format!("input.{name}"), value.clone())));
     for (side, name) in [("from", from), ("to", to)] {
         let region = policy.regions.get(name).ok_or_else(|| ExpandError::NoRegion(name.clone()))?;
         variables.insert(side.to_owned(), name.to_string());
@@ -135,10 +153,11 @@ pub fn expand(
     name: &PlanName,
     from: &RegionName,
     to: &RegionName,
+    inputs: &Inputs,
 ) -> Result<Plan, ExpandError> {
     let template = policy.plans.get(name).ok_or_else(|| ExpandError::NoPlan(name.clone()))?;
-    let variables = variables(policy, from, to)?;
-    let needs: graph::Needs =
+    let variables = variables(policy, from, to, inputs)?;
+    let mut needs: graph::Needs =
         template.steps.iter().map(|(step, t)| (step.clone(), t.needs.iter().cloned().collect())).collect();
     for (step, needed) in &needs {
         if let Some(need) = needed.iter().find(|need| !needs.contains_key(*need)) {
@@ -148,12 +167,61 @@ pub fn expand(
     if let Some(cycle) = graph::cycle(&needs) {
         return Err(ExpandError::Cycle(cycle));
     }
-    let steps = template
-        .steps
-        .iter()
-        .map(|(step, t)| Ok((step.clone(), expand_step(step, t, &variables, from, to)?)))
+    leave_out(template, &variables, &mut needs)?;
+    let steps = needs
+        .into_iter()
+        .filter_map(|(step, needs)| Some((template.steps.get(&step)?, step, needs)))
+        .map(|(template, step, needs)| {
+            let expanded = expand_step(&step, template, &variables, from, to)?;
+            Ok((step, Step { needs, ..expanded }))
+        })
         .collect::<Result<_, ExpandError>>()?;
-    Ok(Plan { name: name.clone(), from: from.clone(), to: to.clone(), steps })
+    Ok(Plan { name: name.clone(), from: from.clone(), to: to.clone(), moves: template.moves, steps })
+}
+
+/// Leaves out the steps whose condition does not hold. What needed one of them needs what that one needed.
+fn leave_out(
+    template: &PlanTemplate,
+    variables: &BTreeMap<String, String>,
+    needs: &mut graph::Needs,
+) -> Result<(), ExpandError> {
+    for (name, step) in &template.steps {
+        let mut holds = true;
+        for (variable, wanted) in &step.when {
+            let unknown = || TemplateError::Unknown {
+                name: variable.clone(),
+                known: variables.keys().map(|key| format!("{{{key}}}")).collect(),
+            };
+            let value = variables.get(variable).ok_or_else(unknown);
+            holds &= value.map_err(|source| ExpandError::Template { step: name.clone(), source })? == wanted;
+        }
+        let Some(inherited) = (!holds).then(|| needs.remove(name)).flatten() else { continue };
+        for needed in needs.values_mut().filter(|needed| needed.contains(name)) {
+            needed.remove(name);
+            needed.extend(inherited.iter().cloned());
+        }
+    }
+    Ok(())
+}
+
+/// Every plan of a policy in every way in which it could run, with an example of each input: for a look at what it would
+/// need before anybody runs it. A plan that cannot be expanded is left out.
+pub fn every_way(policy: &Policy) -> impl Iterator<Item = Plan> + '_ {
+    let regions = move |moves: bool| {
+        let pairs = policy.regions.keys().flat_map(|from| policy.regions.keys().map(move |to| (from, to)));
+        pairs.filter(move |(from, to)| (from == to) != moves)
+    };
+    policy.plans.iter().flat_map(move |(name, template)| {
+        let inputs = example_inputs(policy, name);
+        regions(template.moves).filter_map(move |(from, to)| expand(policy, name, from, to, &inputs).ok())
+    })
+}
+
+/// An example of every input that a scenario which runs the plan asks for.
+#[must_use]
+pub fn example_inputs(policy: &Policy, plan: &PlanName) -> Inputs {
+    let runs = policy.scenarios.values().filter(|scenario| scenario.run == *plan);
+    runs.flat_map(|scenario| scenario.examples()).collect()
 }
 
 fn expand_step(
@@ -171,9 +239,10 @@ fn expand_step(
         Ok(AssumeRole { arn: resolve(&role.arn)?, external_id })
     });
     Ok(Step {
-        needs: template.needs.iter().cloned().collect(),
+        needs: BTreeSet::new(),
         timeout: template.timeout,
-        retries: template.retries,
+        // A question is asked once, for as long as the step's timeout says.
+        retries: if matches!(action, Action::Approval(_)) { 0 } else { template.retries },
         on_error: template.on_error,
         reversible: action.reversible(),
         place: StepPlace(match template.near {
@@ -181,7 +250,7 @@ fn expand_step(
             Near::From => from.clone(),
         }),
         role: role.transpose()?,
-        delay: Millis::ZERO,
+        delay: if let Action::Wait(wait) = &action { wait.lasting } else { Millis::ZERO },
         action,
     })
 }

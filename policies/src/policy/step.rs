@@ -4,7 +4,7 @@
 use crate::{effect::AssumeRole, name::StepName, plan::Action, time::Millis};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 /// A step as the policy writes it: one action, and how it is run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -14,6 +14,9 @@ pub struct StepTemplate {
     pub action: Action,
     /// Steps that must have succeeded before.
     pub needs: Vec<StepName>,
+    /// Values that variables must have; else the plan runs without the step.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub when: BTreeMap<String, String>,
     /// How long one attempt may take until its result stands.
     pub timeout: Millis,
     /// How many more attempts follow one that failed or stayed unknown.
@@ -55,7 +58,7 @@ const TIMEOUT: Millis = Millis::from_secs(600);
 const RETRIES: u32 = 2;
 
 /// The keys of a step beside the names of the actions.
-const SETTINGS: &[&str] = &["needs", "timeout", "retries", "on_error", "near", "role"];
+const SETTINGS: &[&str] = &["needs", "when", "timeout", "retries", "on_error", "near", "role"];
 
 /// All keys of a step: the names of the actions, then the settings.
 const KEYS: &[&str] = &{
@@ -109,9 +112,11 @@ impl<'de> de::Visitor<'de> for StepVisitor {
         let mut action: Option<Action> = None;
         let (mut needs, mut timeout, mut retries) = (Vec::new(), TIMEOUT, RETRIES);
         let (mut on_error, mut near, mut role) = (OnError::default(), Near::default(), None);
+        let mut when = BTreeMap::new();
         while let Some(Key(key)) = map.next_key()? {
             match key {
                 "needs" => needs = map.next_value()?,
+                "when" => when = map.next_value()?,
                 "timeout" => timeout = map.next_value()?,
                 "retries" => retries = map.next_value()?,
                 "on_error" => on_error = map.next_value()?,
@@ -133,7 +138,7 @@ impl<'de> de::Visitor<'de> for StepVisitor {
             let found = de::Unexpected::Other("a step without an action");
             return Err(de::Error::invalid_value(found, &mend.as_str()));
         };
-        Ok(StepTemplate { action, needs, timeout, retries, on_error, near, role })
+        Ok(StepTemplate { action, needs, when, timeout, retries, on_error, near, role })
     }
 }
 
@@ -154,6 +159,16 @@ impl JsonSchema for StepTemplate {
                     "type": "array",
                     "items": { "type": "string" },
                     "default": [],
+                }),
+            ),
+            (
+                "when",
+                json_schema!({
+                    "description": "Values that variables must have, such as `input.cause: corruption`; else the plan runs \
+                                    without the step.",
+                    "type": "object",
+                    "additionalProperties": { "type": "string" },
+                    "default": {},
                 }),
             ),
             (

@@ -6,7 +6,7 @@ use quorate_policies::{
     plan::{
         Plan,
         dependence::{Usable, dependences, losses, usable_without, verdict},
-        expand::expand,
+        expand::{Inputs, expand},
     },
     policy::{OnError, StepTemplate},
 };
@@ -35,10 +35,12 @@ update: {dns.update: {server: 192.0.2.53, zone: example.com, name: shop.example.
 converge: {dns.converged: {record: shop.example.com, values: [192.0.2.1]}}
 tell: {statuspage.incident: {page: P1, status: monitoring}}
 verify: {verify.probes: {through: "https://shop.example.com"}}
+ask: {approval: {ask: "Is it there?"}}
+wait: {wait: {for: 5m}}
 "#;
 
 fn expanded(policy: &Policy) -> Plan {
-    expand(policy, &plan_name("failover"), &region(EAST), &region(WEST)).unwrap()
+    expand(policy, &plan_name("failover"), &region(EAST), &region(WEST), &Inputs::new()).unwrap()
 }
 
 /// The shop with these steps instead of its own.

@@ -6,14 +6,14 @@ use quorate_policies::{
     document::read_policy,
     plan::{
         Action, Plan,
-        expand::{ExpandError, expand},
+        expand::{ExpandError, Inputs, expand},
         template::resolve,
     },
     policy::OnError,
 };
 
 fn expanded(policy: &Policy) -> Result<Plan, ExpandError> {
-    expand(policy, &plan_name("failover"), &region(EAST), &region(WEST))
+    expand(policy, &plan_name("failover"), &region(EAST), &region(WEST), &Inputs::new())
 }
 
 /// The shop's policy with one more step.
@@ -41,8 +41,8 @@ fn the_starter_policy_expands() {
     let policy = read_policy("starter.yaml", text).unwrap();
     let (name, _) = policy.plans.iter().next().unwrap();
     let (from, to) = (region("us-east-1"), region("us-west-2"));
-    let there = expand(&policy, name, &from, &to).unwrap();
-    let back = expand(&policy, name, &to, &from).unwrap();
+    let there = expand(&policy, name, &from, &to, &Inputs::new()).unwrap();
+    let back = expand(&policy, name, &to, &from, &Inputs::new()).unwrap();
     assert_eq!(there.steps.keys().collect::<Vec<_>>(), back.steps.keys().collect::<Vec<_>>());
     assert!(
         !serde_json::to_string(&[&there, &back]).unwrap().contains("{from"),
@@ -85,9 +85,11 @@ fn steps_have_a_place() {
 #[test]
 fn what_is_not_there_is_named() {
     let policy = policy();
-    let missing = expand(&policy, &plan_name("drill"), &region(EAST), &region(WEST)).unwrap_err();
+    let missing =
+        expand(&policy, &plan_name("drill"), &region(EAST), &region(WEST), &Inputs::new()).unwrap_err();
     assert_eq!(missing.to_string(), "the policy has no plan `drill`");
-    let missing = expand(&policy, &plan_name("failover"), &region(EAST), &region(NORTH)).unwrap_err();
+    let missing =
+        expand(&policy, &plan_name("failover"), &region(EAST), &region(NORTH), &Inputs::new()).unwrap_err();
     assert_eq!(missing.to_string(), "the policy has no region `eu-west-1`");
 }
 

@@ -79,6 +79,10 @@ fn every_refusal() -> Vec<Refusal> {
             why: "it could not be renewed: no contact with a quorum".to_owned(),
         },
         Refusal::LeaseMoved { region: east, epoch: 8 },
+        Refusal::NotDeclared {
+            scenario: plan_name("corruption"),
+            why: "input `until` is missing: the last good moment".to_owned(),
+        },
         Refusal::PolicyRefused { why: "it names no primary region".to_owned() },
     ]
 }

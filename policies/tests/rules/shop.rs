@@ -106,6 +106,7 @@ pub(crate) fn template(action: Action, needs: &[&str]) -> StepTemplate {
     StepTemplate {
         action,
         needs: needs.iter().map(|need| step(need)).collect(),
+        when: BTreeMap::new(),
         timeout: Millis::from_secs(600),
         retries: 2,
         on_error: OnError::Stop,
@@ -154,7 +155,7 @@ fn failover_plan() -> PlanTemplate {
         ("repoint", template(Action::Route53Repoint(repoint), &["promote", "scale"])),
         ("verify", template(Action::VerifyProbes(verify), &["repoint"])),
     ];
-    PlanTemplate { steps: steps.map(|(name, template)| (step(name), template)).into() }
+    PlanTemplate { moves: true, steps: steps.map(|(name, template)| (step(name), template)).into() }
 }
 
 /// The shop's policy: every default, and automatic mode.
@@ -169,6 +170,7 @@ pub(crate) fn policy() -> Policy {
     Policy {
         service: "shop".try_into().unwrap(),
         objectives: Objectives::default(),
+        environment: None,
         regions: regions.map(|(name, role, side)| (region(name), Region { role, vars: vars(side) })).into(),
         components: BTreeMap::new(),
         probes: [(CheckName::try_from("api").unwrap(), probe(None))].into(),
@@ -177,7 +179,17 @@ pub(crate) fn policy() -> Policy {
         lease: LeaseRules::default(),
         scenarios: [(
             plan_name("region-loss"),
-            Scenario { when, run: plan_name("failover"), mode: Mode::Automatic },
+            Scenario {
+                description: String::new(),
+                when: Some(when),
+                run: plan_name("failover"),
+                mode: Mode::Automatic,
+                inputs: BTreeMap::new(),
+                severity: None,
+                level: None,
+                rto: None,
+                rpo: None,
+            },
         )]
         .into(),
         plans: [(plan_name("failover"), failover_plan())].into(),
@@ -238,6 +250,7 @@ impl Scene {
             facts: &self.facts,
             evidence: &self.evidence,
             now: self.now,
+            plan: None,
         }
     }
 

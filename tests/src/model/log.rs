@@ -200,7 +200,7 @@ fn single(say: Say) -> (u8, Body) {
         Say::SetLive { by, epoch, live } => {
             (by, Body::SetLive { execution: shop::execution(epoch), live: shop::agents(live) })
         }
-        Say::Approve { epoch } => (2, Body::Approve { execution: shop::execution(epoch), actor }),
+        Say::Approve { epoch } => (2, Body::Approve { execution: shop::execution(epoch), step: None, actor }),
         Say::Abort { epoch, leave } => (2, Body::Abort { execution: shop::execution(epoch), actor, leave }),
         Say::TooLate { by, epoch } => {
             (by, Body::Abort { execution: shop::execution(epoch), actor, leave: false })

@@ -153,7 +153,8 @@ pub(super) fn replicated(cluster: &Cluster) -> Option<String> {
         // It ends by itself, as soon as nothing of it is under way.
         ExecutionState::Undoing { given_up: true, .. } => true,
         ExecutionState::AwaitingApproval => {
-            abort(false) && lets(Body::Approve { execution: execution.id.clone(), actor: shop::olga() })
+            abort(false)
+                && lets(Body::Approve { execution: execution.id.clone(), step: None, actor: shop::olga() })
         }
         _ => lets(Body::Resume { service: shop::shop(), actor: shop::olga() }),
     };

@@ -66,6 +66,7 @@ fn plan(actions: &[Action], role: Option<&str>) -> Plan {
         name: "failover".parse().unwrap(),
         from: EAST.parse().unwrap(),
         to: WEST.parse().unwrap(),
+        moves: true,
         steps: steps.map(|(n, action)| (format!("step-{n}").parse().unwrap(), step(action))).collect(),
     }
 }

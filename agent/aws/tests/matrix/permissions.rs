@@ -30,6 +30,7 @@ fn plan(actions: &[&Action]) -> Plan {
         name: "failover".parse().unwrap(),
         from: "us-east-1".parse().unwrap(),
         to: "us-west-2".parse().unwrap(),
+        moves: true,
         steps: steps.map(|(n, action)| (format!("step-{n}").parse().unwrap(), step(action))).collect(),
     }
 }

@@ -3,7 +3,8 @@
 
 use crate::command::{ExecutionId, LeaseProof, StepOutcome};
 use quorate_policies::{
-    AgentName, RegionName, ServiceName, StepName, Timestamp, guard::Refusal, guard::Trigger, plan::Before,
+    AgentName, PlanName, RegionName, ServiceName, StepName, Timestamp, guard::Refusal, guard::Trigger,
+    plan::Before,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -77,14 +78,20 @@ pub enum AuditEvent {
         epoch: u64,
         /// Whether it waits for an approval.
         awaits_approval: bool,
+        /// The scenario that an operator has declared.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        scenario: Option<PlanName>,
     },
     /// Something was not done.
     Refused {
         /// Why not.
         refusal: Refusal,
     },
-    /// A waiting execution may begin.
+    /// A waiting execution may begin, or one of its `approval` steps has its answer.
     Approved {
+        /// Which step; without one, the execution itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<StepName>,
         /// Why.
         reason: String,
     },
@@ -204,14 +211,19 @@ impl fmt::Display for AuditEvent {
             AuditEvent::PolicyApplied { version, hash, reason } => {
                 write!(f, "policy version {version} ({}) applied: {reason}", hash.get(..12).unwrap_or(hash))
             }
-            AuditEvent::Decided { from, to, trigger, epoch, awaits_approval } => {
+            AuditEvent::Decided { to, epoch, scenario: Some(scenario), from, .. } => {
+                let place = if from == to { format!("in {to}") } else { format!("{from} -> {to}") };
+                write!(f, "scenario {scenario} declared, {place}, epoch {epoch}")
+            }
+            AuditEvent::Decided { from, to, trigger, epoch, awaits_approval, scenario: None } => {
                 let approval = if *awaits_approval { ", waits for approval" } else { "" };
                 let accepts = matches!(trigger, Trigger::Operator { accept_data_loss: true, .. });
                 let loss = if accepts { ", accepting a loss of data" } else { "" };
                 write!(f, "failover {from} -> {to} decided, epoch {epoch}{approval}{loss}")
             }
             AuditEvent::Refused { refusal } => write!(f, "refused ({}): {refusal}", refusal.guard()),
-            AuditEvent::Approved { reason } => write!(f, "approved: {reason}"),
+            AuditEvent::Approved { reason, step: None } => write!(f, "approved: {reason}"),
+            AuditEvent::Approved { reason, step: Some(step) } => write!(f, "step {step} approved: {reason}"),
             AuditEvent::StepAssigned { step, agent, attempt } => {
                 write!(f, "step {step} assigned to {agent}, attempt {attempt}")
             }

@@ -8,14 +8,27 @@ use super::{
 };
 use crate::command::{Actor, Command, ExecutionId, Response};
 use quorate_policies::{
-    AgentName, RegionName, ServiceName, Timestamp,
+    AgentName, PlanName, RegionName, ServiceName, StepName, Timestamp,
     agreement::Evidence,
     guard::{Refusal, Situation, Trigger, authorize, situation::scenario},
     health::Verdict,
-    plan::expand,
+    plan::expand::{self, Inputs},
     policy::Mode,
 };
 use std::collections::BTreeSet;
+
+/// What is needed to begin an execution, once every guard has passed.
+pub(super) struct Opening<'a> {
+    pub(super) plan: expand::Plan,
+    /// The scenario that an operator has declared.
+    pub(super) scenario: Option<PlanName>,
+    pub(super) inputs: Inputs,
+    pub(super) trigger: &'a Trigger,
+    pub(super) evidence: &'a Evidence,
+    pub(super) live: &'a BTreeSet<AgentName>,
+    /// Whether it waits for an approval first.
+    pub(super) waits: bool,
+}
 
 impl Cluster {
     pub(super) fn decide(
@@ -32,28 +45,53 @@ impl Cluster {
             return Ok(joined);
         }
         if let Err(refusal) = &verdict {
-            let event = AuditEvent::Refused { refusal: refusal.clone() };
-            self.audit.record(self.clock, actor_name(trigger, &command.by), Some(service), None, event);
+            self.record_refusal(command, service, trigger, refusal);
         }
         let (plan, mode) = verdict?;
+        let waits = mode == Mode::Approval && matches!(trigger, Trigger::Automatic);
+        let inputs = Inputs::new();
+        self.open(command, service, Opening { plan, scenario: None, inputs, trigger, evidence, live, waits })
+    }
+
+    pub(super) fn record_refusal(
+        &mut self,
+        command: &Command,
+        service: &ServiceName,
+        trigger: &Trigger,
+        refusal: &Refusal,
+    ) {
+        let event = AuditEvent::Refused { refusal: refusal.clone() };
+        self.audit.record(self.clock, actor_name(trigger, &command.by), Some(service), None, event);
+    }
+
+    /// Begins an execution of a plan that every guard has passed, under a new epoch.
+    pub(super) fn open(
+        &mut self,
+        command: &Command,
+        service: &ServiceName,
+        opening: Opening<'_>,
+    ) -> Result<Response, Refusal> {
         let now = self.clock;
         let state = self.service_mut(service)?;
         let epoch = state.epoch + 1;
         let id = format!("{service}-{epoch}");
-        let waits = mode == Mode::Approval && matches!(trigger, Trigger::Automatic);
+        let (trigger, waits) = (opening.trigger, opening.waits);
         state.epoch = epoch;
         state.running = Some(id.clone());
-        state.starts.push_back(now);
+        if opening.plan.moves {
+            state.starts.push_back(now);
+        }
         while state.starts.len() > STARTS_KEPT_MAX {
             state.starts.pop_front();
         }
-        let execution = execution(&id, service, epoch, plan, state, trigger, evidence, live, now, waits);
+        let execution = execution(&id, service, epoch, opening, state, now);
         let event = AuditEvent::Decided {
             from: execution.from().clone(),
             to: execution.to().clone(),
             trigger: trigger.clone(),
             epoch,
             awaits_approval: waits,
+            scenario: execution.scenario.clone(),
         };
         self.executions.insert(id.clone(), execution);
         self.audit.record(now, actor_name(trigger, &command.by), Some(service), Some(&id), event);
@@ -80,10 +118,11 @@ impl Cluster {
             facts: &facts,
             evidence,
             now: self.clock,
+            plan: None,
         };
         authorize(&situation, trigger, to)?;
         let (plan, mode) = scenario(&state.policy).ok_or(Refusal::NoScenario)?;
-        let plan = expand::expand(&state.policy, plan, &state.active, to)
+        let plan = expand::expand(&state.policy, plan, &state.active, to, &Inputs::new())
             .map_err(|error| Refusal::PolicyRefused { why: error.to_string() })?;
         Ok((plan, mode))
     }
@@ -96,9 +135,10 @@ impl Cluster {
         verdict: &Result<T, Refusal>,
     ) -> Option<Response> {
         let Err(Refusal::ExecutionInProgress { execution }) = verdict else { return None };
-        let same = self
-            .running(service)
-            .is_some_and(|running| running.to() == to && running.state == ExecutionState::Running);
+        let same = self.running(service).is_some_and(|running| {
+            let declared = running.scenario.is_some();
+            running.to() == to && running.state == ExecutionState::Running && !declared
+        });
         same.then(|| Response::Execution { id: execution.clone(), joined: true })
     }
 
@@ -108,7 +148,8 @@ impl Cluster {
         execution.state = ExecutionState::Running;
         execution.begun_at = self.clock;
         let (service, to, epoch) = (execution.service.clone(), execution.to().clone(), execution.epoch);
-        if let Some(state) = self.services.get_mut(&service) {
+        let moves = execution.plan.moves;
+        if let Some(state) = self.services.get_mut(&service).filter(|_| moves) {
             // From whoever may hold it, which is not the active region if an earlier failover ended half-way (R13).
             let from = state.lease.holder().clone();
             state.lease = LeaseRecord::Releasing { from, to, epoch };
@@ -116,13 +157,21 @@ impl Cluster {
         self.assign_ready(id);
     }
 
-    pub(super) fn approve(&mut self, id: &ExecutionId, actor: &Actor) -> Result<Response, Refusal> {
+    pub(super) fn approve(
+        &mut self,
+        id: &ExecutionId,
+        step: Option<&StepName>,
+        actor: &Actor,
+    ) -> Result<Response, Refusal> {
+        if let Some(step) = step {
+            return self.approve_step(id, step, actor);
+        }
         let execution = self.execution(id)?;
         if execution.state != ExecutionState::AwaitingApproval {
             return Err(wrong_state(execution, "only one that waits for approval can be approved"));
         }
         let service = execution.service.clone();
-        let event = AuditEvent::Approved { reason: actor.reason.clone() };
+        let event = AuditEvent::Approved { reason: actor.reason.clone(), step: None };
         self.audit.record(self.clock, &actor.name, Some(&service), Some(id), event);
         self.begin(id);
         Ok(Response::Execution { id: id.clone(), joined: true })
@@ -175,6 +224,7 @@ impl Cluster {
         execution.ended_at = Some(now);
         let (service, to) = (execution.service.clone(), execution.to().clone());
         let succeeded = matches!(execution.state, ExecutionState::Succeeded { .. });
+        let moves = execution.plan.moves;
         let touched = execution.steps.values().any(|progress| progress.started_at.is_some());
         let standing = execution.not_undone();
         let event = AuditEvent::ExecutionEnded {
@@ -187,10 +237,11 @@ impl Cluster {
         };
         if let Some(service) = self.services.get_mut(&service) {
             service.running = None;
-            // One that touched nothing is no failover: neither the cool-down nor the velocity cap counts it.
-            if touched {
+            // One that touched nothing is no failover, and neither is one that moved nothing: the cool-down and the
+            // velocity cap count them not.
+            if moves && touched {
                 service.last_ended = Some(now);
-            } else {
+            } else if moves {
                 service.starts.pop_back();
             }
             if succeeded {
@@ -205,19 +256,15 @@ impl Cluster {
     }
 }
 
-#[allow(clippy::too_many_arguments)] // Every one is a field of the record it builds.
 fn execution(
     id: &ExecutionId,
     service: &ServiceName,
     epoch: u64,
-    plan: expand::Plan,
+    opening: Opening<'_>,
     state: &ServiceState,
-    trigger: &Trigger,
-    evidence: &Evidence,
-    live: &BTreeSet<AgentName>,
     now: Timestamp,
-    waits: bool,
 ) -> Execution {
+    let Opening { plan, scenario, inputs, trigger, evidence, live, waits } = opening;
     let down = |vote: &&quorate_policies::agreement::Vote| {
         vote.target.region == state.active && vote.verdict == Verdict::Down
     };
@@ -231,6 +278,9 @@ fn execution(
         epoch,
         steps: plan.steps.keys().map(|step| (step.clone(), StepProgress::default())).collect(),
         plan,
+        objective: Some(state.policy.objective(scenario.as_ref())),
+        scenario,
+        inputs,
         policy_hash: state.policy_hash.clone(),
         trigger: trigger.clone(),
         evidence: evidence.clone(),
@@ -251,7 +301,7 @@ fn actor_name<'a>(trigger: &'a Trigger, by: &'a AgentName) -> &'a str {
     }
 }
 
-fn wrong_state(execution: &Execution, why: &str) -> Refusal {
+pub(super) fn wrong_state(execution: &Execution, why: &str) -> Refusal {
     Refusal::WrongState {
         execution: execution.id.clone(),
         state: execution.state.to_string(),

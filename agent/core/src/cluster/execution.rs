@@ -4,10 +4,11 @@
 use super::undo::{is_undo, undo_name};
 use crate::command::{ExecutionId, StepOutcome};
 use quorate_policies::{
-    AgentName, Millis, RegionName, ServiceName, StepName, Timestamp,
+    AgentName, Millis, PlanName, RegionName, ServiceName, StepName, Timestamp,
     agreement::Evidence,
     guard::Trigger,
-    plan::{Action, Before, Lag, Plan},
+    plan::{Action, Before, Lag, Plan, expand::Inputs},
+    policy::Objective,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -26,6 +27,15 @@ pub struct Execution {
     pub epoch: u64,
     /// The whole plan. Never edited but for the steps that an abort adds to take others back.
     pub plan: Plan,
+    /// The scenario that an operator has declared; without one, it is the loss of the primary region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<PlanName>,
+    /// What the operator said with it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: Inputs,
+    /// What it must achieve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objective: Option<Objective>,
     /// By which policy.
     pub policy_hash: String,
     /// Who wanted it.
@@ -135,6 +145,9 @@ pub struct StepProgress {
     pub resumed_at: Option<Timestamp>,
     /// When it ended for good.
     pub ended_at: Option<Timestamp>,
+    /// Who has approved it, of an `approval` step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
     /// What stood in the world before its first act.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Before>,

@@ -73,7 +73,8 @@ impl Cluster {
         }
         match self.services.get(&execution.service).map(|state| &state.lease) {
             Some(LeaseRecord::Held { region, epoch })
-                if region == execution.to() && *epoch == execution.epoch =>
+                // A plan that moves nothing runs under the lease that its region has.
+                if region == execution.to() && (*epoch == execution.epoch || !execution.plan.moves) =>
             {
                 Ok(())
             }

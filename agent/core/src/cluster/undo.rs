@@ -42,7 +42,9 @@ impl Cluster {
 
     /// The old region may hold the write lease again, under the new epoch: nothing was promoted.
     fn go_home(&mut self, id: &ExecutionId) {
-        let Some(execution) = self.executions.get(id) else { return };
+        let Some(execution) = self.executions.get(id).filter(|execution| execution.plan.moves) else {
+            return;
+        };
         let (service, from, epoch) = (execution.service.clone(), execution.from().clone(), execution.epoch);
         let Some(state) = self.services.get_mut(&service) else { return };
         let holder = state.lease.holder().clone();

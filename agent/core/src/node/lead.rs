@@ -71,7 +71,14 @@ impl Node {
     ) -> Situation<'a> {
         // The log's clock stands still while nothing is proposed; the stamp that the command would carry counts.
         let clock = self.cluster.clock.max(now.wall);
-        Situation { policy: &state.policy, members: &self.cluster.members, facts, evidence, now: clock }
+        Situation {
+            policy: &state.policy,
+            members: &self.cluster.members,
+            facts,
+            evidence,
+            now: clock,
+            plan: None,
+        }
     }
 
     /// A refusal is audited when the region looks bad, and when its reason changes: not every second (R31).

@@ -149,7 +149,7 @@ fn command(log: &mut Log, said: &Said, earlier: &[Command]) -> Command {
             (by, Body::FinishStep { execution, step, attempt, outcome })
         }
         Said::Live { live } => (agent(NOA), Body::SetLive { execution, live: agents(&some(live)) }),
-        Said::Approve => (agent(WES), Body::Approve { execution, actor: olga("go") }),
+        Said::Approve => (agent(WES), Body::Approve { execution, step: None, actor: olga("go") }),
         Said::Abort => (agent(WES), Body::Abort { execution, actor: olga("stop"), leave: false }),
         Said::Pause { minutes } => {
             let until = minutes.map(|minutes| log.now.plus(Millis::from_secs(minutes * 60)));

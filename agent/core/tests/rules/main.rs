@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod audit;
+mod declare;
 mod failover;
 mod lag;
 mod lease;

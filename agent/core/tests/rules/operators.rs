@@ -40,7 +40,7 @@ fn approval_mode_waits_for_an_operator() {
     assert_eq!((log.assigned(), log.lease().as_str()), (vec![], "held by us-east-1, epoch 1"));
     log.live(&[NOA]);
     assert_eq!(log.assigned(), [""; 0], "a change of who is alive begins nothing");
-    let approve = || Body::Approve { execution: "shop-2".to_owned(), actor: olga("looks real") };
+    let approve = || Body::Approve { execution: "shop-2".to_owned(), step: None, actor: olga("looks real") };
     assert_eq!(log.wait(Millis::from_secs(90)).say(WES, approve()), execution("shop-2", true));
     assert_eq!(log.lease(), "moves from us-east-1 to us-west-2, epoch 2");
     assert_eq!(refused_by(&log.say(WES, approve())), "wrong_state");

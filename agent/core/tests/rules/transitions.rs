@@ -97,7 +97,7 @@ fn shape(log: &Log) -> String {
 fn moves(log: &Log) -> Vec<(&'static str, bool, Body)> {
     let latest = log.latest();
     let execution = latest.id.clone();
-    let approve = Body::Approve { execution: execution.clone(), actor: olga("go") };
+    let approve = Body::Approve { execution: execution.clone(), step: None, actor: olga("go") };
     let abort = Body::Abort { execution: execution.clone(), actor: olga("stop"), leave: false };
     let proof = LeaseProof::Expired { waited: Millis(6_300) };
     let release = Body::ReleaseLease { service: shop(), epoch: latest.epoch, proof };

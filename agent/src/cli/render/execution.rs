@@ -15,7 +15,7 @@ pub fn history(screen: Screen, list: &ExecutionList, limit: usize) -> String {
         let took = execution.recovery_time.map_or_else(String::new, |time| duration(time.total_ms));
         [
             cell(&execution.id),
-            cell(format!("{} -> {}", execution.from, execution.to)),
+            cell(way(execution)),
             cell(&execution.trigger),
             word(&execution.state),
             cell(&execution.decided_at),
@@ -31,20 +31,25 @@ pub fn history(screen: Screen, list: &ExecutionList, limit: usize) -> String {
 pub fn timeline(screen: Screen, execution: &Execution, audit: &[AuditEntry]) -> String {
     let mut parts = vec![
         format!(
-            "Execution {}: plan {} of {}, {} -> {}, epoch {}, started by {}",
+            "Execution {}: plan {} of {}, {}, epoch {}, started by {}",
             screen.strong(&execution.id),
             execution.plan,
             execution.service,
-            execution.from,
-            execution.to,
+            way(execution),
             execution.epoch,
             execution.trigger
         ),
         format!("  {}", state(screen, execution)),
+    ];
+    parts.extend(execution.scenario.iter().map(|scenario| {
+        let inputs = execution.inputs.iter().map(|(name, value)| format!(", {name} = {value}"));
+        format!("  declared       {scenario}{}", inputs.collect::<String>())
+    }));
+    parts.extend([
         format!("  failing since  {}", execution.failing_since),
         format!("  agreed         {}", execution.agreed_at),
         format!("  decided        {}", execution.decided_at),
-    ];
+    ]);
     parts.extend(execution.ended_at.iter().map(|at| format!("  ended          {at}")));
     parts.extend(execution.recovery_time.map(|time| indented(&recovery(time))));
     parts.extend(execution.data_loss.iter().map(|loss| indented(&lost(loss))));
@@ -59,6 +64,15 @@ pub fn timeline(screen: Screen, execution: &Execution, audit: &[AuditEntry]) -> 
         parts.push(screen.table(["AUDIT", "AT", "WHO", "WHAT"], rows));
     }
     parts.join("\n")
+}
+
+/// Where it goes, or where it runs.
+fn way(execution: &Execution) -> String {
+    if execution.from == execution.to {
+        format!("in {}", execution.to)
+    } else {
+        format!("{} -> {}", execution.from, execution.to)
+    }
 }
 
 /// The state, with its sentence where that says more.

@@ -156,9 +156,10 @@ fn record(policy: &Policy, field: &FieldPath, plan: &PlanName, step: &StepName) 
     let mut said = BTreeMap::new();
     let mut role = None;
     for (from, to) in [(standby, primary), (primary, standby)] {
-        let expanded = expand::expand(policy, plan, from, to).map_err(|error| {
-            problem(field.clone(), error.to_string(), "correct it, and check the policy again")
-        })?;
+        let expanded = expand::expand(policy, plan, from, to, &expand::example_inputs(policy, plan))
+            .map_err(|error| {
+                problem(field.clone(), error.to_string(), "correct it, and check the policy again")
+            })?;
         if let Some(expanded) = expanded.steps.get(step)
             && let Action::Route53Signal(Route53Signal { region, record: Some(record) }) = &expanded.action
         {

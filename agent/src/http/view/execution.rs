@@ -20,12 +20,16 @@ pub(in crate::http) fn executions(cluster: &Cluster, service: Option<&ServiceNam
 
 /// `GET /v1/executions/{id}`.
 pub(in crate::http) fn execution(cluster: &Cluster, record: &Record) -> Execution {
-    let objectives = cluster.services.get(&record.service).map(|state| &state.policy.objectives);
-    let (objective, rpo) = objectives.map_or((Millis::ZERO, Millis::ZERO), |all| (all.rto, all.rpo));
+    // An execution from before it kept its own is measured by the policy in force.
+    let policy = cluster.services.get(&record.service).map(|state| &state.policy);
+    let own = record.objective.or_else(|| Some(policy?.objective(record.scenario.as_ref())));
+    let (objective, rpo) = own.map_or((Millis::ZERO, Millis::ZERO), |own| (own.rto, own.rpo));
     Execution {
         id: record.id.clone(),
         service: record.service.to_string(),
         plan: record.plan.name.to_string(),
+        scenario: record.scenario.as_ref().map(ToString::to_string),
+        inputs: record.inputs.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
         epoch: record.epoch,
         trigger: match &record.trigger {
             Trigger::Automatic => "automatic".to_owned(),

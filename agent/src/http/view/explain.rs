@@ -37,7 +37,7 @@ fn summary(explained: &explain::Explanation) -> String {
         (None, Some(Mode::Approval)) => {
             format!("a failover to {to} would be prepared now, and wait for approval")
         }
-        (None, Some(Mode::Automatic | Mode::Observe) | None) => {
+        (None, Some(Mode::Automatic | Mode::Observe | Mode::Manual) | None) => {
             format!("a failover to {to} would be decided now")
         }
     }

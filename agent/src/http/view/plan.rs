@@ -10,7 +10,7 @@ use quorate_policies::{
     plan::{
         Plan, Step,
         dependence::{dependences, losses, usable_without, verdict},
-        expand::expand,
+        expand::{Inputs, expand},
     },
     policy::OnError,
     readiness as policies,
@@ -36,7 +36,7 @@ pub(in crate::http) fn dry_run(
         why: "the policy names no other region".to_owned(),
     })?;
     let (plan, _) = scenario(&state.policy).ok_or(Refusal::NoScenario)?;
-    let plan = expand(&state.policy, plan, &state.active, &to)
+    let plan = expand(&state.policy, plan, &state.active, &to, &Inputs::new())
         .map_err(|error| Refusal::PolicyRefused { why: error.to_string() })?;
     let refusal = if node.standing().has_quorum {
         authorized(node, now, name, state, &to)
@@ -76,6 +76,7 @@ fn authorized(
         facts: &facts,
         evidence: &evidence,
         now: node.cluster().clock.max(now.wall),
+        plan: None,
     };
     let trigger = Trigger::Operator {
         by: "operator".to_owned(),

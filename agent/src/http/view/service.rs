@@ -41,7 +41,7 @@ const fn mode(mode: Option<Mode>) -> &'static str {
     match mode {
         Some(Mode::Automatic) => "automatic",
         Some(Mode::Approval) => "approval",
-        Some(Mode::Observe) | None => "observe",
+        Some(Mode::Observe | Mode::Manual) | None => "observe",
     }
 }
 

@@ -16,8 +16,9 @@ use super::{
 use crate::{
     document::problem::{FieldPath, Problem},
     effect::AssumeRole,
-    plan::action::{Action, VerifyProbes},
+    plan::action::{Action, VerifyProbes, Wait},
     policy::Policy,
+    time::Millis,
 };
 use fields::Fields;
 
@@ -41,7 +42,11 @@ pub(super) fn check(policy: &Policy, step: &FieldPath, action: &Action, problems
         Action::DnsUpdate(action) => dns::update(&mut fields, action),
         Action::DnsConverged(action) => dns::converged(&mut fields, action),
         Action::VerifyProbes(action) => verify(&mut fields, action),
-        Action::RdsCreateCrossRegionReplica(_) | Action::RdsReboot(_) | Action::StatuspageIncident(_) => {}
+        Action::Wait(action) => wait(&mut fields, action),
+        Action::RdsCreateCrossRegionReplica(_)
+        | Action::RdsReboot(_)
+        | Action::StatuspageIncident(_)
+        | Action::Approval(_) => {}
     }
 }
 
@@ -57,6 +62,12 @@ pub(super) fn role(policy: &Policy, step: &FieldPath, role: &AssumeRole, problem
     }
     if let Some(id) = &role.external_id {
         variables::resolve(policy, Scope::Plan, &place.join("external_id"), id, problems);
+    }
+}
+
+fn wait(fields: &mut Fields<'_>, action: &Wait) {
+    if action.lasting == Millis::ZERO {
+        fields.wrong(&["for"], "it waits for nothing", "write a duration above 0s, or remove the step");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Plans: that the steps can be ordered, and that the order is safe. Traffic moves last: repointing before the
 //! database is promoted would send writes to a replica that refuses them, or split them between two primaries.
 
-use super::{actions, topology};
+use super::{actions, topology, variables};
 use crate::{
     document::{
         nearest,
@@ -33,6 +33,9 @@ pub(super) fn check(policy: &Policy, problems: &mut Vec<Problem>) {
                 ));
             }
             step_name(&field, step, problems);
+            for variable in template.when.keys() {
+                variables::known(policy, &field.join("when").join(variable), variable, problems);
+            }
             actions::check(policy, &field, &template.action, problems);
             if let Some(role) = &template.role {
                 actions::role(policy, &field, role, problems);

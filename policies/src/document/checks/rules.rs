@@ -1,11 +1,8 @@
-//! Agreement, lease, scenarios and webhooks: that what decides can decide, and cannot decide alone.
+//! Agreement, lease and webhooks: that what decides can decide, and cannot decide alone.
 
-use super::address;
+use super::{address, scenarios};
 use crate::{
-    document::{
-        nearest,
-        problem::{FieldPath, Problem},
-    },
+    document::problem::{FieldPath, Problem},
     name::PlanName,
     plan::Action,
     policy::{Mode, PlanTemplate, Policy, Timing, Votes},
@@ -22,7 +19,7 @@ pub(super) fn check(policy: &Policy, problems: &mut Vec<Problem>) {
     agreement(policy, problems);
     lease(policy, problems);
     lag(policy, problems);
-    scenarios(policy, problems);
+    scenarios::check(policy, problems);
     webhooks(policy, problems);
 }
 
@@ -142,26 +139,6 @@ fn lag(policy: &Policy, problems: &mut Vec<Problem>) {
     } else if seen.is_empty() {
         let message = "no scenario's plan has a postgres.promote or postgres.switchover";
         problems.push(Problem::error(field, message, mend));
-    }
-}
-
-fn scenarios(policy: &Policy, problems: &mut Vec<Problem>) {
-    let field = FieldPath::from(["scenarios"]);
-    for (index, (name, scenario)) in policy.scenarios.iter().enumerate() {
-        if !policy.plans.contains_key(&scenario.run) {
-            let mend = nearest::mend(scenario.run.as_str(), policy.plans.keys().map(PlanName::as_str));
-            let message = format!("there is no plan `{}`", scenario.run);
-            problems.push(Problem::error(field.join(name.as_str()).join("run"), message, mend));
-        }
-        let same = policy.scenarios.iter().take(index).find(|(_, earlier)| earlier.when == scenario.when);
-        if let Some((earlier, _)) = same {
-            let message = format!("`{earlier}` waits for the same: which plan would run is not said");
-            problems.push(Problem::error(
-                field.join(name.as_str()).join("when"),
-                message,
-                "keep one of the two",
-            ));
-        }
     }
 }
 

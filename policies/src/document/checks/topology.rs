@@ -36,8 +36,9 @@ fn roles(policy: &Policy, problems: &mut Vec<Problem>) {
             }
         }
     }
-    if with(Role::Standby).next().is_none() {
-        let mend = "add a region with `role: standby`";
+    let moves = policy.plans.values().any(|plan| plan.moves);
+    if moves && with(Role::Standby).next().is_none() {
+        let mend = "add a region with `role: standby`, or write `moves: false` in every plan";
         problems.push(Problem::error(regions, "no region is a standby: there is nowhere to go", mend));
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     },
     name::RegionName,
     plan::template::{self, TemplateError},
-    policy::Policy,
+    policy::{Policy, Scenario},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,11 +70,19 @@ pub(super) fn resolve(
     (resolved.len() == policy.regions.len()).then_some(resolved)
 }
 
+/// Whether a plan has a variable of this name, for a step's condition.
+pub(super) fn known(policy: &Policy, field: &FieldPath, name: &str, problems: &mut Vec<Problem>) {
+    resolve(policy, Scope::Plan, field, &format!("{{{name}}}"), problems);
+}
+
 /// The variables of one region in a scope. In a plan the region stands on both sides: it may be either.
 fn values(policy: &Policy, scope: Scope, region: &RegionName) -> BTreeMap<String, String> {
     match scope {
         Scope::Probe => policy.probe_variables(region),
-        Scope::Plan => crate::plan::expand::variables(policy, region, region).unwrap_or_default(),
+        Scope::Plan => {
+            let inputs = policy.scenarios.values().flat_map(Scenario::examples).collect();
+            crate::plan::expand::variables(policy, region, region, &inputs).unwrap_or_default()
+        }
     }
 }
 

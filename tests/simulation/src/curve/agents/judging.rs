@@ -103,6 +103,7 @@ impl Judging {
                 facts: &self.facts,
                 evidence: &evidence,
                 now: now.wall,
+                plan: None,
             };
             if authorize(&situation, &Trigger::Automatic, &self.standby).is_ok() {
                 self.ledger.down(detector, now.mono.0);

@@ -49,6 +49,7 @@ fn plan(steps: &[(&str, Action, Option<&str>)]) -> Plan {
         name: "failover".parse().unwrap(),
         from: "us-east-1".parse().unwrap(),
         to: "us-west-2".parse().unwrap(),
+        moves: true,
         steps: steps.iter().map(|(name, action, role)| (name.parse().unwrap(), step(action, role))).collect(),
     }
 }

@@ -1,0 +1,17 @@
+//! Actions whose world is no provider's: an answer that the log has, and time that has passed.
+
+use crate::{Cluster, node::StepOrder};
+use quorate_policies::{effect::Observed, plan::Action};
+
+/// What the log and the clock say of an action, if it is one of theirs.
+pub(super) fn observe(state: &Cluster, order: &StepOrder) -> Option<Observed> {
+    if let Action::Approval(approval) = &order.step.action {
+        return Some(match state.approved_by(&order.execution, &order.name) {
+            Some(by) => Observed::Done { detail: format!("{by} approved") },
+            None => Observed::InProgress { detail: format!("waits for an operator: {}", approval.ask) },
+        });
+    }
+    // The step's own delay is the wait: whoever looks has waited.
+    let Action::Wait(wait) = &order.step.action else { return None };
+    Some(Observed::Done { detail: format!("waited {}", wait.lasting) })
+}
