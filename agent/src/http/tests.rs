@@ -2,6 +2,7 @@
 //! them.
 
 mod changing;
+mod declaring;
 mod desk;
 mod limits;
 mod reading;

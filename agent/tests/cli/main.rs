@@ -7,6 +7,7 @@ mod answers;
 mod changes;
 mod checking;
 mod client;
+mod declare;
 mod failover;
 mod quorate;
 mod reading;
