@@ -21,6 +21,9 @@ pub const WAIT_DEFAULT: Millis = Millis::from_secs(15 * 60);
 /// How often it is looked at. Steps take seconds to minutes; half a second feels immediate and costs an agent nothing.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
+/// How often an execution that was just decided is looked for: the agent that is asked may be some commits behind.
+const LOOKS_FOR_IT_MAX: u32 = 10;
+
 /// What came of following.
 #[derive(Debug)]
 pub enum Followed {
@@ -41,7 +44,7 @@ fn ended(execution: &Execution) -> bool {
 /// may well go on without it.
 ///
 /// # Errors
-/// When the first look fails, or the agent later says that there is no such execution.
+/// When the first look fails, or the agent says that there is no such execution and goes on saying it.
 pub async fn follow(session: &Session, id: &str, wait: Duration) -> Result<Followed, Failure> {
     let deadline = Instant::now() + wait;
     let bar = progress_bar();
@@ -50,7 +53,7 @@ pub async fn follow(session: &Session, id: &str, wait: Duration) -> Result<Follo
     let screen = Screen { color: session.screen.color && !bar.is_hidden(), ..session.screen };
     let path = ["executions", id];
     let mut before: Option<Execution> = None;
-    let mut unreached = false;
+    let (mut unreached, mut missing) = (false, 0);
     // One listener for the whole time: a signal between two listeners would be lost.
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
@@ -75,6 +78,11 @@ pub async fn follow(session: &Session, id: &str, wait: Duration) -> Result<Follo
                 if !std::mem::replace(&mut unreached, true) {
                     told(&format!("  {error}; the execution may go on without it, asking again"));
                 }
+            }
+            Err(ClientError::Problem(problem))
+                if problem.status == 404 && before.is_none() && missing < LOOKS_FOR_IT_MAX =>
+            {
+                missing += 1;
             }
             Err(error) => return Err(error.into()),
         }

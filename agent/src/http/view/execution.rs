@@ -6,7 +6,7 @@ use quorate_core::{Cluster, Execution as Record, StepProgress, StepState};
 use quorate_policies::{
     Millis, ServiceName, StepName,
     guard::Trigger,
-    plan::{self, Lag},
+    plan::{self, Action, Lag},
 };
 use std::cmp::Reverse;
 
@@ -83,10 +83,8 @@ fn step(name: &StepName, planned: &plan::Step, progress: &StepProgress) -> Step 
         detail: match &progress.state {
             StepState::Succeeded { detail } => detail.clone(),
             StepState::Failed { reason, .. } => reason.clone(),
-            StepState::Waiting
-            | StepState::Assigned { .. }
-            | StepState::Started { .. }
-            | StepState::Cancelled => String::new(),
+            StepState::Assigned { .. } | StepState::Started { .. } => question(planned, progress),
+            StepState::Waiting | StepState::Cancelled => String::new(),
         },
         agent: progress.agent.as_ref().map(ToString::to_string),
         attempt: progress.attempt,
@@ -94,6 +92,12 @@ fn step(name: &StepName, planned: &plan::Step, progress: &StepProgress) -> Step 
         resumed_at: progress.resumed_at.map(|at| at.to_string()),
         ended_at: progress.ended_at.map(|at| at.to_string()),
     }
+}
+
+/// What an `approval` step asks, while it has no answer.
+fn question(planned: &plan::Step, progress: &StepProgress) -> String {
+    let Action::Approval(approval) = &planned.action else { return String::new() };
+    if progress.approved_by.is_some() { String::new() } else { format!("asks: {}", approval.ask) }
 }
 
 #[cfg(test)]

@@ -176,6 +176,10 @@ fn automation(policy: &Policy, voters: usize, regions: usize, problems: &mut Vec
 }
 
 fn agreement(policy: &Policy, voters: usize, regions: &BTreeSet<&RegionName>, problems: &mut Vec<Problem>) {
+    // Where the agents detect nothing, nothing has to be agreed.
+    if policy.scenarios.values().all(|scenario| scenario.when.is_none()) {
+        return;
+    }
     let field = FieldPath::from(["agreement"]);
     let rules = &policy.agreement;
     let needed = rules.votes.needed(voters);
