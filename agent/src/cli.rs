@@ -2,6 +2,7 @@
 //! and calls them. It decides nothing about failovers: it carries what an operator asks to an agent and shows what
 //! the agent says.
 
+pub mod audit;
 pub mod check;
 pub mod client;
 pub mod confirm;
@@ -13,10 +14,12 @@ pub mod exit;
 pub mod failover;
 pub mod follow;
 pub mod guard;
+pub mod held;
 pub mod iam;
 pub mod observe;
 pub mod policy;
 pub mod render;
+pub mod report;
 pub mod sandbox;
 pub mod screen;
 pub mod setup;
@@ -135,6 +138,16 @@ pub enum Verb {
         after_help = "Examples:\n  quorate history\n  quorate history shop -n 5\n  quorate history --execution shop-3\n  quorate history --execution shop-3 --follow"
     )]
     History(observe::HistoryArgs),
+    /// Show the audit, prove that nobody changed it, or export it.
+    #[command(
+        after_help = "Examples:\n  quorate audit show --service shop --since 2h\n  quorate audit verify\n  quorate audit export --format sqlite --out audit.db"
+    )]
+    Audit(audit::AuditArgs),
+    /// Report one execution, or all that happened in a period, for people who were not there.
+    #[command(
+        after_help = "Examples:\n  quorate report shop-3 > shop-3.md\n  quorate report shop-3 -o html --out shop-3.html\n  quorate report --period 90d --service shop -o html --out shop.html"
+    )]
+    Report(report::ReportArgs),
     /// Show the latest result of each probe, phase by phase.
     #[command(after_help = "Example:\n  quorate probe shop")]
     Probe(observe::ProbeArgs),
@@ -225,6 +238,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Declare(args) => declare::declare(&args).await,
         Verb::Approve(args) => control::approve(&args).await,
         Verb::History(args) => observe::history(&args).await,
+        Verb::Audit(args) => audit::audit(&args).await,
+        Verb::Report(args) => report::report(&args).await,
         Verb::Probe(args) => observe::probe(&args).await,
         Verb::Members(args) => observe::members(&args).await,
         Verb::Completions(args) => completions(&args),

@@ -26,7 +26,9 @@ pub(crate) mod sample;
 mod tests;
 
 pub use routes::{ROUTES, Route};
-pub(crate) use view::plan_view;
+#[cfg(test)]
+pub(crate) use view::execution;
+pub(crate) use view::{audit_entry, plan_view};
 
 use crate::shell::Agent;
 use std::sync::Arc;

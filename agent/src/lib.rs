@@ -10,4 +10,6 @@ pub mod metrics;
 pub mod notify;
 pub mod outgoing;
 pub mod peers;
+pub mod record;
+pub mod report;
 pub mod shell;

@@ -16,7 +16,7 @@ mod tenure;
 #[cfg(test)]
 mod tests;
 
-pub use outbox::EVENT_TYPES;
+pub use outbox::{EVENT_TYPES, kind};
 pub use signature::{SIGNATURE, sign};
 
 use crate::{metrics::Metrics, outgoing::HttpClient, shell::Agent};

@@ -11,7 +11,7 @@ pub struct ExecutionList {
 }
 
 /// `GET /v1/executions/{id}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Execution {
     /// Service and epoch.
     pub id: String,
@@ -29,6 +29,18 @@ pub struct Execution {
     pub epoch: u64,
     /// `automatic`, or the operator's name.
     pub trigger: String,
+    /// Why an operator started it; empty for the agents, whose reason is the evidence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Whether that operator accepted a loss of data.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accepts_data_loss: bool,
+    /// Hash of the policy that it follows.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub policy_hash: String,
+    /// What it is measured against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objectives: Option<Objectives>,
     /// Region that is left.
     pub from: String,
     /// Region that is activated.
@@ -46,6 +58,9 @@ pub struct Execution {
     pub agreed_at: String,
     /// When it was decided, RFC 3339.
     pub decided_at: String,
+    /// When its steps could begin: at the decision, or at the approval, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begun_at: Option<String>,
     /// When it ended, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<String>,
@@ -55,8 +70,82 @@ pub struct Execution {
     /// What the promotions lost, as measured right before each; empty without one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data_loss: Vec<DataLoss>,
+    /// Names of the webhooks that are told, by the policy in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receivers: Vec<String>,
+    /// What the leader saw when it was decided; only where one execution is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
     /// In an order in which they can run.
     pub steps: Vec<Step>,
+}
+
+/// What a recovery must achieve.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Objectives {
+    /// Recovery time, in milliseconds.
+    pub rto_ms: u64,
+    /// Recovery point, in milliseconds.
+    pub rpo_ms: u64,
+    /// Hash of the policy that says so: the execution's own, or for one from before executions kept theirs, the one in force.
+    pub policy_hash: String,
+}
+
+/// What the leader saw when it decided.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Evidence {
+    /// How long the agents had agreed that the region is down, in milliseconds.
+    pub down_for_ms: u64,
+    /// How often the region's state had changed within the policy's window.
+    pub flaps: u32,
+    /// Every agent's word on every target.
+    pub votes: Vec<VoteSeen>,
+    /// How far replicas were behind, as each agent had it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lags: Vec<LagSeen>,
+}
+
+/// One agent's word on one target.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct VoteSeen {
+    /// Who.
+    pub agent: String,
+    /// From where: the agent's region.
+    pub vantage: String,
+    /// `check/region`.
+    pub target: String,
+    /// `healthy`, `suspect`, `down` or `unknown`.
+    pub verdict: String,
+    /// Why it fails.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// For how long, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing_for_ms: Option<u64>,
+    /// How old the word was, in milliseconds.
+    pub age_ms: u64,
+    /// Why it was not counted, by the policy in force; empty where it was.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub not_counted: String,
+}
+
+/// How far one replica was behind, as one agent had it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LagSeen {
+    /// Who.
+    pub agent: String,
+    /// `region/instance`.
+    pub replica: String,
+    /// How far, in milliseconds.
+    pub behind_ms: u64,
+    /// How many bytes of log it lacked, where that is measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Whether every commit waited for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confirmed: bool,
+    /// How old the measurement was, in milliseconds.
+    pub measured_ms_ago: u64,
 }
 
 /// How far a replica was behind when it was promoted.
@@ -91,7 +180,7 @@ pub struct RecoveryTime {
 }
 
 /// A step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Step {
     /// Its name.
     pub name: String,
@@ -106,6 +195,9 @@ pub struct Step {
     /// What was seen, or why not.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
+    /// What stood in the world before its first act, as a sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub before: String,
     /// To whom it was assigned last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,

@@ -133,10 +133,13 @@ pub struct Audit {
     pub head: String,
     /// Whether the chain of the entries held here is whole.
     pub verified: bool,
+    /// Up to which entry the policies' webhooks have been told: each of them took it, or was given up on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notified: Option<u64>,
 }
 
 /// One entry of the audit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// Its number.
     pub sequence: u64,
@@ -160,4 +163,14 @@ pub struct AuditEntry {
     pub previous: String,
     /// This entry's hash.
     pub hash: String,
+    /// The guard that refused, where it is a refusal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<String>,
+    /// As which event webhooks are told of it, such as `failover.started`; absent where they are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notifies: Option<String>,
+    /// The entry as it is chained, byte for byte: its line in an agent's `audit.jsonl`. The hash is the SHA-256 of this text
+    /// with nothing between the quotes of `hash`. An older agent does not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub line: String,
 }

@@ -1,8 +1,8 @@
 //! How a command ends. The exit codes are part of the interface: scripts branch on them. Everything that can go
 //! wrong becomes one [`Failure`], which knows its code; nothing here prints.
 
-use super::{client::ClientError, signal::SignalFailure, token::TokenError};
-use crate::init::InitError;
+use super::{client::ClientError, held::HeldError, signal::SignalFailure, token::TokenError};
+use crate::{init::InitError, record::place::PlaceError};
 use quorate_api::Problem;
 use std::{path::PathBuf, process::ExitCode};
 
@@ -51,6 +51,12 @@ pub enum Failure {
     /// The signal was not set up or checked.
     #[error(transparent)]
     Signal(#[from] SignalFailure),
+    /// The audit is of no use here.
+    #[error(transparent)]
+    Held(#[from] HeldError),
+    /// A file was not written.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
     /// A file cannot be read.
     #[error("cannot read {file}: {detail}")]
     Read {
@@ -91,6 +97,8 @@ impl Failure {
             | Failure::Token(_)
             | Failure::Init(_)
             | Failure::Signal(_)
+            | Failure::Held(_)
+            | Failure::Place(_)
             | Failure::Read { .. }
             | Failure::Findings(_)
             | Failure::Output(_)

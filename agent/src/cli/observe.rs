@@ -5,12 +5,11 @@ use super::{
     connection::{Connection, Output, Session, note},
     exit::{Exit, Failure},
     follow,
+    held::Held,
     render::{execution, explanation, plan, probes, topology},
 };
 use clap::Args;
-use quorate_api::{
-    Audit, AuditEntry, Execution, ExecutionList, Explanation, Members, PlanView, Probes, Status,
-};
+use quorate_api::{Execution, ExecutionList, Explanation, Members, PlanView, Probes, Status};
 use std::{io::IsTerminal as _, time::Duration};
 
 /// How often `status --watch` looks: votes change by the second, and an operator reads no faster.
@@ -18,10 +17,6 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Executions that `history` lists unless told otherwise: one screen.
 const HISTORY_DEFAULT: usize = 20;
-
-/// Most pages of the audit that are fetched: agents keep a thousand entries, so this only ends a loop with a server
-/// that never comes to an end.
-const AUDIT_PAGES_MAX: usize = 100;
 
 /// Moves the cursor home and clears what is below and what has scrolled away.
 const CLEAR: &str = "\u{1b}[H\u{1b}[2J\u{1b}[3J";
@@ -212,22 +207,11 @@ pub async fn history(args: &HistoryArgs) -> Result<Exit, Failure> {
         return follow::finish(&session, id, followed);
     }
     let answer = session.client.get::<Execution>(&["executions", id], &[]).await?;
-    let audit = if session.for_people() { audit_of(&session, id).await? } else { Vec::new() };
+    let mut audit = Vec::new();
+    if session.for_people() {
+        audit = Held::from_agent(&session.client).await?.entries;
+        audit.retain(|entry| entry.execution.as_ref() == Some(id));
+    }
     session.show(&answer, |screen, found| execution::timeline(screen, found, &audit))?;
     Ok(Exit::Done)
-}
-
-/// The audit's entries about one execution.
-async fn audit_of(session: &Session, id: &str) -> Result<Vec<AuditEntry>, Failure> {
-    let (mut after, mut entries) = (0, Vec::new());
-    for _ in 0..AUDIT_PAGES_MAX {
-        let page = session.client.get::<Audit>(&["audit"], &[("after", &after.to_string())]).await?.value;
-        let Some(last) = page.entries.last().map(|entry| entry.sequence) else { break };
-        entries.extend(page.entries.into_iter().filter(|entry| entry.execution.as_deref() == Some(id)));
-        if last >= page.sequence || last <= after {
-            break;
-        }
-        after = last;
-    }
-    Ok(entries)
 }

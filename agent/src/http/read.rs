@@ -173,7 +173,7 @@ pub(super) async fn audit<C: Control>(
     if limit == 0 || limit > AUDIT_KEPT_MAX {
         return Err(Failure::malformed(format!("`limit` must be 1 to {AUDIT_KEPT_MAX}")));
     }
-    Ok(Json(view::audit(&cluster(agent.as_ref()).audit, query.after, limit)))
+    Ok(Json(view::audit(&cluster(agent.as_ref()), query.after, limit)))
 }
 
 fn cluster<C: Control>(agent: &C) -> Arc<Cluster> {

@@ -12,7 +12,9 @@ mod service;
 
 pub(super) use agent::{members, services, status};
 pub(super) use audit::audit;
-pub(super) use execution::{execution, executions};
+pub(crate) use audit::entry as audit_entry;
+pub(crate) use execution::execution;
+pub(super) use execution::executions;
 pub(super) use explain::explanation;
 pub(crate) use plan::plan_view;
 pub(super) use plan::{dry_run, readiness};

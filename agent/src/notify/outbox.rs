@@ -63,7 +63,7 @@ struct Data<'a> {
 
 /// The event that an entry becomes, if it becomes one.
 pub(super) fn event(cluster: &str, entry: &AuditEntry) -> Option<Event> {
-    let kind = kind(&entry.event)?;
+    let kind = kind(entry)?;
     let service = entry.service.as_ref()?;
     let sequence = entry.sequence.to_string();
     let incident = entry.execution.as_deref().unwrap_or(&sequence);
@@ -94,9 +94,12 @@ pub(super) fn event(cluster: &str, entry: &AuditEntry) -> Option<Event> {
     Some(Event { sequence: entry.sequence, service: service.clone(), kind, id, body })
 }
 
-/// What people want to be told. Assignments and starts of steps are for the audit alone.
-fn kind(event: &AuditEvent) -> Option<&'static str> {
-    match event {
+/// As which of [`EVENT_TYPES`] people are told of an entry, if they are. Assignments and starts of steps are for the audit
+/// alone, and what belongs to no service has no receivers.
+#[must_use]
+pub fn kind(entry: &AuditEntry) -> Option<&'static str> {
+    entry.service.as_ref()?;
+    match &entry.event {
         AuditEvent::Decided { awaits_approval: true, .. } => Some("failover.awaiting_approval"),
         AuditEvent::Decided { awaits_approval: false, .. } | AuditEvent::Approved { .. } => {
             Some("failover.started")

@@ -3,7 +3,7 @@
 use quorate_api::{
     AuditEntry, Check, Execution, ExecutionList, Explanation, Hold, Member, PlanView, ProbeView, Probes,
     RecoveryTime, Region, Service, Status, Step, TargetVotes,
-    execution::DataLoss,
+    execution::{DataLoss, Objectives},
     service::{Finding, Loss, PlannedStep, Readiness, StepLoss},
 };
 use serde_json::json;
@@ -212,6 +212,7 @@ pub(crate) fn step(name: &str, action: &str, state: &str) -> Step {
         needs: vec![],
         reversible: name != "promote",
         state: state.into(),
+        before: String::new(),
         detail: if state == "succeeded" { "observed as wanted".into() } else { String::new() },
         agent: begun.then(|| "us-west-2".into()),
         attempt: u32::from(begun),
@@ -240,6 +241,8 @@ pub(crate) fn execution(state: &str, steps: [&str; 2]) -> Execution {
         agreed_at: at(-61),
         decided_at: at(0),
         ended_at: done.then(|| at(9)),
+        reason: "us-east-1 <loses> packets".into(),
+        objectives: Some(Objectives { rto_ms: 900_000, rpo_ms: 60_000, policy_hash: String::new() }),
         data_loss: vec![DataLoss {
             step: "promote".into(),
             behind_ms: Some(2_000),
@@ -258,6 +261,7 @@ pub(crate) fn execution(state: &str, steps: [&str; 2]) -> Execution {
             step("promote", "rds.promote_read_replica", steps[0]),
             step("repoint", "route53.repoint", steps[1]),
         ],
+        ..Execution::default()
     }
 }
 
@@ -282,6 +286,7 @@ pub(crate) fn audit_entry() -> AuditEntry {
         fields: json!({}),
         previous: "00".into(),
         hash: "11".into(),
+        ..AuditEntry::default()
     }
 }
 

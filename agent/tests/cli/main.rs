@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its bench up has failed")]
 
 mod answers;
+mod audit;
+mod chain;
 mod changes;
 mod checking;
 mod client;
@@ -12,6 +14,7 @@ mod failover;
 mod quorate;
 mod reading;
 mod rendering;
+mod report;
 mod server;
 mod setup;
 mod signal;

@@ -28,7 +28,7 @@ fn every_verb_helps() {
         help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let verbs: Vec<&str> = verbs.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
     let verbs: Vec<&&str> = verbs.iter().filter(|verb| !verb.is_empty() && **verb != "help").collect();
-    assert_eq!(verbs.len(), 24, "{verbs:?}");
+    assert_eq!(verbs.len(), 26, "{verbs:?}");
     for verb in verbs {
         let ran = quorate(&[verb, "--help"]);
         assert!(ran.code == 0 && ran.out.contains(&format!("  quorate {verb}")), "{verb}: {}", ran.out);
@@ -67,8 +67,13 @@ fn json_and_yaml_are_the_wire_document() {
 #[test]
 fn each_verb_asks_for_its_path() {
     let text = |value: Value| Reply::Json(200, value.to_string());
-    let audit =
-        Audit { entries: vec![answers::audit_entry()], sequence: 41, head: "11".into(), verified: true };
+    let audit = Audit {
+        entries: vec![answers::audit_entry()],
+        sequence: 41,
+        head: "11".into(),
+        verified: true,
+        notified: None,
+    };
     let done = answers::execution("succeeded", ["succeeded"; 2]);
     let server = Server::start(move |seen, _| {
         text(match seen.line.as_str() {

@@ -1,0 +1,149 @@
+//! Reports of executions that the real state machine went through, as they are written. Hashes change with every setting
+//! that policies learn and are left out of the golden files.
+
+pub(crate) mod story;
+
+use super::{PeriodReport, Report, Sources, html::html, markdown::markdown, period_report, report};
+use crate::{
+    http::{audit_entry, execution},
+    record::{Part, chain},
+};
+use quorate_policies::Timestamp;
+use story::Story;
+
+/// What an agent and its audit say at the end of a story.
+pub(crate) fn sources(story: &Story) -> Sources {
+    let audit: Vec<_> = story.cluster.audit.entries.iter().map(audit_entry).collect();
+    let proven =
+        chain::verify(audit.iter().map(|entry| entry.line.as_str()), chain::Terms::default()).unwrap();
+    Sources {
+        audit,
+        chain: Some(format!("whole: {}", proven.sentence())),
+        whole: Some(true),
+        notified: Some(story.cluster.audit.sequence - 2),
+        agent: "a".to_owned(),
+        agent_version: "0.1.0".to_owned(),
+        version: "0.1.0".to_owned(),
+        at: Timestamp(story.cluster.clock.0 + 60_000).to_string(),
+    }
+}
+
+fn told(story: &Story, id: &str) -> Report {
+    report(&execution(&story.cluster, &story.cluster.executions[id]), &sources(story))
+}
+
+/// The text without hashes.
+fn hashless(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(|letter: char| letter.is_ascii_hexdigit()) {
+        let (before, from) = rest.split_at(start);
+        let end = from.find(|letter: char| !letter.is_ascii_hexdigit()).unwrap_or(from.len());
+        out.push_str(before);
+        out.push_str(if end == 64 { "HASH" } else { &from[..end] });
+        rest = &from[end..];
+    }
+    out + rest
+}
+
+/// Goal: a failover that succeeded is told with all that led to it and all that was done. Method: one with refusals before
+/// it, an approval, a fence without an answer, a lost agent, an attempt that failed, and a measured loss.
+#[test]
+fn one_that_succeeded() {
+    insta::assert_snapshot!(hashless(&markdown(&told(&Story::whole(), "shop-2").document())));
+}
+
+/// Goal: the same as HTML. Method: the same execution.
+#[test]
+fn one_that_succeeded_as_html() {
+    insta::assert_snapshot!(hashless(&html(&told(&Story::whole(), "shop-2").document())));
+}
+
+/// Goal: the value is the JSON, with every fact of the other forms. Method: the same execution.
+#[test]
+fn one_that_succeeded_as_json() {
+    let text = serde_json::to_string_pretty(&told(&Story::whole(), "shop-2")).unwrap();
+    insta::assert_snapshot!(hashless(&text));
+}
+
+/// Goal: one that was aborted says what was taken back, and that nothing was recovered. Method: an operator's failover that
+/// was aborted after its fence, hours later.
+#[test]
+fn one_that_was_aborted() {
+    insta::assert_snapshot!(hashless(&markdown(&told(&Story::whole(), "shop-3").document())));
+}
+
+/// Goal: one that stopped says at what, that it waits for somebody, and that nothing is known of the loss. Method: a promotion
+/// that is impossible.
+#[test]
+fn one_that_stopped() {
+    insta::assert_snapshot!(hashless(&markdown(&told(&Story::whole(), "shop-4").document())));
+}
+
+/// Goal: nothing that came from outside is markup, in any form. Method: an operator whose reason is a script, a link and a
+/// table, and a step's detail that ends a block of code; what a browser or a Markdown reader would obey must not be there.
+#[test]
+fn nothing_from_outside_is_markup() {
+    let document = told(&Story::whole(), "shop-3").document();
+    let page = html(&document);
+    assert!(page.contains("&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt;"), "{page}");
+    assert!(!page.contains("<script") && !page.contains("javascript:\""), "{page}");
+    assert!(page.contains("default-src 'none'"), "{page}");
+    for loads in ["src=", "href=", "@import", "url("] {
+        assert!(!page.contains(loads), "{loads} would load something");
+    }
+    let text = markdown(&document);
+    assert!(text.contains("&lt;script&gt;") && !text.contains("<script"), "{text}");
+    assert!(text.contains("\\[x\\](javascript:y)") && text.contains("a \\| b"), "{text}");
+    assert_eq!(text.matches("\n```").count() % 2, 0, "{text}");
+}
+
+/// Goal: without the audit a report says what is missing. Method: the same execution of an agent that holds no entry, and is
+/// so old that it tells neither evidence nor lines.
+#[test]
+fn without_the_audit() {
+    let story = Story::whole();
+    let known = execution(&story.cluster, &story.cluster.executions["shop-2"]);
+    let old = quorate_api::Execution { evidence: None, objectives: None, begun_at: None, ..known };
+    let sources = Sources { audit: Vec::new(), chain: None, whole: None, notified: None, ..sources(&story) };
+    let told = report(&old, &sources);
+    let text = markdown(&told.document());
+    for words in ["holds no entry about it any more", "not checked", "it is an older one"] {
+        assert!(text.contains(words), "{words} is missing in:\n{text}");
+    }
+    assert!(told.timeline.rows.iter().any(|row| row.label == "promote" && row.bars.len() == 1));
+}
+
+fn period(story: &Story, part: &Part) -> PeriodReport {
+    let executions: Vec<_> =
+        story.cluster.executions.values().map(|record| execution(&story.cluster, record)).collect();
+    let members: Vec<(String, String)> =
+        story.cluster.members.iter().map(|(name, region)| (name.to_string(), region.to_string())).collect();
+    period_report(part, &executions, &members, &sources(story))
+}
+
+/// Goal: a period tells executions against objectives, refusals, pauses, policies, agents and the chain. Method: the whole
+/// story.
+#[test]
+fn a_period() {
+    let part = Part { since: Some(Timestamp(story::START)), ..Part::default() };
+    let told = period(&Story::whole(), &part);
+    insta::assert_snapshot!(hashless(&markdown(&told.document())));
+    insta::assert_snapshot!("a_period_as_html", hashless(&html(&told.document())));
+}
+
+/// Goal: a period that the audit does not cover, or in which nothing happened, does not look quiet. Method: an audit that
+/// begins late, and a service that nobody has.
+#[test]
+fn a_period_that_is_not_covered() {
+    let mut story = Story::whole();
+    story.cluster.audit.entries.drain(..20);
+    let part = Part { since: Some(Timestamp(story::START)), ..Part::default() };
+    let text = markdown(&period(&story, &part).document());
+    assert!(text.contains("What this report does not cover"), "{text}");
+    // What the agent remembers is told all the same.
+    assert!(text.contains("shop-2"), "{text}");
+    let other = Part { service: Some("billing".to_owned()), ..part };
+    let text = markdown(&period(&story, &other).document());
+    assert!(text.contains("There was none.") && !text.contains("shop-2"), "{text}");
+}
