@@ -159,6 +159,8 @@ aws:
   endpoints: {regional: {us-east-1: "http://127.0.0.1:5000"}, services: {rds: {us-east-1: "http://127.0.0.1:5001"}}, route53: "http://127.0.0.1:5000"}
 postgres: {password_file: postgres.password, ca_file: rds.pem, tls: verify-full}
 tsig: {quorate.example.com: {algorithm: hmac-sha512, secret_file: tsig.secret}}
+exec: {programs: {kubectl: /usr/bin/kubectl}, dir: /srv/dr, pass_env: [PATH], policy_env: [DUMP], secrets: {TOKEN: a.token}}
+http: {servers: {"https://search.example.com:9200": {secrets: {AUTH: search.auth}}}}
 statuspage: {url: "https://api.statuspage.io", token_file: statuspage.token}
 webhooks: {ops: {secret_file: ops.secret, url: "http://127.0.0.1:9"}}
 log: {format: json, level: debug}

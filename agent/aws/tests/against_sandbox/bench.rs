@@ -175,6 +175,10 @@ pub(crate) fn context(epoch: u64) -> EffectContext {
         to: "us-west-2".into(),
         before: None,
         role: None,
+        step: "step".to_owned(),
+        timeout: quorate_policies::Millis::from_secs(60),
+        unheard: false,
+        resumed: false,
     }
 }
 

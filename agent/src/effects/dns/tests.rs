@@ -77,6 +77,10 @@ impl Bench {
             to: WEST.into(),
             before: None,
             role: None,
+            step: "step".to_owned(),
+            timeout: quorate_policies::Millis::from_secs(60),
+            unheard: false,
+            resumed: false,
         };
         let outcome = carry_out(
             ENOUGH,

@@ -20,6 +20,10 @@ fn context(before: Option<Before>) -> EffectContext {
         to: "west".to_owned(),
         before,
         role: None,
+        step: "step".to_owned(),
+        timeout: quorate_policies::Millis::from_secs(60),
+        unheard: false,
+        resumed: false,
     }
 }
 
