@@ -122,6 +122,29 @@ fn every_example_is_sound() {
     }
 }
 
+/// Goal: what deploy/EXEC.md shows is what the parser reads, and its agent's file allows all of its steps. Method: every block
+/// as it stands there, the steps together in one plan.
+#[test]
+fn the_ready_made_commands_are_sound() {
+    let text = include_str!("../../deploy/EXEC.md");
+    let mut blocks = text.split("```yaml").skip(1).map(|block| block.split_once("\n```").unwrap().0);
+    let agent = blocks.next().unwrap().strip_prefix(" agent\n").unwrap();
+    let own: String = AGENT
+        .lines()
+        .filter(|l| !l.starts_with("exec:") && !l.starts_with("http:"))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    let agent = document::read_agent_file("agent.yaml", &format!("{own}{agent}\n")).unwrap();
+    let steps: String = blocks.flat_map(str::lines).map(|line| format!("      {line}\n")).collect();
+    assert!(steps.matches("exec:").count() >= 8 && steps.contains("http:"));
+    let policy = include_str!("../examples/starter.yaml");
+    let (head, _) = policy.split_once("plans:").unwrap();
+    let policy = format!("{head}plans:\n  failover:\n    steps:\n{steps}");
+    let policy =
+        document::read_policy("exec.yaml", &policy).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(document::check_together(&policy, &agent), []);
+}
+
 /// Goal: the option that the example shows in a comment is one. Method: take the comment's sign away.
 #[test]
 fn the_examples_heartbeat_is_sound() {

@@ -143,7 +143,9 @@ fn said(observed: &Observed) -> &str {
         Observed::Done { detail } | Observed::InProgress { detail } | Observed::NotDone { detail, .. } => {
             detail
         }
-        Observed::Impossible { reason } | Observed::Unknown { reason } => reason,
+        Observed::Impossible { reason } | Observed::Broken { reason, .. } | Observed::Unknown { reason } => {
+            reason
+        }
     }
 }
 

@@ -36,6 +36,7 @@ fn word(observed: &Observed) -> String {
             format!("part {part}, {}", before.as_ref().map(ToString::to_string).unwrap_or_default())
         }
         Observed::Impossible { .. } => "impossible".to_owned(),
+        Observed::Broken { .. } => "broken".to_owned(),
         Observed::Unknown { .. } => "unknown".to_owned(),
     }
 }

@@ -15,7 +15,6 @@ use crate::{
     },
     policy::Policy,
 };
-use std::path::Path;
 
 /// Programs that take a text and run it.
 const SHELLS: [&str; 7] = ["sh", "bash", "dash", "zsh", "ksh", "busybox", "ash"];
@@ -99,8 +98,8 @@ fn exec(told: &mut Told<'_>, action: &Exec, allowed: &ExecAllowed) {
         if let Some(name) = names.iter().find(|name| !allowed.programs.contains_key(*name)) {
             told.unknown(place, "program", name, known(), "exec.programs");
         }
-        let path = names.iter().find_map(|name| allowed.programs.get(name)).map(|path| Path::new(path));
-        let file = path.and_then(Path::file_name).unwrap_or_default().to_string_lossy().into_owned();
+        let path = names.iter().find_map(|name| allowed.programs.get(name));
+        let file = path.and_then(|path| path.file_name()).unwrap_or_default().to_string_lossy().into_owned();
         if SHELLS.contains(&file.as_str()) && arguments.iter().any(|argument| argument == "-c") {
             let message = format!("`{first}` is a shell, and reads its argument as a script");
             let mend = "put the script into a file and name that file in `exec.programs`, or call its programs in steps \

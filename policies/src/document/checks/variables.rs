@@ -122,7 +122,7 @@ fn mend(policy: &Policy, scope: Scope, name: &str) -> String {
             "write {region}: a probe is sent to every region".to_owned()
         }
         // What is no variable's name was meant to stand there as it is: JSON, or a regular expression.
-        Scope::Command if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) => {
+        Scope::Command if !name.bytes().next().is_some_and(|first| first.is_ascii_alphabetic()) => {
             "write a brace that stands for itself twice: {{ and }}".to_owned()
         }
         Scope::Probe | Scope::Plan | Scope::Command => {
