@@ -192,7 +192,8 @@ fn ended(action: &Exec, what: &str, end: &End, own: bool) -> Past {
 fn unmatched(pattern: Option<&str>, output: &str) -> Option<String> {
     let pattern = pattern?;
     match Regex::new(pattern) {
-        Ok(regex) if regex.is_match(output) => None,
+        // The newline that ends an output is no part of what is said: `^3$` means a 3.
+        Ok(regex) if regex.is_match(output.trim_end_matches(['\r', '\n'])) => None,
         Ok(_) => Some(format!("its output does not match `{pattern}`")),
         Err(_) => Some(format!("`{pattern}` is no regular expression")),
     }

@@ -16,6 +16,7 @@ use std::{
     io::{self, BufRead as _, Write as _},
     os::unix::process::{CommandExt as _, ExitStatusExt as _},
     path::{Path, PathBuf},
+    pin::pin,
     process::{ExitStatus, Stdio},
     sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
     thread,
@@ -35,6 +36,8 @@ pub const TERM_MAX: Duration = Duration::from_secs(3);
 pub const KILL_MAX: Duration = Duration::from_secs(2);
 /// How often the kernel's list is read while processes are ending. Reading it takes some milliseconds.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// Signals that were sent together come within this.
+const TOGETHER: Duration = Duration::from_millis(200);
 /// How often the last line is told, if it is another one.
 const TELL_EVERY: Duration = Duration::from_millis(250);
 /// What was said before the end is read within this; only who left a pipe to a stranger needs it.
@@ -122,14 +125,24 @@ async fn until_it_ends(child: &mut Child, deadline: Millis, over: oneshot::Recei
         let Ok(mut told) = signal(SignalKind::terminate()) else { return std::future::pending().await };
         told.recv().await
     };
+    let mut stopped = pin!(async {
+        tokio::select! {
+            why = over => why.unwrap_or_else(|_| "its agent was gone".to_owned()),
+            _ = told => "its runner was told to end".to_owned(),
+        }
+    });
     tokio::select! {
         biased;
-        status = child.wait() => match status {
-            Ok(status) => (of(status), false),
+        status = child.wait() => match status.map(of) {
+            // Who stops a whole service signals all of it at once, and the program may be the quicker one.
+            Ok(killed @ How::Killed { .. }) => match timeout(TOGETHER, &mut stopped).await {
+                Ok(why) => (How::Stopped { why }, false),
+                Err(_) => (killed, false),
+            },
+            Ok(how) => (how, false),
             Err(error) => (How::Stopped { why: error.to_string() }, true),
         },
-        why = over => (How::Stopped { why: why.unwrap_or_else(|_| "its agent was gone".to_owned()) }, true),
-        _ = told => (How::Stopped { why: "its runner was told to end".to_owned() }, true),
+        why = &mut stopped => (How::Stopped { why }, true),
         () = sleep(deadline.duration()) => (How::TimedOut { after: deadline }, true),
     }
 }

@@ -48,7 +48,7 @@ async fn a_deadline_ends_the_whole_family() {
     let family = family(&bench).await;
     let seen = bench.run(&action, &context).await;
     let Observed::Broken { reason, again: false } = &seen else { panic!("{seen:?}") };
-    assert_eq!(reason, "family was not done after 1500ms, and was ended then: working");
+    assert_eq!(reason, "family was not done after 1s500ms, and was ended then: working");
     assert!(gone(&family), "nothing is left when the end is told");
 }
 
@@ -207,6 +207,24 @@ async fn a_killed_runner_is_noticed() {
     tokio::time::sleep(Duration::from_millis(50)).await;
     let text = fs::read_dir(bench.home.path().join("data/jobs/shop-7+restore+1")).unwrap().flatten();
     assert!(!text.map(|file| file.file_name()).any(|name| name == "end.json"), "nobody wrote an end");
+}
+
+/// Goal: a service manager that signals everything at once leaves an interrupted command, not a failed one. Method: SIGTERM for
+/// the program first, and for its runner right behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn signalled_together_is_interrupted() {
+    let bench = Bench::new(&[("restore", "echo $PPID $$ > both; exec sleep 300")]);
+    let action = exec("{command: [restore]}");
+    bench.begin(&action, &context()).await;
+    let both = until("the processes", || bench.written("both")).await;
+    for process in both.split_whitespace().rev() {
+        kill_process(Pid::from_raw(process.parse().unwrap()).unwrap(), Signal::TERM).unwrap();
+    }
+    let seen = bench.run(&action, &context()).await;
+    assert!(
+        matches!(&seen, Observed::Broken { reason, again: false } if reason.contains("was ended in its midst")),
+        "{seen:?}"
+    );
 }
 
 /// Goal: what a runner writes reads back as what it means. Method: every end through the journal.

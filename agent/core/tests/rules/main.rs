@@ -6,6 +6,7 @@
 
 mod audit;
 mod failover;
+mod jobs;
 mod lag;
 mod lease;
 mod lease_world;

@@ -48,7 +48,7 @@ const fn reversible_default() -> bool {
 pub struct ExecSuccess {
     /// The exit codes that mean success.
     pub codes: Vec<u8>,
-    /// A regular expression that the end of its standard output must match as well.
+    /// A regular expression that the end of its standard output, without the last newline, must match as well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stdout: Option<String>,
 }
@@ -65,7 +65,7 @@ impl Default for ExecSuccess {
 pub struct ExecObserve {
     /// The program and its arguments. It is run again and again, and given up after ten seconds.
     pub command: Vec<String>,
-    /// A regular expression that its standard output must match as well.
+    /// A regular expression that its standard output, without the last newline, must match as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stdout: Option<String>,
 }
