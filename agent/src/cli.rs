@@ -16,6 +16,7 @@ pub mod follow;
 pub mod guard;
 pub mod held;
 pub mod iam;
+pub mod job;
 pub mod observe;
 pub mod policy;
 pub mod render;
@@ -154,6 +155,9 @@ pub enum Verb {
     /// List the agents that vote.
     #[command(after_help = "Example:\n  quorate members")]
     Members(observe::MembersArgs),
+    /// Run one program for the agent that starts this.
+    #[command(hide = true)]
+    Job(job::JobArgs),
     /// Print the completions of a shell.
     #[command(after_help = "Example:\n  quorate completions bash > /etc/bash_completion.d/quorate")]
     Completions(CompletionsArgs),
@@ -187,6 +191,10 @@ pub fn main() -> ExitCode {
             return if usage { Exit::Usage.into() } else { Exit::Done.into() };
         }
     };
+    // It has a runtime of its own, and ends the process itself.
+    if let Some(Verb::Job(args)) = &cli.verb {
+        job::job(args);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -242,6 +250,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Report(args) => report::report(&args).await,
         Verb::Probe(args) => observe::probe(&args).await,
         Verb::Members(args) => observe::members(&args).await,
+        Verb::Job(args) => job::job(&args),
         Verb::Completions(args) => completions(&args),
     };
     exit.map(ExitCode::from)

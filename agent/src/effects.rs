@@ -1,7 +1,9 @@
 //! Actions by name: which room carries out which action. Each observes and acts; when to do which is decided by
 //! `StepRun`, never here.
 
+pub mod call;
 mod dns;
+pub mod exec;
 mod fence;
 pub mod heartbeat;
 mod promote;
@@ -14,7 +16,10 @@ pub mod update;
 pub mod verify;
 mod writers;
 
+use crate::jobs::{Jobs, journal::Attempt, runner::Runner};
+use call::Calls;
 use dns::Converge;
+use exec::Execs;
 use fence::Fences;
 use futures_util::future::join;
 use heartbeat::Heartbeats;
@@ -27,8 +32,8 @@ use quorate_policies::{
     plan::{
         Action, Before, Lag, Plan,
         action::{
-            DnsUpdate, PostgresFence, PostgresPromote, PostgresRejoin, PostgresSwitchover, PostgresUnfence,
-            RdsPromoteReadReplica, VerifyProbes,
+            DnsUpdate, Exec, Http, PostgresFence, PostgresPromote, PostgresRejoin, PostgresSwitchover,
+            PostgresUnfence, RdsPromoteReadReplica, VerifyProbes,
         },
     },
     readiness::Finding,
@@ -55,6 +60,8 @@ pub struct Effects {
     fences: Fences,
     switchovers: Switchovers,
     rejoins: Rejoins,
+    execs: Execs,
+    calls: Calls,
 }
 
 /// An action, by its room.
@@ -69,6 +76,8 @@ enum Room<'a> {
     Unfence(&'a PostgresUnfence),
     Switchover(&'a PostgresSwitchover),
     Rejoin(&'a PostgresRejoin),
+    Exec(&'a Exec),
+    Call(&'a Http),
 }
 
 fn room(action: &Action) -> Option<Room<'_>> {
@@ -82,6 +91,8 @@ fn room(action: &Action) -> Option<Room<'_>> {
         Action::PostgresUnfence(action) => Some(Room::Unfence(action)),
         Action::PostgresSwitchover(action) => Some(Room::Switchover(action)),
         Action::PostgresRejoin(action) => Some(Room::Rejoin(action)),
+        Action::Exec(action) => Some(Room::Exec(action)),
+        Action::Http(action) => Some(Room::Call(action)),
         other => AwsAction::try_from(other).ok().map(Room::Aws),
     }
 }
@@ -102,6 +113,7 @@ impl Effects {
     #[must_use]
     pub fn new(file: &AgentFile, base: &Path, prober: Arc<Prober>) -> Self {
         let sessions = Sessions::new(file, base);
+        let jobs = Arc::new(Jobs::new(base.join(&file.data_dir).join("jobs"), Runner::default()));
         Self {
             aws: tokio::sync::OnceCell::new(),
             aws_settings: aws_settings(file),
@@ -114,6 +126,8 @@ impl Effects {
             converge: Converge::new(&file.resolvers),
             heartbeats: Heartbeats::new(file, base),
             updates: Updates::new(file, base),
+            execs: Execs::new(file, base, Arc::clone(&jobs)),
+            calls: Calls::new(file, base, jobs.journal().clone()),
         }
     }
 
@@ -134,6 +148,8 @@ impl Effects {
             Some(Room::Unfence(action)) => self.fences.observe_unfence(action, context).await,
             Some(Room::Switchover(action)) => self.switchovers.observe(action, context).await,
             Some(Room::Rejoin(action)) => self.rejoins.observe(action).await,
+            Some(Room::Exec(action)) => self.execs.observe(action, context).await,
+            Some(Room::Call(action)) => self.calls.observe(action, context).await,
             None => Observed::Impossible { reason: unknown_kind(action) },
         }
     }
@@ -151,8 +167,15 @@ impl Effects {
             Some(Room::Unfence(action)) => self.fences.act_unfence(action).await,
             Some(Room::Switchover(action)) => self.switchovers.act(action, context).await,
             Some(Room::Rejoin(action)) => self.rejoins.act(action, part).await,
+            Some(Room::Exec(action)) => self.execs.act(action, context).await,
+            Some(Room::Call(action)) => self.calls.act(action, context).await,
             None => Acted::Refused { reason: unknown_kind(action), retryable: false },
         }
+    }
+
+    /// Ends whatever program of an attempt still runs on this host; returns when none does.
+    pub async fn let_go(&self, attempt: &Attempt) {
+        self.execs.let_go(attempt).await;
     }
 
     /// The heartbeat row as it is before a promotion begins; nobody can read it afterwards. It holds up the promotion
@@ -189,6 +212,8 @@ impl Effects {
             Some(Room::Switchover(action)) => return self.switchovers.check(action).await,
             Some(Room::Rejoin(action)) => return self.rejoins.check(action).await,
             Some(Room::Update(action)) => return self.updates.check(action).await,
+            Some(Room::Exec(action)) => return self.execs.check(action, context).await,
+            Some(Room::Call(action)) => return self.calls.check(action, context).await,
             Some(Room::Aws(_) | Room::Statuspage(_) | Room::Verify(_) | Room::Converge(_)) | None => {}
         }
         let aws = async { self.aws().await.check(action, context).await };

@@ -6,6 +6,7 @@ pub mod demo;
 pub mod effects;
 pub mod http;
 pub mod init;
+pub mod jobs;
 pub mod metrics;
 pub mod notify;
 pub mod outgoing;

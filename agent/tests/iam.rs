@@ -45,7 +45,7 @@ fn the_example_has_every_action_on_aws() {
     let steps = policy.plans.values().flat_map(|plan| plan.steps.values());
     let used: BTreeSet<&str> = steps.map(|step| step.action.kind()).collect();
     let outside = |kind: &str| {
-        matches!(kind, "statuspage.incident" | "dns.update" | "approval" | "wait")
+        matches!(kind, "statuspage.incident" | "dns.update" | "exec" | "http" | "approval" | "wait")
             || kind.starts_with("postgres.")
     };
     let missing: Vec<_> =

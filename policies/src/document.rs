@@ -5,6 +5,7 @@
 //! A text passes three gates: YAML (`places`), its type (`reading`), its meaning (`checks`, `agent_checks`). A policy
 //! and the cluster it is for are then checked together, because neither alone can say whether two voters decide.
 
+mod agent_allowed;
 mod agent_checks;
 mod agent_file;
 mod checks;
@@ -15,6 +16,7 @@ mod problem;
 mod reading;
 mod schema;
 
+pub use agent_allowed::{ExecAllowed, HttpAllowed, HttpServer};
 pub use agent_file::{
     AgentFile, Aws, AwsEndpoints, AwsService, Log, LogFormat, LogLevel, Member, Postgres, PostgresTls,
     Statuspage, TlsFiles, TsigAlgorithm, TsigKey, WebhookSecret,

@@ -1,7 +1,7 @@
 //! The words in which an action tells what it saw and what it did. An action observes, acts once, and observes
 //! again; a call that timed out is [`Acted::Unknown`], never failed (R4, P3), because it may have been applied.
 
-use crate::plan::Before;
+use crate::{plan::Before, time::Millis};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,13 @@ pub enum Observed {
         part: u8,
         /// What stands before the first act and is lost with it. It is committed to the log before anything is changed.
         before: Option<Before>,
+    },
+    /// It was carried out and went wrong, or was ended in its midst. What it changed until then may stand.
+    Broken {
+        /// What came of it.
+        reason: String,
+        /// Whether another attempt may be made.
+        again: bool,
     },
     /// It cannot be done, and asking again will not help.
     Impossible {
@@ -83,6 +90,14 @@ pub struct EffectContext {
     pub before: Option<Before>,
     /// Another account's role in which the step acts.
     pub role: Option<AssumeRole>,
+    /// The step's name in its plan.
+    pub step: String,
+    /// How long the step may take.
+    pub timeout: Millis,
+    /// Whether an earlier attempt that had begun was lost or stayed unknown: whatever the world shows, that one may have acted.
+    pub unheard: bool,
+    /// Whether this very attempt had begun before, in an earlier process of this agent or before it let go of it.
+    pub resumed: bool,
 }
 
 /// A role that a step assumes, mostly one of another account.

@@ -122,6 +122,29 @@ fn every_example_is_sound() {
     }
 }
 
+/// Goal: what deploy/EXEC.md shows is what the parser reads, and its agent's file allows all of its steps. Method: every block
+/// as it stands there, the steps together in one plan.
+#[test]
+fn the_ready_made_commands_are_sound() {
+    let text = include_str!("../../deploy/EXEC.md");
+    let mut blocks = text.split("```yaml").skip(1).map(|block| block.split_once("\n```").unwrap().0);
+    let agent = blocks.next().unwrap().strip_prefix(" agent\n").unwrap();
+    let own: String = AGENT
+        .lines()
+        .filter(|l| !l.starts_with("exec:") && !l.starts_with("http:"))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    let agent = document::read_agent_file("agent.yaml", &format!("{own}{agent}\n")).unwrap();
+    let steps: String = blocks.flat_map(str::lines).map(|line| format!("      {line}\n")).collect();
+    assert!(steps.matches("exec:").count() >= 8 && steps.contains("http:"));
+    let policy = include_str!("../examples/starter.yaml");
+    let (head, _) = policy.split_once("plans:").unwrap();
+    let policy = format!("{head}plans:\n  failover:\n    steps:\n{steps}");
+    let policy =
+        document::read_policy("exec.yaml", &policy).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    assert_eq!(document::check_together(&policy, &agent), []);
+}
+
 /// Goal: the option that the example shows in a comment is one. Method: take the comment's sign away.
 #[test]
 fn the_examples_heartbeat_is_sound() {
@@ -159,6 +182,8 @@ aws:
   endpoints: {regional: {us-east-1: "http://127.0.0.1:5000"}, services: {rds: {us-east-1: "http://127.0.0.1:5001"}}, route53: "http://127.0.0.1:5000"}
 postgres: {password_file: postgres.password, ca_file: rds.pem, tls: verify-full}
 tsig: {quorate.example.com: {algorithm: hmac-sha512, secret_file: tsig.secret}}
+exec: {programs: {kubectl: /usr/bin/kubectl}, dir: /srv/dr, pass_env: [PATH], policy_env: [DUMP], secrets: {TOKEN: a.token}}
+http: {servers: {"https://search.example.com:9200": {secrets: {AUTH: search.auth}}}}
 statuspage: {url: "https://api.statuspage.io", token_file: statuspage.token}
 webhooks: {ops: {secret_file: ops.secret, url: "http://127.0.0.1:9"}}
 log: {format: json, level: debug}

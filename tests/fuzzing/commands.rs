@@ -299,10 +299,12 @@ fn before(choices: &mut Choices<'_>) -> Before {
 
 fn outcome(choices: &mut Choices<'_>) -> StepOutcome {
     let reason = || "because".to_owned();
-    match choices.byte() % 8 {
+    let byte = choices.byte();
+    match byte % 8 {
         0..=4 => StepOutcome::Succeeded { detail: "it stands".to_owned() },
         5 => StepOutcome::Failed { reason: reason() },
         6 => StepOutcome::Impossible { reason: reason() },
+        _ if byte > 127 => StepOutcome::Broken { reason: reason() },
         _ => StepOutcome::Unknown { reason: reason() },
     }
 }

@@ -71,6 +71,10 @@ async fn observe(prober: Arc<Prober>, data: &[u8]) -> Observed {
         to: "us-west-2".to_owned(),
         before: None,
         role: None,
+        step: "step".to_owned(),
+        timeout: quorate_policies::Millis::from_secs(60),
+        unheard: false,
+        resumed: false,
     };
     let resolver = async {
         let mut query = [0; QUERY_BYTES_MAX];

@@ -31,7 +31,8 @@ pub fn words(data: &[u8]) {
     let variables =
         BTreeMap::from([("region".to_owned(), "r".to_owned()), ("a.b".to_owned(), String::new())]);
     if let Ok(resolved) = template::resolve(&text, &variables) {
-        assert!(!resolved.contains(['{', '}']), "{text:?} became {resolved:?}");
+        let doubled = text.contains("{{") || text.contains("}}");
+        assert!(doubled || !resolved.contains(['{', '}']), "{text:?} became {resolved:?}");
     }
     url(&text);
 }

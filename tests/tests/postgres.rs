@@ -103,6 +103,7 @@ impl Stage {
         match self.attempt(action, SHORT).await.1 {
             StepOutcome::Failed { reason } => ("failed", reason),
             StepOutcome::Impossible { reason } => ("impossible", reason),
+            StepOutcome::Broken { reason } => ("broken", reason),
             StepOutcome::Unknown { reason } => ("unknown", reason),
             StepOutcome::Succeeded { detail } => ("succeeded", detail),
         }
@@ -146,6 +147,10 @@ fn context() -> EffectContext {
         to: "west".to_owned(),
         before: None,
         role: None,
+        step: "step".to_owned(),
+        timeout: quorate_policies::Millis::from_secs(60),
+        unheard: false,
+        resumed: false,
     }
 }
 

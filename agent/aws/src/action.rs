@@ -60,6 +60,8 @@ impl<'a> TryFrom<&'a Action> for AwsAction<'a> {
             Action::Route53Signal(_)
             | Action::DnsUpdate(_)
             | Action::DnsConverged(_)
+            | Action::Exec(_)
+            | Action::Http(_)
             | Action::StatuspageIncident(_)
             | Action::PostgresPromote(_)
             | Action::PostgresFence(_)

@@ -116,6 +116,7 @@ pub(crate) fn word(observed: &Observed) -> &'static str {
         Observed::InProgress { .. } => "in progress",
         Observed::NotDone { .. } => "not done",
         Observed::Impossible { .. } => "impossible",
+        Observed::Broken { .. } => "broken",
         Observed::Unknown { .. } => "unknown",
     }
 }

@@ -39,6 +39,8 @@ impl Aws {
             Action::Route53Signal(_)
             | Action::DnsUpdate(_)
             | Action::DnsConverged(_)
+            | Action::Exec(_)
+            | Action::Http(_)
             | Action::StatuspageIncident(_)
             | Action::PostgresPromote(_)
             | Action::PostgresFence(_)

@@ -233,6 +233,11 @@ pub enum StepOutcome {
         /// Why.
         reason: String,
     },
+    /// It was carried out and went wrong: what it changed may stand, and another attempt must not be made.
+    Broken {
+        /// What came of it.
+        reason: String,
+    },
     /// It may have been applied, and the world could not be read.
     Unknown {
         /// Why.
@@ -248,6 +253,7 @@ impl StepOutcome {
             StepOutcome::Succeeded { detail } => detail,
             StepOutcome::Failed { reason }
             | StepOutcome::Impossible { reason }
+            | StepOutcome::Broken { reason }
             | StepOutcome::Unknown { reason } => reason,
         }
     }

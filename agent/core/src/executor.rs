@@ -6,11 +6,11 @@ mod permission;
 mod signal;
 
 use crate::{
-    Body, Command, ExecutionState, Response, StepEvent, StepOutcome, StepRun, StepState, StepWork,
+    Body, Command, Execution, ExecutionState, Response, StepEvent, StepOutcome, StepRun, StepState, StepWork,
     node::{Input, StepOrder},
     surroundings::{StepNews, Surroundings},
 };
-use permission::{begin, noted, permit};
+use permission::{Begun, begin, noted, permit};
 use quorate_policies::{
     Millis,
     effect::{Acted, EffectContext},
@@ -24,6 +24,10 @@ pub const CALL_MAX: Duration = Duration::from_secs(12);
 const LAST_LOOK: Duration = Duration::from_millis(500);
 /// Pause before a step that could not begin is offered again: a hold or a lost quorum does not end sooner.
 const OFFER_AGAIN: Duration = Duration::from_millis(250);
+/// What an attempt has beside its job's own time: a look before it (10 s), the job's end (5 s), and a look behind it (10 s).
+const AROUND_A_JOB: Millis = Millis::from_secs(30);
+/// How often the log is looked at while a job runs: an abort ends it within a second, its own end included.
+const JOB_ASKED: Duration = Duration::from_millis(250);
 
 /// Runs an attempt until its outcome is in the log, or the step is somebody else's.
 pub async fn run(around: &impl Surroundings, order: &StepOrder) {
@@ -39,8 +43,8 @@ pub async fn run(around: &impl Surroundings, order: &StepOrder) {
         }
     };
     around.tell(order, StepNews::Begins { resumed: begun.resumed });
-    let mut context = context(around, order);
-    let mut attempt = StepRun::new(around.now().mono, order.step.timeout, order.failures)
+    let mut context = context(around, order, &begun);
+    let mut attempt = StepRun::new(around.now().mono, longest(order), order.failures)
         .must_be_ours(!order.step.reversible && !begun.ever && !order.step.action.knows_its_own())
         .resumed(begun.resumed)
         .only_asks(matches!(order.step.action, Action::Approval(_)))
@@ -60,9 +64,7 @@ pub async fn run(around: &impl Surroundings, order: &StepOrder) {
                 Err(why) => StepEvent::NotAllowed(why),
             },
             StepWork::Wait(pause) => {
-                around.sleep(pause.duration()).await;
-                // Nobody waits for it any more, and nothing of it is under way in this process.
-                if undoing(around, order) == Some(true) {
+                if forsaken(around, order, pause).await {
                     return finish(around, order, attempt.abandoned()).await;
                 }
                 StepEvent::Ready
@@ -77,6 +79,41 @@ pub async fn run(around: &impl Surroundings, order: &StepOrder) {
             }
         };
     }
+}
+
+/// How long the attempt may take. A job has the step's whole time for itself: it is looked at before it, ended behind it
+/// and looked at again, so that its end is known before the attempt is over.
+fn longest(order: &StepOrder) -> Millis {
+    if order.step.action.runs_a_job() { order.step.timeout.plus(AROUND_A_JOB) } else { order.step.timeout }
+}
+
+/// Waits; whether the attempt is to be given up then. Nothing of it is under way in this process but a job, and that can
+/// be ended: so a job is not gone on with once its execution takes everything back, or another attempt has its place.
+async fn forsaken(around: &impl Surroundings, order: &StepOrder, pause: Millis) -> bool {
+    if !order.step.action.runs_a_job() {
+        around.sleep(pause.duration()).await;
+        // Nobody waits for it any more.
+        return undoing(around, order) == Some(true);
+    }
+    let mut left = pause.duration();
+    while !left.is_zero() {
+        let slice = left.min(JOB_ASKED);
+        around.sleep(slice).await;
+        left -= slice;
+        if around.state().executions.get(&order.execution).is_some_and(|e| !holds(around, order, e)) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether the attempt is still this agent's to go on with, as far as the log is applied here.
+fn holds(around: &impl Surroundings, order: &StepOrder, execution: &Execution) -> bool {
+    let over = matches!(execution.state, ExecutionState::Undoing { .. } | ExecutionState::Aborted { .. });
+    let own = execution.steps.get(&order.name).is_some_and(|progress| {
+        progress.attempt == order.attempt && progress.state.agent() == Some(around.name())
+    });
+    own && !over
 }
 
 /// Whether the step is begun and ours, and its execution takes everything back: it must be reported, because the undo
@@ -128,6 +165,7 @@ async fn act(around: &impl Surroundings, order: &StepOrder, part: u8, context: &
 
 /// Reports until the log has taken it, or another assignment has taken its place.
 async fn finish(around: &impl Surroundings, order: &StepOrder, outcome: StepOutcome) {
+    let_go(around, order).await;
     around.tell(order, StepNews::Ends(&outcome));
     let (execution, step, attempt) = (order.execution.clone(), order.name.clone(), order.attempt);
     let body = Body::FinishStep { execution, step, attempt, outcome };
@@ -143,7 +181,15 @@ async fn finish(around: &impl Surroundings, order: &StepOrder, outcome: StepOutc
     }
 }
 
+/// Whatever comes next may run the same program, so none of this attempt runs any more.
+async fn let_go(around: &impl Surroundings, order: &StepOrder) {
+    if order.step.action.runs_a_job() {
+        around.let_go(order).await;
+    }
+}
+
 async fn leave(around: &impl Surroundings, order: &StepOrder) {
+    let_go(around, order).await;
     around.sleep(OFFER_AGAIN).await;
     let (execution, step, attempt) = (order.execution.clone(), order.name.clone(), order.attempt);
     around.input(Input::StepLeft { execution, step, attempt });
@@ -163,7 +209,7 @@ async fn propose(
     response
 }
 
-fn context(around: &impl Surroundings, order: &StepOrder) -> EffectContext {
+fn context(around: &impl Surroundings, order: &StepOrder, begun: &Begun) -> EffectContext {
     EffectContext {
         service: order.service.to_string(),
         execution: order.execution.clone(),
@@ -173,5 +219,9 @@ fn context(around: &impl Surroundings, order: &StepOrder) -> EffectContext {
         to: order.to.to_string(),
         before: noted(around, order),
         role: order.step.role.clone(),
+        step: order.name.to_string(),
+        timeout: order.step.timeout,
+        unheard: begun.unheard,
+        resumed: begun.resumed,
     }
 }

@@ -187,6 +187,9 @@ impl StepRun {
             }
             Observed::Done { detail } => StepWork::Finish(StepOutcome::Succeeded { detail }),
             Observed::Impossible { reason } => self.impossible(self.acted, reason),
+            // It did something, so no outcome may call it undone.
+            Observed::Broken { reason, again: true } => StepWork::Finish(StepOutcome::Unknown { reason }),
+            Observed::Broken { reason, again: false } => StepWork::Finish(StepOutcome::Broken { reason }),
             Observed::NotDone { detail, part, before } if self.acted.is_none_or(|acted| acted < part) => {
                 self.last = detail;
                 if now >= self.deadline {

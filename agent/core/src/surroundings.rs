@@ -92,6 +92,12 @@ pub trait Surroundings: Sync {
     fn act(&self, order: &StepOrder, part: u8, context: &EffectContext)
     -> impl Future<Output = Acted> + Send;
 
+    /// Ends whatever program of this attempt still runs on this host; returns when none does. Where programs are never run
+    /// there is nothing to do.
+    fn let_go(&self, _order: &StepOrder) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// Waits.
     fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send;
 

@@ -184,6 +184,10 @@ mod tests {
             to: "west".to_owned(),
             before: noted.then(|| Before::Promoted { source: "east".to_owned(), lag }),
             role: None,
+            step: "step".to_owned(),
+            timeout: quorate_policies::Millis::from_secs(60),
+            unheard: false,
+            resumed: false,
         };
         judge(&action(), &result, &context, known)
     }

@@ -88,6 +88,8 @@ pub(super) fn agent_file(
         },
         postgres: None,
         tsig: BTreeMap::new(),
+        exec: None,
+        http: None,
         statuspage: agent.statuspage.as_ref().map(|(url, _)| Statuspage {
             url: url.clone(),
             token_file: PathBuf::from(statuspage_file(&agent.name)),

@@ -16,7 +16,7 @@ const RECOVERY_BUCKETS: [f64; 12] =
 
 const TRIGGERS: [&str; 2] = ["automatic", "operator"];
 const OUTCOMES: [&str; 3] = ["succeeded", "stopped", "aborted"];
-const STEP_OUTCOMES: [&str; 4] = ["succeeded", "failed", "impossible", "unknown"];
+const STEP_OUTCOMES: [&str; 5] = ["succeeded", "failed", "impossible", "broken", "unknown"];
 const EVENTS: [&str; 16] = [
     "members_set",
     "policy_applied",
@@ -196,6 +196,7 @@ impl Failovers {
             StepOutcome::Succeeded { .. } => "succeeded",
             StepOutcome::Failed { .. } => "failed",
             StepOutcome::Impossible { .. } => "impossible",
+            StepOutcome::Broken { .. } => "broken",
             StepOutcome::Unknown { .. } => "unknown",
         };
         let [service, plan] = plan_of(execution);

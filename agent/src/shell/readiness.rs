@@ -148,5 +148,9 @@ fn context(service: &ServiceName, plan: &Plan, step: &Step, epoch: u64) -> Effec
         to: plan.to.to_string(),
         before: None,
         role: step.role.clone(),
+        step: "step".to_owned(),
+        timeout: quorate_policies::Millis::from_secs(60),
+        unheard: false,
+        resumed: false,
     }
 }

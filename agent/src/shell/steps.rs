@@ -2,7 +2,7 @@
 //! people. Nothing is decided here.
 
 use super::{Agent, agent::PROPOSE_MAX};
-use crate::effects::Known;
+use crate::{effects::Known, jobs::journal::Attempt};
 use quorate_core::{
     Cluster, Command, LeaseWanted, Response, StepNews, Surroundings,
     node::{Input, Node, Now, StepOrder},
@@ -72,6 +72,11 @@ impl Surroundings for Agent {
 
     async fn act(&self, order: &StepOrder, part: u8, context: &EffectContext) -> Acted {
         self.effects.act(&order.step.action, part, context).await
+    }
+
+    async fn let_go(&self, order: &StepOrder) {
+        let (execution, step) = (order.execution.clone(), order.name.to_string());
+        self.effects.let_go(&Attempt { execution, step, number: order.attempt }).await;
     }
 
     async fn sleep(&self, time: Duration) {

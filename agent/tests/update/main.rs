@@ -63,6 +63,10 @@ fn epoch(epoch: u64) -> EffectContext {
         to: "west".to_owned(),
         before: None,
         role: None,
+        step: "step".to_owned(),
+        timeout: quorate_policies::Millis::from_secs(60),
+        unheard: false,
+        resumed: false,
     }
 }
 

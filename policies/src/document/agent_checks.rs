@@ -2,6 +2,7 @@
 //! policy, in `checks::together`.
 
 use super::{
+    agent_allowed,
     agent_file::{AgentFile, PostgresTls},
     checks::address,
     problem::{FieldPath, Problem},
@@ -19,6 +20,7 @@ pub(super) fn check_agent(agent: &AgentFile) -> Vec<Problem> {
     exposure(agent, &mut problems);
     files(agent, &mut problems);
     endpoints(agent, &mut problems);
+    agent_allowed::check(agent, &mut problems);
     problems
 }
 

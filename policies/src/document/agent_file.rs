@@ -2,6 +2,7 @@
 //! never replicated, and it holds no secret, only where each is kept. Relative paths are relative to the file; the
 //! shell resolves them.
 
+use super::agent_allowed::{ExecAllowed, HttpAllowed};
 use crate::{
     name::{AgentName, RegionName},
     policy::Timing,
@@ -73,6 +74,12 @@ pub struct AgentFile {
     /// The keys by which `dns.update` signs, by the key's name as the DNS server has it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tsig: BTreeMap<String, TsigKey>,
+    /// What the `exec` steps of any policy may run on this host. Without it they are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exec: Option<ExecAllowed>,
+    /// Which servers the `http` steps of any policy may call. Without it they are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<HttpAllowed>,
     /// How the status page is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statuspage: Option<Statuspage>,

@@ -13,6 +13,7 @@
 
 mod actions;
 pub(super) mod address;
+mod allowed;
 mod database;
 mod plans;
 mod probes;

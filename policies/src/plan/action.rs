@@ -6,6 +6,8 @@ mod approval;
 mod aurora;
 mod dns;
 mod ecs;
+mod exec;
+mod http;
 mod postgres;
 mod rds;
 mod route53;
@@ -17,6 +19,8 @@ pub use approval::Approval;
 pub use aurora::{AuroraFailover, AuroraSwitchover};
 pub use dns::{DnsConverged, DnsUpdate};
 pub use ecs::{EcsScale, PercentOf, ScalingRange};
+pub use exec::{Exec, ExecObserve, ExecSuccess};
+pub use http::{Http, HttpExpect, HttpMethod, HttpObserve};
 pub use postgres::{
     PostgresAddress, PostgresFence, PostgresPromote, PostgresRejoin, PostgresSwitchover, PostgresUnfence,
 };
@@ -56,9 +60,8 @@ macro_rules! actions {
                 match self {$(Action::$variant(_) => $kind,)*}
             }
 
-            /// Whether the action can be undone. One that cannot is the point of no return.
-            #[must_use]
-            pub const fn reversible(&self) -> bool {
+            /// Whether actions of this kind can be undone.
+            const fn kind_reversible(&self) -> bool {
                 match self {$(Action::$variant(_) => $reversible,)*}
             }
 
@@ -121,6 +124,10 @@ actions! {
     "dns.update" => DnsUpdate, reversible: true;
     /// Waits until real resolvers give the new answer.
     "dns.converged" => DnsConverged, reversible: true;
+    /// Runs a program on the agent's host. Whether it can be undone is for the policy to say.
+    "exec" => Exec, reversible: true;
+    /// Sends one HTTP request.
+    "http" => Http, reversible: true;
     /// Opens or updates the one incident of this execution on a Statuspage-compatible status page.
     "statuspage.incident" => StatuspageIncident, reversible: true;
     /// Probes the service through its public name until it is healthy there.
@@ -132,6 +139,19 @@ actions! {
 }
 
 impl Action {
+    /// Whether the action can be undone. One that cannot is the point of no return.
+    #[must_use]
+    pub const fn reversible(&self) -> bool {
+        if let Action::Exec(exec) = self { exec.reversible } else { self.kind_reversible() }
+    }
+
+    /// Whether the action runs a program on the host of the agent that has it. It ends with its attempt, however that one
+    /// ends.
+    #[must_use]
+    pub const fn runs_a_job(&self) -> bool {
+        matches!(self, Action::Exec(_))
+    }
+
     /// The region in which the action works, where it has one.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
@@ -151,6 +171,8 @@ impl Action {
             Action::PostgresRejoin(action) => Some(&action.region),
             Action::EcsScale(action) => Some(&action.region),
             Action::Route53Signal(action) => Some(&action.region),
+            Action::Exec(action) => action.region.as_deref(),
+            Action::Http(action) => action.region.as_deref(),
             Action::Route53Repoint(_)
             | Action::DnsUpdate(_)
             | Action::DnsConverged(_)

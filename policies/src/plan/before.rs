@@ -206,7 +206,8 @@ impl Lag {
 }
 
 /// The action that takes another one back, given what stood before it. None where nothing needs to be taken back or
-/// nothing can be: an action that only looks, a page that has told the truth, a name that had no record.
+/// nothing can be: an action that only looks, a page that has told the truth, a name that had no record; a command and a
+/// request, whose way back nobody knows (put it into a plan of its own).
 #[must_use]
 pub fn undo(action: &Action, before: Option<&Before>) -> Option<Action> {
     match (action, before?) {

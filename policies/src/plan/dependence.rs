@@ -112,10 +112,20 @@ pub fn dependences(plan: &Plan, step: &Step) -> Vec<Dependence> {
         Action::Route53Signal(_) => vec![Dependence::Agents, Dependence::Route53Data],
         Action::DnsConverged(_) => vec![Dependence::Route53Data],
         Action::DnsUpdate(_) => vec![Dependence::Outside { what: "the zone's primary DNS server" }],
+        Action::Exec(action) => vec![called(action.region.as_ref(), "what its command calls")],
+        Action::Http(action) => vec![called(action.region.as_ref(), "the server that it calls")],
         Action::StatuspageIncident(_) => vec![Dependence::Outside { what: "the status page" }],
         Action::Approval(_) => vec![Dependence::Agents, Dependence::Outside { what: "an operator" }],
         Action::Wait(_) => vec![Dependence::Agents],
         Action::VerifyProbes(_) => vec![Dependence::Outside { what: "the service's public name" }],
+    }
+}
+
+/// What a step needs whose policy may say where that is.
+fn called(region: Option<&String>, what: &'static str) -> Dependence {
+    match region {
+        Some(region) => Dependence::Region { service: what, region: region.clone() },
+        None => Dependence::Outside { what },
     }
 }
 

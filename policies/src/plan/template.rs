@@ -1,5 +1,6 @@
 //! Template variables: `{from}`, `{to}`, `{from.name}`, `{to.name}` in plans, `{region}` and `{name}` in probes. No
-//! expressions: every variable is a name, and an unknown one is an error (never an empty text).
+//! expressions: every variable is a name, and an unknown one is an error (never an empty text). A brace itself is written
+//! twice, for the texts that may hold one: commands, bodies and regular expressions.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +29,7 @@ pub enum TemplateError {
     },
 }
 
-/// Replaces every variable of `text` by its value.
+/// Replaces every variable of `text` by its value, and every doubled brace by one.
 ///
 /// # Errors
 /// When a variable has no value or a brace has no partner.
@@ -37,6 +38,11 @@ pub fn resolve(text: &str, variables: &BTreeMap<String, String>) -> Result<Strin
     let (mut result, mut rest) = (String::with_capacity(text.len()), text);
     while let Some(start) = rest.find(['{', '}']) {
         result.push_str(&rest[..start]);
+        if let Some(brace) = ["{{", "}}"].into_iter().find(|doubled| rest[start..].starts_with(doubled)) {
+            result.push_str(&brace[1..]);
+            rest = &rest[start + 2..];
+            continue;
+        }
         let inner = rest[start..].strip_prefix('{').ok_or_else(brace)?;
         let end = inner.find('}').ok_or_else(brace)?;
         let name = &inner[..end];

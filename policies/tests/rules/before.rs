@@ -11,6 +11,7 @@ use quorate_policies::{
         },
         before::{RecordBefore, undo},
     },
+    policy::StepTemplate,
 };
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -64,6 +65,11 @@ fn promote() -> Action {
     })
 }
 
+/// An action as a policy writes it.
+fn run(yaml: &str) -> Action {
+    serde_saphyr::from_str::<StepTemplate>(yaml).unwrap().action
+}
+
 fn scaled(scaling: Option<ScalingRange>) -> Before {
     Before::Scaled { wanted: 4, because: "the policy says so".into(), desired: 1, scaling }
 }
@@ -111,6 +117,8 @@ fn rows() -> Vec<(&'static str, Action, Option<Before>)> {
         ("promoted", promote(), Some(Before::Promoted { source: "shop-east".into(), lag })),
         ("rebooted", reboot, Some(Before::Rebooted { restarted: None })),
         ("looked", Action::VerifyProbes(verify), None),
+        ("ran", run("exec: {command: [restore]}"), None),
+        ("called", run("http: {url: 'https://search.example.com/a'}"), None),
         ("another action's note", narrow, record(RecordBefore::Primary { primary: "east".into() })),
     ]
 }

@@ -33,6 +33,10 @@ repoint: {route53.repoint: {zone: Z1, record: shop.example.com, values: [192.0.2
 signal: {route53.signal: {region: "{to}"}}
 update: {dns.update: {server: 192.0.2.53, zone: example.com, name: shop.example.com, values: [192.0.2.1], key: quorate.example.com}}
 converge: {dns.converged: {record: shop.example.com, values: [192.0.2.1]}}
+run: {exec: {region: "{to}", command: [kubectl, apply, -f, k8s]}}
+run-somewhere: {exec: {command: [restore]}}
+call: {http: {region: "{from}", url: "https://search.example.com/a"}}
+call-somewhere: {http: {url: "https://hooks.example.com/a"}}
 tell: {statuspage.incident: {page: P1, status: monitoring}}
 verify: {verify.probes: {through: "https://shop.example.com"}}
 ask: {approval: {ask: "Is it there?"}}

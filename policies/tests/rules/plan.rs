@@ -120,12 +120,27 @@ fn r7_an_unknown_variable_is_named() {
 /// Goal: a brace without a partner is an error. Method: a table of texts.
 #[test]
 fn braces_need_a_partner() {
-    for text in ["{to", "to}", "{to}}", "a{", "}"] {
+    for text in ["{to", "to}", "{to}}", "{{to}", "a{", "}"] {
         let expected = format!("step `warm`: a brace has no partner in `{text}`");
         assert_eq!(why(&with_step("warm", text, &[])), expected);
     }
-    for text in ["{}", "{ to}", "{{to}"] {
+    for text in ["{}", "{ to}", "{{{}}}"] {
         assert!(why(&with_step("warm", text, &[])).contains("unknown variable"), "{text}");
+    }
+}
+
+/// Goal: a doubled brace is a brace, so that JSON and regular expressions can be written. Method: a table of texts.
+#[test]
+fn doubled_braces_are_braces() {
+    let variables = [("to".to_owned(), "west".to_owned())].into();
+    for (text, expected) in [
+        ("{{}}", "{}"),
+        ("{{to}}", "{to}"),
+        ("{{{to}}}", "{west}"),
+        (r#"{{"a": {{"b": "{to}"}}}}"#, r#"{"a": {"b": "west"}}"#),
+        (r"\d{{2,3}}", r"\d{2,3}"),
+    ] {
+        assert_eq!(resolve(text, &variables).unwrap(), expected);
     }
 }
 

@@ -58,6 +58,7 @@ impl Coverage {
                         StepOutcome::Succeeded { .. } => "succeeded",
                         StepOutcome::Failed { .. } => "failed",
                         StepOutcome::Impossible { .. } => "impossible",
+                        StepOutcome::Broken { .. } => "broken",
                         StepOutcome::Unknown { .. } => "unknown",
                     },
                 );

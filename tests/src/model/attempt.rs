@@ -126,6 +126,7 @@ fn kind(outcome: &StepOutcome) -> Outcome {
         StepOutcome::Succeeded { .. } => Outcome::Succeeded,
         StepOutcome::Failed { .. } => Outcome::Failed,
         StepOutcome::Impossible { .. } => Outcome::Impossible,
-        StepOutcome::Unknown { .. } => Outcome::Unknown,
+        // No action of the model runs a program.
+        StepOutcome::Unknown { .. } | StepOutcome::Broken { .. } => Outcome::Unknown,
     }
 }

@@ -115,6 +115,8 @@ pub fn grants(action: &Action, account: &str) -> Vec<(Purpose, Grant)> {
         Action::Route53Signal(_)
         | Action::DnsUpdate(_)
         | Action::DnsConverged(_)
+        | Action::Exec(_)
+        | Action::Http(_)
         | Action::StatuspageIncident(_)
         | Action::PostgresPromote(_)
         | Action::PostgresFence(_)

@@ -175,6 +175,10 @@ pub(crate) fn context(epoch: u64) -> EffectContext {
         to: "us-west-2".into(),
         before: None,
         role: None,
+        step: "step".to_owned(),
+        timeout: quorate_policies::Millis::from_secs(60),
+        unheard: false,
+        resumed: false,
     }
 }
 
@@ -204,7 +208,7 @@ pub(crate) async fn carry_out(aws: &Aws, action: &Action, context: &EffectContex
         let observed = observe(aws, action, &context).await;
         trail.observed.push(observed.clone());
         match observed {
-            Observed::Done { .. } | Observed::Impossible { .. } => return trail,
+            Observed::Done { .. } | Observed::Broken { .. } | Observed::Impossible { .. } => return trail,
             Observed::NotDone { part, before, .. } => {
                 context.before = context.before.or(before);
                 let acted = act_on(aws, action, part, &context).await;

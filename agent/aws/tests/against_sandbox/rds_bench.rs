@@ -214,7 +214,7 @@ pub(crate) async fn by_turns(bench: &RdsBench, action: &Action, context: &Effect
         let observed = observe(&bench.agent().await, action, &context).await;
         trail.observed.push(observed.clone());
         match observed {
-            Observed::Done { .. } | Observed::Impossible { .. } => return trail,
+            Observed::Done { .. } | Observed::Broken { .. } | Observed::Impossible { .. } => return trail,
             Observed::NotDone { part, before, .. } => {
                 context.before = context.before.or(before);
                 trail.acted.push(act_on(&bench.agent().await, action, part, &context).await);
@@ -231,7 +231,9 @@ pub(crate) fn last_text(trail: &Trail) -> &str {
         Observed::Done { detail } | Observed::InProgress { detail } | Observed::NotDone { detail, .. } => {
             detail
         }
-        Observed::Impossible { reason } | Observed::Unknown { reason } => reason,
+        Observed::Impossible { reason } | Observed::Broken { reason, .. } | Observed::Unknown { reason } => {
+            reason
+        }
     }
 }
 

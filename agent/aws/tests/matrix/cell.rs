@@ -100,6 +100,7 @@ fn told(outcome: &StepOutcome, subject: &Subject) -> String {
         StepOutcome::Succeeded { .. } => return "Succeeded".to_owned(),
         StepOutcome::Failed { reason } => ("Failed", reason),
         StepOutcome::Impossible { reason } => ("Impossible", reason),
+        StepOutcome::Broken { reason } => ("Broken", reason),
         StepOutcome::Unknown { reason } => ("Unknown", reason),
     };
     let named = subject.reads.iter().chain(subject.changes).any(|call| text.contains(&format!(":{call} ")));

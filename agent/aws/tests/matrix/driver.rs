@@ -56,6 +56,10 @@ impl Order {
             to: "us-west-2".into(),
             before,
             role: None,
+            step: "step".to_owned(),
+            timeout: quorate_policies::Millis::from_secs(60),
+            unheard: false,
+            resumed: false,
         }
     }
 }

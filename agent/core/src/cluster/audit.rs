@@ -238,6 +238,7 @@ impl fmt::Display for AuditEvent {
                     StepOutcome::Succeeded { .. } => "succeeded",
                     StepOutcome::Failed { .. } => "failed",
                     StepOutcome::Impossible { .. } => "is impossible",
+                    StepOutcome::Broken { .. } => "went wrong",
                     StepOutcome::Unknown { .. } => "is unknown",
                 };
                 write!(f, "step {step} {word}: {}", outcome.text())

@@ -289,6 +289,7 @@ fn after(outcome: &StepOutcome, left: u32) -> StepState {
     match outcome {
         StepOutcome::Succeeded { detail } => StepState::Succeeded { detail: detail.clone() },
         StepOutcome::Impossible { reason } => StepState::Failed { reason: reason.clone(), unknown: false },
+        StepOutcome::Broken { reason } => StepState::Failed { reason: reason.clone(), unknown: true },
         StepOutcome::Failed { .. } | StepOutcome::Unknown { .. } if left > 0 => StepState::Waiting,
         StepOutcome::Failed { reason } => StepState::Failed { reason: reason.clone(), unknown: false },
         StepOutcome::Unknown { reason } => StepState::Failed { reason: reason.clone(), unknown: true },
@@ -320,7 +321,7 @@ impl StepProgress {
 
     /// An attempt has ended with this outcome. A failure is certain only if every attempt's end is.
     pub(super) fn heard(&mut self, outcome: &StepOutcome) {
-        self.unheard |= matches!(outcome, StepOutcome::Unknown { .. });
+        self.unheard |= matches!(outcome, StepOutcome::Unknown { .. } | StepOutcome::Broken { .. });
         if let StepState::Failed { unknown, .. } = &mut self.state {
             *unknown |= self.unheard;
         }

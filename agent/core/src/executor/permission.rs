@@ -17,6 +17,8 @@ pub(super) struct Begun {
     pub(super) ever: bool,
     /// This attempt was, by an earlier process of this agent or before it let go.
     pub(super) resumed: bool,
+    /// An attempt that had begun was lost or stayed unknown.
+    pub(super) unheard: bool,
 }
 
 /// The write-ahead intent (R1), also for an attempt that this agent had begun before it stopped or let go: whatever was
@@ -29,7 +31,8 @@ pub(super) async fn begin(around: &impl Surroundings, order: &StepOrder) -> Resu
         state.executions.get(&order.execution).and_then(|execution| execution.steps.get(&order.name));
     let ever = progress.is_some_and(|progress| progress.started_at.is_some());
     let resumed = progress.is_some_and(|progress| matches!(progress.state, StepState::Started { .. }));
-    let begun = Begun { ever, resumed };
+    let unheard = progress.is_some_and(|progress| progress.unheard);
+    let begun = Begun { ever, resumed, unheard };
     let (execution, step, attempt) = (order.execution.clone(), order.name.clone(), order.attempt);
     let (what, body) = if begun.resumed {
         ("resume", Body::ResumeStep { execution, step, attempt })

@@ -7,6 +7,7 @@
 mod audit;
 mod declare;
 mod failover;
+mod jobs;
 mod lag;
 mod lease;
 mod lease_world;

@@ -87,7 +87,9 @@ fn an_abandoned_attempt_says_what_may_stand() {
         match run.abandoned() {
             StepOutcome::Failed { .. } => "failed",
             StepOutcome::Unknown { .. } => "unknown",
-            StepOutcome::Succeeded { .. } | StepOutcome::Impossible { .. } => "neither",
+            StepOutcome::Succeeded { .. } | StepOutcome::Impossible { .. } | StepOutcome::Broken { .. } => {
+                "neither"
+            }
         }
     };
     let looked = || StepEvent::Observed(part(0));

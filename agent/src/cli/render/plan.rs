@@ -47,6 +47,10 @@ pub fn plan(screen: Screen, plan: &PlanView) -> String {
                 step.name
             )
         }
+        // Nobody knows the way back from a command.
+        None if plan.steps.iter().any(|step| matches!(step.action.as_str(), "exec" | "http")) => {
+            "An abort can always end it; what its commands and requests did stays.".to_owned()
+        }
         None => "Every step can be undone: an abort can always end it.".to_owned(),
     });
     parts.extend([String::new(), "What its steps need, and what it can do without:".to_owned()]);

@@ -77,6 +77,10 @@ impl Bench {
             to: WEST.into(),
             before: None,
             role: None,
+            step: "step".to_owned(),
+            timeout: quorate_policies::Millis::from_secs(60),
+            unheard: false,
+            resumed: false,
         };
         let outcome = carry_out(
             ENOUGH,
@@ -139,7 +143,9 @@ fn said(observed: &Observed) -> &str {
         Observed::Done { detail } | Observed::InProgress { detail } | Observed::NotDone { detail, .. } => {
             detail
         }
-        Observed::Impossible { reason } | Observed::Unknown { reason } => reason,
+        Observed::Impossible { reason } | Observed::Broken { reason, .. } | Observed::Unknown { reason } => {
+            reason
+        }
     }
 }
 

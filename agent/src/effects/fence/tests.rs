@@ -20,6 +20,10 @@ fn context(before: Option<Before>) -> EffectContext {
         to: "west".to_owned(),
         before,
         role: None,
+        step: "step".to_owned(),
+        timeout: quorate_policies::Millis::from_secs(60),
+        unheard: false,
+        resumed: false,
     }
 }
 
@@ -32,6 +36,7 @@ fn word(observed: &Observed) -> String {
             format!("part {part}, {}", before.as_ref().map(ToString::to_string).unwrap_or_default())
         }
         Observed::Impossible { .. } => "impossible".to_owned(),
+        Observed::Broken { .. } => "broken".to_owned(),
         Observed::Unknown { .. } => "unknown".to_owned(),
     }
 }

@@ -21,6 +21,10 @@ fn context() -> EffectContext {
         to: "west".to_owned(),
         before: None,
         role: None,
+        step: "step".to_owned(),
+        timeout: quorate_policies::Millis::from_secs(60),
+        unheard: false,
+        resumed: false,
     }
 }
 
@@ -94,6 +98,7 @@ fn what_a_look_at_the_standby_means() {
         Standing::Known(Observed::NotDone { part: 0, before: None, .. }) => "not done",
         Standing::Known(Observed::NotDone { .. }) => "another part",
         Standing::Known(Observed::Impossible { .. }) => "impossible",
+        Standing::Known(Observed::Broken { .. }) => "broken",
         Standing::Known(Observed::Unknown { .. }) => "unknown",
     };
     for (seen, before, after) in [

@@ -4,6 +4,7 @@
 mod aurora;
 mod dns;
 mod ecs;
+mod exec;
 mod fields;
 mod postgres;
 mod rds;
@@ -41,6 +42,8 @@ pub(super) fn check(policy: &Policy, step: &FieldPath, action: &Action, problems
         Action::Route53Signal(action) => route53::signal(&mut fields, policy, action),
         Action::DnsUpdate(action) => dns::update(&mut fields, action),
         Action::DnsConverged(action) => dns::converged(&mut fields, action),
+        Action::Exec(action) => exec::exec(&mut fields, action),
+        Action::Http(action) => exec::http(&mut fields, action),
         Action::VerifyProbes(action) => verify(&mut fields, action),
         Action::Wait(action) => wait(&mut fields, action),
         Action::RdsCreateCrossRegionReplica(_)

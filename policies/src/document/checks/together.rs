@@ -2,7 +2,7 @@
 //! voters cannot (R12), and no number of agents sees a region from outside if all stand within it (R6).
 
 use super::{
-    rules,
+    allowed, rules,
     variables::{self, Scope},
 };
 use crate::{
@@ -36,6 +36,7 @@ pub fn check_together(policy: &Policy, agent: &AgentFile) -> Vec<Problem> {
     signals(policy, members, &mut problems);
     databases(policy, agent, &mut problems);
     keys(policy, agent, &mut problems);
+    allowed::check(policy, agent, &mut problems);
     timing(policy, agent, &mut problems);
     rules::renewal(policy, &mut problems);
     for region in policy.regions.keys().filter(|region| !regions.contains(region)) {

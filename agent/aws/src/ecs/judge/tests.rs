@@ -43,6 +43,7 @@ fn word(observed: &Observed) -> &'static str {
         Observed::InProgress { .. } => "in progress",
         Observed::NotDone { .. } => "not done",
         Observed::Impossible { .. } => "impossible",
+        Observed::Broken { .. } => "broken",
         Observed::Unknown { .. } => "unknown",
     }
 }

@@ -30,6 +30,10 @@ fn context() -> EffectContext {
         to: "us-west-2".into(),
         before: None,
         role: None,
+        step: "step".to_owned(),
+        timeout: quorate_policies::Millis::from_secs(60),
+        unheard: false,
+        resumed: false,
     }
 }
 

@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 
 /// The keys whose text is a region, in whichever action and however deep.
 const REGION_KEYS: &[&str] = &["region", "source_region"];
+/// The keys whose entries are named by whatever reads them.
+const FREE_KEYS: &[&str] = &["env", "headers", "secret_headers"];
 
 /// The fields of one action.
 pub(super) struct Fields<'a> {
@@ -34,6 +36,8 @@ impl<'a> Fields<'a> {
         problems: &'a mut Vec<Problem>,
     ) -> Self {
         let mut values = BTreeMap::new();
+        let commands = matches!(action, Action::Exec(_) | Action::Http(_));
+        let scope = if commands { Scope::Command } else { Scope::Plan };
         for (place, text) in texts(step, action) {
             let name = place.keys().last().cloned().unwrap_or_default();
             if text.trim().is_empty() {
@@ -41,11 +45,12 @@ impl<'a> Fields<'a> {
                 problems.push(Problem::error(place, format!("`{name}` is empty"), mend));
                 continue;
             }
-            let Some(resolved) = variables::resolve(policy, Scope::Plan, &place, &text, problems) else {
+            let Some(resolved) = variables::resolve(policy, scope, &place, &text, problems) else {
                 continue;
             };
             let resolved: Vec<String> = resolved.into_values().collect();
-            let is_region = REGION_KEYS.contains(&name.as_str());
+            let named_by_others = place.keys().iter().any(|key| FREE_KEYS.contains(&key.as_str()));
+            let is_region = REGION_KEYS.contains(&name.as_str()) && !named_by_others;
             let unknown = resolved.iter().find(|name| !policy.regions.contains_key(name.as_str()));
             if let Some(unknown) = unknown.filter(|_| is_region) {
                 problems.push(unknown_region(policy, place.clone(), unknown));

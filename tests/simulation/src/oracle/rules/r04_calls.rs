@@ -54,7 +54,7 @@ fn ended(state: &Cluster, call: &SentCall, outcome: &StepOutcome) -> Option<&'st
             (!call.refused).then_some("its call was not refused")
         }
         // Who takes everything back waits for what is under way, so it may be told early.
-        StepOutcome::Unknown { .. } => {
+        StepOutcome::Unknown { .. } | StepOutcome::Broken { .. } => {
             (call.under_way() && !undoing).then_some("its call is still under way")
         }
     }
