@@ -240,6 +240,20 @@ mod tests {
         insta::assert_snapshot!(text.join("\n"));
     }
 
+    /// Goal: no letter of a record can be changed unseen. Method: change every seventh one, and every line break, into another.
+    #[test]
+    fn no_letter_changes_unseen() {
+        let text = lines().join("\n");
+        let judged = |text: &str| verify(text.lines(), Terms::default()).is_ok();
+        assert!(judged(&text));
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(index, _)| index);
+        for index in (0..text.len()).step_by(7).chain(breaks) {
+            let mut bytes = text.clone().into_bytes();
+            bytes[index] = if bytes[index] == b'1' { b'2' } else { b'1' };
+            assert!(!judged(std::str::from_utf8(&bytes).unwrap()), "letter {index} was changed");
+        }
+    }
+
     fn hashless(text: &str) -> String {
         let hash = |word: &&str| word.len() >= 64 && word.bytes().all(|b| b.is_ascii_hexdigit());
         let mut text = text.to_owned();

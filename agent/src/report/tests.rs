@@ -3,33 +3,37 @@
 
 pub(crate) mod story;
 
-use super::{PeriodReport, Report, Sources, html::html, markdown::markdown, period_report, report};
+use super::{
+    PeriodReport, Report, Sources, html::html, markdown::markdown, period_report, report, scale::Scale,
+};
 use crate::{
     http::{audit_entry, execution},
     record::{Part, chain},
 };
+use quorate_api::AuditEntry;
+use quorate_core::Cluster;
 use quorate_policies::Timestamp;
 use story::Story;
 
 /// What an agent and its audit say at the end of a story.
-pub(crate) fn sources(story: &Story) -> Sources {
-    let audit: Vec<_> = story.cluster.audit.entries.iter().map(audit_entry).collect();
+pub(crate) fn sources(cluster: &Cluster) -> Sources {
+    let audit: Vec<_> = cluster.audit.entries.iter().map(audit_entry).collect();
     let proven =
         chain::verify(audit.iter().map(|entry| entry.line.as_str()), chain::Terms::default()).unwrap();
     Sources {
         audit,
         chain: Some(format!("whole: {}", proven.sentence())),
         whole: Some(true),
-        notified: Some(story.cluster.audit.sequence - 2),
+        notified: Some(cluster.audit.sequence.saturating_sub(2)),
         agent: "a".to_owned(),
         agent_version: "0.1.0".to_owned(),
         version: "0.1.0".to_owned(),
-        at: Timestamp(story.cluster.clock.0 + 60_000).to_string(),
+        at: Timestamp(cluster.clock.0 + 60_000).to_string(),
     }
 }
 
 fn told(story: &Story, id: &str) -> Report {
-    report(&execution(&story.cluster, &story.cluster.executions[id]), &sources(story))
+    report(&execution(&story.cluster, &story.cluster.executions[id]), &sources(&story.cluster))
 }
 
 /// The text without hashes.
@@ -70,7 +74,9 @@ fn one_that_succeeded_as_json() {
 /// was aborted after its fence, hours later.
 #[test]
 fn one_that_was_aborted() {
-    insta::assert_snapshot!(hashless(&markdown(&told(&Story::whole(), "shop-3").document())));
+    let document = told(&Story::whole(), "shop-3").document();
+    insta::assert_snapshot!(hashless(&markdown(&document)));
+    insta::assert_snapshot!("one_that_was_aborted_as_html", hashless(&html(&document)));
 }
 
 /// Goal: one that stopped says at what, that it waits for somebody, and that nothing is known of the loss. Method: a promotion
@@ -105,7 +111,8 @@ fn without_the_audit() {
     let story = Story::whole();
     let known = execution(&story.cluster, &story.cluster.executions["shop-2"]);
     let old = quorate_api::Execution { evidence: None, objectives: None, begun_at: None, ..known };
-    let sources = Sources { audit: Vec::new(), chain: None, whole: None, notified: None, ..sources(&story) };
+    let sources =
+        Sources { audit: Vec::new(), chain: None, whole: None, notified: None, ..sources(&story.cluster) };
     let told = report(&old, &sources);
     let text = markdown(&told.document());
     for words in ["holds no entry about it any more", "not checked", "it is an older one"] {
@@ -114,12 +121,68 @@ fn without_the_audit() {
     assert!(told.timeline.rows.iter().any(|row| row.label == "promote" && row.bars.len() == 1));
 }
 
+/// Goal: a report can be made at every moment, of what is under way too, and its chart never runs backwards or off the page.
+/// Method: after each command of the whole story, every execution that there is.
+#[test]
+fn at_every_moment() {
+    let story = Story::whole();
+    let mut states = std::collections::BTreeSet::new();
+    for cluster in &story.moments {
+        let sources = sources(cluster);
+        for record in cluster.executions.values() {
+            let made = report(&execution(cluster, record), &sources);
+            states.insert(made.summary.state.clone());
+            let scale = Scale::of(&made.timeline);
+            for bar in made.timeline.rows.iter().flat_map(|row| &row.bars) {
+                let (from, to) = (scale.place(bar.from_ms), scale.place(bar.to_ms));
+                assert!(bar.from_ms <= bar.to_ms && 0.0 <= from && from <= to && to <= 1.000_001, "{bar:?}");
+            }
+            let document = made.document();
+            assert!(html(&document).ends_with("</html>\n") && markdown(&document).contains("## Summary"));
+        }
+    }
+    let states: Vec<&str> = states.iter().map(String::as_str).collect();
+    assert_eq!(states, ["aborted", "running", "stopped", "succeeded", "undoing"]);
+}
+
+/// Goal: an approval is told, with who gave it and how long it took. Method: the same execution, approved five minutes after
+/// its decision; then one that still waits.
+#[test]
+fn one_that_was_approved() {
+    let story = Story::whole();
+    let known = execution(&story.cluster, &story.cluster.executions["shop-3"]);
+    let mut sources = sources(&story.cluster);
+    let begun = "2023-11-16T01:39:54.340Z".to_owned();
+    sources.audit.push(AuditEntry {
+        sequence: 99,
+        at: begun.clone(),
+        actor: "ann".to_owned(),
+        execution: Some("shop-3".to_owned()),
+        event: "approved".to_owned(),
+        fields: serde_json::json!({"reason": "confirmed by phone."}),
+        ..AuditEntry::default()
+    });
+    let approved = quorate_api::Execution { begun_at: Some(begun), ..known.clone() };
+    let made = report(&approved, &sources);
+    assert!(
+        made.summary.story[1].starts_with("ann approved it 5m later: confirmed by phone."),
+        "{:?}",
+        made.summary.story
+    );
+    let row = made.timeline.rows.iter().find(|row| row.label == "approval").unwrap();
+    assert_eq!((row.bars[0].from_ms, row.bars[0].to_ms), (0, 300_000));
+
+    let waits = quorate_api::Execution { state: "awaiting_approval".to_owned(), begun_at: None, ..known };
+    let row = report(&waits, &self::sources(&story.cluster)).timeline.rows.remove(0);
+    assert_eq!((row.label.as_str(), row.bars[0].tone), ("approval", "phase"));
+}
+
 fn period(story: &Story, part: &Part) -> PeriodReport {
     let executions: Vec<_> =
         story.cluster.executions.values().map(|record| execution(&story.cluster, record)).collect();
     let members: Vec<(String, String)> =
         story.cluster.members.iter().map(|(name, region)| (name.to_string(), region.to_string())).collect();
-    period_report(part, &executions, &members, &sources(story))
+    period_report(part, &executions, &members, &sources(&story.cluster))
 }
 
 /// Goal: a period tells executions against objectives, refusals, pauses, policies, agents and the chain. Method: the whole

@@ -1,14 +1,14 @@
 //! The value of a report as a document. Each section is one function that has something to say or nothing at all; a report
 //! is the list of them. It adds no fact to the value and leaves none of a renderer's work undone.
 
+mod communications;
 mod evidence;
+mod made;
 mod over_time;
 
 use super::{
-    communications::Communications,
     document::{Block, Cell, Document, Figure, Section, Tone},
     execution::Report,
-    made::Made,
     measured::{Loss, RecoveryTime},
     period::PeriodReport,
     steps::StepTold,
@@ -32,9 +32,9 @@ impl Report {
             evidence::told,
             told_steps,
             told_measured,
-            told_communications,
+            communications::told,
             told_lessons,
-            told_made,
+            |report| made::told(&report.made),
         ];
         Document {
             title: format!("Execution {} of {}", summary.execution, summary.service),
@@ -214,101 +214,7 @@ fn told_measured(report: &Report) -> Option<Section> {
     Section::of("Measured against the objectives", blocks)
 }
 
-fn told_communications(report: &Report) -> Option<Section> {
-    let Communications { receivers, notifications, published } = &report.communications;
-    let mut blocks = Vec::new();
-    if receivers.is_empty() {
-        blocks.push(Block::Words(
-            "The policy in force names no webhook: Quorate notified nobody by itself.".to_owned(),
-        ));
-    } else {
-        let to = format!(
-            "Signed webhooks of the policy in force: {}. Settled is what each of them has taken, or was given up on.",
-            receivers.join(", ")
-        );
-        blocks.push(Block::Words(to));
-        let rows = notifications.iter().map(|told| {
-            let settled = match told.settled {
-                Some(true) => "yes",
-                Some(false) => "not yet",
-                None => "not known",
-            };
-            vec![
-                Cell::moment(&told.at),
-                Cell::code(&*told.event),
-                Cell::text(&*told.message),
-                Cell::text(settled),
-                Cell::code(told.sequence.to_string()),
-            ]
-        });
-        let head = vec!["When", "Notification", "What it says", "Settled", "Entry"];
-        blocks.push(Block::Table { head, rows: rows.collect() });
-    }
-    if !published.is_empty() {
-        let rows = published.iter().map(|told| {
-            vec![
-                Cell::moment(told.at.as_deref().unwrap_or_default()),
-                Cell::code(&*told.step),
-                Cell::text(&*told.action),
-                Cell::word(&told.state),
-                Cell::text(&*told.detail),
-            ]
-        });
-        blocks.push(Block::Heading("Told by steps of the plan".to_owned()));
-        blocks.push(Block::Table {
-            head: vec!["When", "Step", "Action", "State", "Seen"],
-            rows: rows.collect(),
-        });
-    }
-    Section::of("Communications", blocks)
-}
-
 fn told_lessons(report: &Report) -> Option<Section> {
     let questions = report.lessons.iter().map(|question| (*question).to_owned()).collect();
     Section::of("Lessons learned (to fill in)", vec![Block::Form(questions)])
-}
-
-fn told_made(report: &Report) -> Option<Section> {
-    made(&report.made)
-}
-
-/// How a report was made, and how to check it.
-fn made(made: &Made) -> Option<Section> {
-    let row = |what: &str, is: Cell| vec![Cell::text(what), is];
-    let mut rows = vec![
-        row("Made", Cell::text(format!("{} by quorate {}", made.at, made.version))),
-        row(
-            "From the memory of",
-            Cell::text(format!("agent {}, version {}", made.agent, made.agent_version)),
-        ),
-    ];
-    rows.extend(
-        made.policy_hash
-            .as_ref()
-            .map(|hash| row("Hash of the policy that was followed", Cell::code(&**hash))),
-    );
-    let mut blocks = Vec::new();
-    match &made.rests_on {
-        Some(range) => {
-            let entries = if range.entries == 1 { "entry" } else { "entries" };
-            let which = format!("{} {entries} of {} to {}", range.entries, range.first, range.last);
-            rows.push(row("Rests on the audit", Cell::text(which)));
-            rows.push(row("Hash of the last of them", Cell::code(&*range.last_hash)));
-            blocks.push(Block::Words("To check that the audit still says the same:".to_owned()));
-            blocks.push(Block::Commands(vec![format!("quorate audit verify --holds {}", range.last_hash)]));
-        }
-        None => {
-            let none = "The agent holds no entry about it any more: attempts, refusals and notifications are missing. \
-                        Give an agent's audit.jsonl with --audit.";
-            blocks.push(Block::Words(none.to_owned()));
-        }
-    }
-    let tone = match made.whole {
-        Some(true) => Tone::Good,
-        Some(false) => Tone::Bad,
-        None => Tone::Doubtful,
-    };
-    rows.push(row("The audit's chain", Cell { text: made.chain.clone(), tone, code: false }));
-    blocks.insert(0, Block::Table { head: vec!["What", "Is"], rows });
-    Section::of("How this report was made", blocks)
 }

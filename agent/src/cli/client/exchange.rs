@@ -13,7 +13,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream, rustls};
 use url::Url;
 
-/// Largest answer, in bytes. A full audit of a thousand entries has some 600 KiB; a server that sends more than
+/// Largest answer, in bytes. A full audit of a thousand entries has some 1.2 MiB; a server that sends more than
 /// this is no agent.
 const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 

@@ -20,6 +20,8 @@ const REASON: &str = "<script>alert(\"x\")</script> **now** [x](javascript:y) a 
 /// A story.
 pub(crate) struct Story {
     pub(crate) cluster: Cluster,
+    /// The state after each command.
+    pub(crate) moments: Vec<Cluster>,
     clock: u64,
 }
 
@@ -47,7 +49,7 @@ impl Story {
     /// All of it.
     pub(crate) fn whole() -> Self {
         let cluster = sample::formed();
-        let mut story = Self { clock: cluster.clock.0, cluster };
+        let mut story = Self { clock: cluster.clock.0, cluster, moments: Vec::new() };
         story.pause_and_refuse();
         story.succeed();
         story.abort();
@@ -65,6 +67,7 @@ impl Story {
         let command = Command { id, at: Timestamp(self.clock), by: agent(by), body };
         let response = self.cluster.apply(&command);
         assert!(!matches!(response, Response::Refused { .. }), "{response:?}");
+        self.moments.push(self.cluster.clone());
         response
     }
 

@@ -10,7 +10,7 @@ use crate::{
 
 pub(super) fn document(report: &PeriodReport) -> Document {
     let sections: [fn(&PeriodReport) -> Option<Section>; 7] =
-        [coverage, executions, refusals, holds, policies, agents, |report| super::made(&report.made)];
+        [coverage, executions, refusals, holds, policies, agents, |report| super::made::told(&report.made)];
     let of = report
         .service
         .as_ref()
