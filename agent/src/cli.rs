@@ -2,6 +2,7 @@
 //! and calls them. It decides nothing about failovers: it carries what an operator asks to an agent and shows what
 //! the agent says.
 
+pub mod backups;
 pub mod check;
 pub mod client;
 pub mod confirm;
@@ -130,6 +131,11 @@ pub enum Verb {
     /// Show the latest result of each probe, phase by phase.
     #[command(after_help = "Example:\n  quorate probe shop")]
     Probe(observe::ProbeArgs),
+    /// Show whether a restore could be made now: each backup's age, size and state; exit code 1 when one is not fresh.
+    #[command(
+        after_help = "Examples:\n  quorate backups shop\n  quorate backups shop -o json --agent http://127.0.0.1:7960"
+    )]
+    Backups(backups::BackupsArgs),
     /// List the agents that vote.
     #[command(after_help = "Example:\n  quorate members")]
     Members(observe::MembersArgs),
@@ -217,6 +223,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Approve(args) => control::approve(&args).await,
         Verb::History(args) => observe::history(&args).await,
         Verb::Probe(args) => observe::probe(&args).await,
+        Verb::Backups(args) => backups::backups(&args).await,
         Verb::Members(args) => observe::members(&args).await,
         Verb::Completions(args) => completions(&args),
     };

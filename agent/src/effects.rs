@@ -7,6 +7,7 @@ pub mod heartbeat;
 mod promote;
 mod rejoin;
 mod session;
+mod sql;
 mod standby;
 mod statuspage;
 mod switchover;
@@ -14,6 +15,7 @@ pub mod update;
 pub mod verify;
 mod writers;
 
+use crate::backups::{self, Programs};
 use dns::Converge;
 use fence::Fences;
 use futures_util::future::join;
@@ -22,20 +24,24 @@ pub use promote::Known;
 use promote::Promote;
 use quorate_aws::{Aws, AwsAction, AwsSettings};
 use quorate_policies::{
+    Timestamp,
+    backup::{BackupContent, BackupFound, BackupSeen},
     document::AgentFile,
     effect::{Acted, AssumeRole, EffectContext, Observed},
     plan::{
         Action, Before, Lag, Plan,
         action::{
             DnsUpdate, PostgresFence, PostgresPromote, PostgresRejoin, PostgresSwitchover, PostgresUnfence,
-            RdsPromoteReadReplica, VerifyProbes,
+            RdsPromoteReadReplica, VerifyProbes, VerifySql,
         },
     },
+    policy::{Backup, BackupSource},
     readiness::Finding,
 };
 use quorate_probes::Prober;
 use rejoin::Rejoins;
 use session::Sessions;
+use sql::Sql;
 use statuspage::Statuspage;
 use std::{path::Path, sync::Arc};
 use switchover::Switchovers;
@@ -48,6 +54,8 @@ pub struct Effects {
     aws_settings: AwsSettings,
     statuspage: Statuspage,
     verify: Verify,
+    sql: Sql,
+    programs: Programs,
     converge: Converge,
     heartbeats: Heartbeats,
     promote: Promote,
@@ -62,6 +70,7 @@ enum Room<'a> {
     Aws(AwsAction<'a>),
     Statuspage(&'a quorate_policies::plan::action::StatuspageIncident),
     Verify(&'a VerifyProbes),
+    Sql(&'a VerifySql),
     Converge(&'a quorate_policies::plan::action::DnsConverged),
     Promote(&'a PostgresPromote),
     Update(&'a DnsUpdate),
@@ -75,6 +84,7 @@ fn room(action: &Action) -> Option<Room<'_>> {
     match action {
         Action::StatuspageIncident(action) => Some(Room::Statuspage(action)),
         Action::VerifyProbes(action) => Some(Room::Verify(action)),
+        Action::VerifySql(action) => Some(Room::Sql(action)),
         Action::DnsConverged(action) => Some(Room::Converge(action)),
         Action::PostgresPromote(action) => Some(Room::Promote(action)),
         Action::DnsUpdate(action) => Some(Room::Update(action)),
@@ -109,7 +119,9 @@ impl Effects {
             promote: Promote::new(Arc::clone(&prober), sessions.clone()),
             fences: Fences::new(sessions.clone()),
             switchovers: Switchovers::new(Arc::clone(&prober), sessions.clone()),
-            rejoins: Rejoins::new(Arc::clone(&prober), sessions),
+            rejoins: Rejoins::new(Arc::clone(&prober), sessions.clone()),
+            sql: Sql::new(sessions),
+            programs: Programs::of(file),
             verify: Verify::new(prober),
             converge: Converge::new(&file.resolvers),
             heartbeats: Heartbeats::new(file, base),
@@ -127,6 +139,7 @@ impl Effects {
             }
             Some(Room::Statuspage(action)) => self.statuspage.observe(action, context).await,
             Some(Room::Verify(action)) => self.verify.observe(action).await,
+            Some(Room::Sql(action)) => self.sql.observe(action).await,
             Some(Room::Converge(action)) => self.converge.observe(action).await,
             Some(Room::Promote(action)) => self.promote.observe(action, context, known).await,
             Some(Room::Update(action)) => self.updates.observe(action, context).await,
@@ -143,7 +156,7 @@ impl Effects {
         match room(action) {
             Some(Room::Aws(action)) => self.aws().await.act(action, part, context).await,
             Some(Room::Statuspage(action)) => self.statuspage.act(action, context).await,
-            Some(Room::Verify(_)) => Verify::act(),
+            Some(Room::Verify(_) | Room::Sql(_)) => Verify::act(),
             Some(Room::Converge(_)) => Converge::act(),
             Some(Room::Promote(action)) => self.promote.act(action).await,
             Some(Room::Update(action)) => self.updates.act(action, context).await,
@@ -189,6 +202,7 @@ impl Effects {
             Some(Room::Switchover(action)) => return self.switchovers.check(action).await,
             Some(Room::Rejoin(action)) => return self.rejoins.check(action).await,
             Some(Room::Update(action)) => return self.updates.check(action).await,
+            Some(Room::Sql(action)) => return self.sql.check(action).await,
             Some(Room::Aws(_) | Room::Statuspage(_) | Room::Verify(_) | Room::Converge(_)) | None => {}
         }
         let aws = async { self.aws().await.check(action, context).await };
@@ -216,6 +230,30 @@ impl Effects {
             tracing::warn!(region = %promote.region, instance = %promote.instance, %reason, "heartbeat row unknown");
         }
         cloudwatch.greater(beat)
+    }
+
+    /// Looks at a backup. Bounded by the look's own limits.
+    pub async fn look_at_backup(&self, backup: &Backup, now: Timestamp) -> BackupSeen {
+        let unknown = |why: &str| BackupSeen::Unknown { why: why.to_owned() };
+        match backup.source() {
+            None => unknown("what it is, is not said"),
+            Some(BackupSource::RdsAutomated(rds)) => {
+                match self.aws().await.latest_restorable(&rds.region, &rds.instance).await {
+                    Ok(None) => BackupSeen::Nothing,
+                    Ok(Some(taken)) => BackupSeen::Found(BackupFound {
+                        name: format!("{} in {}", rds.instance, rds.region),
+                        taken,
+                        size: None,
+                        earlier: Vec::new(),
+                        oldest: None,
+                        // RDS makes them and restores them; nobody else reads them.
+                        content: BackupContent::Sound,
+                    }),
+                    Err(why) => unknown(&why),
+                }
+            }
+            Some(source) => backups::look(source, &self.programs, now).await,
+        }
     }
 
     async fn aws(&self) -> &Aws {

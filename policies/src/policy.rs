@@ -2,6 +2,7 @@
 //! These are the checked values that every rule takes; `document` reads them from YAML. All defaults are the safe
 //! ones and stand here.
 
+mod backup;
 mod expect;
 mod probe;
 mod step;
@@ -9,6 +10,7 @@ mod timing;
 mod votes;
 mod written;
 
+pub use backup::{Backup, BackupPath, BackupSource, RdsAutomated};
 pub use expect::{Expect, StatusRanges};
 pub use probe::{HttpProbe, Looks, PostgresProbe, Probe};
 pub use step::{Near, OnError, StepTemplate};
@@ -16,7 +18,7 @@ pub use timing::Timing;
 pub use votes::Votes;
 
 use crate::{
-    name::{CheckName, ComponentName, PlanName, RegionName, ServiceName, StepName},
+    name::{BackupName, CheckName, ComponentName, PlanName, RegionName, ServiceName, StepName},
     time::Millis,
 };
 use schemars::JsonSchema;
@@ -42,6 +44,9 @@ pub struct Policy {
     pub components: BTreeMap<ComponentName, Component>,
     /// What is probed, in every region.
     pub probes: BTreeMap<CheckName, Probe>,
+    /// What a restore would be made of, and how fresh it must be. Agents look at it all the time.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub backups: BTreeMap<BackupName, Backup>,
     /// When the agents agree that a region is down.
     #[serde(default)]
     pub agreement: AgreementRules,

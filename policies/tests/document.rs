@@ -158,6 +158,7 @@ probe_ca: ca.pem
 aws:
   endpoints: {regional: {us-east-1: "http://127.0.0.1:5000"}, services: {rds: {us-east-1: "http://127.0.0.1:5001"}}, route53: "http://127.0.0.1:5000"}
 postgres: {password_file: postgres.password, ca_file: rds.pem, tls: verify-full}
+backups: {programs: /usr/lib/postgresql/15/bin, restore_from: [/backups], redis_dirs: [/var/lib/redis]}
 tsig: {quorate.example.com: {algorithm: hmac-sha512, secret_file: tsig.secret}}
 statuspage: {url: "https://api.statuspage.io", token_file: statuspage.token}
 webhooks: {ops: {secret_file: ops.secret, url: "http://127.0.0.1:9"}}

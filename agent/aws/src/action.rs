@@ -66,7 +66,8 @@ impl<'a> TryFrom<&'a Action> for AwsAction<'a> {
             | Action::PostgresUnfence(_)
             | Action::PostgresSwitchover(_)
             | Action::PostgresRejoin(_)
-            | Action::VerifyProbes(_) => Err(NotAws { kind: action.kind() }),
+            | Action::VerifyProbes(_)
+            | Action::VerifySql(_) => Err(NotAws { kind: action.kind() }),
         }
     }
 }

@@ -45,7 +45,8 @@ impl Aws {
             | Action::PostgresUnfence(_)
             | Action::PostgresSwitchover(_)
             | Action::PostgresRejoin(_)
-            | Action::VerifyProbes(_) => Vec::new(),
+            | Action::VerifyProbes(_)
+            | Action::VerifySql(_) => Vec::new(),
         }
     }
 }

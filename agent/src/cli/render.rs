@@ -1,6 +1,7 @@
 //! Values of the API as text for people. Pure: a value and a [`Screen`](super::screen::Screen) in, text out. Nothing
 //! here fetches, decides or prints; a test renders fixed values and compares the text.
 
+pub mod backups;
 pub mod dependence;
 pub mod execution;
 pub mod explanation;

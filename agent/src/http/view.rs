@@ -3,6 +3,7 @@
 
 mod agent;
 mod audit;
+mod backup;
 mod execution;
 mod explain;
 mod order;
@@ -12,6 +13,7 @@ mod service;
 
 pub(super) use agent::{members, services, status};
 pub(super) use audit::audit;
+pub(super) use backup::backups;
 pub(super) use execution::{execution, executions};
 pub(super) use explain::explanation;
 pub(crate) use plan::plan_view;

@@ -87,6 +87,7 @@ pub(super) fn agent_file(
             },
         },
         postgres: None,
+        backups: None,
         tsig: BTreeMap::new(),
         statuspage: agent.statuspage.as_ref().map(|(url, _)| Statuspage {
             url: url.clone(),

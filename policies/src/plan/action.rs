@@ -8,6 +8,7 @@ mod ecs;
 mod postgres;
 mod rds;
 mod route53;
+mod sql;
 mod statuspage;
 mod verify;
 
@@ -22,6 +23,7 @@ pub use rds::{
     RdsRestoreToPointInTime, RdsUnfence,
 };
 pub use route53::{RecordKind, Route53Repoint, Route53Signal, SignalRecord};
+pub use sql::{SqlCheck, SqlExpect, VerifySql};
 pub use statuspage::{IncidentStatus, StatuspageIncident};
 pub use verify::VerifyProbes;
 
@@ -121,6 +123,8 @@ actions! {
     "statuspage.incident" => StatuspageIncident, reversible: true;
     /// Probes the service through its public name until it is healthy there.
     "verify.probes" => VerifyProbes, reversible: true;
+    /// Asks a PostgreSQL server until its rows are as they shall be, such as enough users and a recent order.
+    "verify.sql" => VerifySql, reversible: true;
 }
 
 impl Action {
@@ -143,6 +147,7 @@ impl Action {
             Action::PostgresRejoin(action) => Some(&action.region),
             Action::EcsScale(action) => Some(&action.region),
             Action::Route53Signal(action) => Some(&action.region),
+            Action::VerifySql(action) => Some(&action.region),
             Action::Route53Repoint(_)
             | Action::DnsUpdate(_)
             | Action::DnsConverged(_)
@@ -174,7 +179,7 @@ impl Action {
     /// Whether the action changes nothing in the world, so that there is nothing to take back.
     #[must_use]
     pub const fn only_looks(&self) -> bool {
-        matches!(self, Action::DnsConverged(_) | Action::VerifyProbes(_))
+        matches!(self, Action::DnsConverged(_) | Action::VerifyProbes(_) | Action::VerifySql(_))
     }
 
     /// The same action with the variables in its texts resolved, those in the names of sets included. Every text is taken

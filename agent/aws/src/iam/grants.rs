@@ -121,7 +121,8 @@ pub fn grants(action: &Action, account: &str) -> Vec<(Purpose, Grant)> {
         | Action::PostgresUnfence(_)
         | Action::PostgresSwitchover(_)
         | Action::PostgresRejoin(_)
-        | Action::VerifyProbes(_) => Vec::new(),
+        | Action::VerifyProbes(_)
+        | Action::VerifySql(_) => Vec::new(),
     }
 }
 

@@ -8,6 +8,7 @@ mod fields;
 mod postgres;
 mod rds;
 mod route53;
+mod sql;
 
 use super::{
     address,
@@ -41,6 +42,7 @@ pub(super) fn check(policy: &Policy, step: &FieldPath, action: &Action, problems
         Action::DnsUpdate(action) => dns::update(&mut fields, action),
         Action::DnsConverged(action) => dns::converged(&mut fields, action),
         Action::VerifyProbes(action) => verify(&mut fields, action),
+        Action::VerifySql(action) => sql::verify(&mut fields, action),
         Action::RdsCreateCrossRegionReplica(_) | Action::RdsReboot(_) | Action::StatuspageIncident(_) => {}
     }
 }
