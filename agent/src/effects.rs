@@ -5,7 +5,9 @@ mod dns;
 mod fence;
 pub mod heartbeat;
 mod promote;
+mod redis;
 mod rejoin;
+mod restore;
 mod session;
 mod sql;
 mod standby;
@@ -31,15 +33,17 @@ use quorate_policies::{
     plan::{
         Action, Before, Lag, Plan,
         action::{
-            DnsUpdate, PostgresFence, PostgresPromote, PostgresRejoin, PostgresSwitchover, PostgresUnfence,
-            RdsPromoteReadReplica, VerifyProbes, VerifySql,
+            DnsUpdate, PostgresFence, PostgresPromote, PostgresRejoin, PostgresRestore, PostgresSwitchover,
+            PostgresUnfence, RdsPromoteReadReplica, RedisRestore, VerifyProbes, VerifySql,
         },
     },
     policy::{Backup, BackupSource},
     readiness::Finding,
 };
 use quorate_probes::Prober;
+use redis::Redises;
 use rejoin::Rejoins;
+use restore::Restores;
 use session::Sessions;
 use sql::Sql;
 use statuspage::Statuspage;
@@ -55,6 +59,8 @@ pub struct Effects {
     statuspage: Statuspage,
     verify: Verify,
     sql: Sql,
+    restores: Restores,
+    redises: Redises,
     programs: Programs,
     converge: Converge,
     heartbeats: Heartbeats,
@@ -71,6 +77,8 @@ enum Room<'a> {
     Statuspage(&'a quorate_policies::plan::action::StatuspageIncident),
     Verify(&'a VerifyProbes),
     Sql(&'a VerifySql),
+    Restore(&'a PostgresRestore),
+    Redis(&'a RedisRestore),
     Converge(&'a quorate_policies::plan::action::DnsConverged),
     Promote(&'a PostgresPromote),
     Update(&'a DnsUpdate),
@@ -85,6 +93,8 @@ fn room(action: &Action) -> Option<Room<'_>> {
         Action::StatuspageIncident(action) => Some(Room::Statuspage(action)),
         Action::VerifyProbes(action) => Some(Room::Verify(action)),
         Action::VerifySql(action) => Some(Room::Sql(action)),
+        Action::PostgresRestore(action) => Some(Room::Restore(action)),
+        Action::RedisRestore(action) => Some(Room::Redis(action)),
         Action::DnsConverged(action) => Some(Room::Converge(action)),
         Action::PostgresPromote(action) => Some(Room::Promote(action)),
         Action::DnsUpdate(action) => Some(Room::Update(action)),
@@ -120,6 +130,8 @@ impl Effects {
             fences: Fences::new(sessions.clone()),
             switchovers: Switchovers::new(Arc::clone(&prober), sessions.clone()),
             rejoins: Rejoins::new(Arc::clone(&prober), sessions.clone()),
+            restores: Restores::new(file, base, sessions.clone()),
+            redises: Redises::new(file),
             sql: Sql::new(sessions),
             programs: Programs::of(file),
             verify: Verify::new(prober),
@@ -140,6 +152,8 @@ impl Effects {
             Some(Room::Statuspage(action)) => self.statuspage.observe(action, context).await,
             Some(Room::Verify(action)) => self.verify.observe(action).await,
             Some(Room::Sql(action)) => self.sql.observe(action).await,
+            Some(Room::Restore(action)) => self.restores.observe(action, context).await,
+            Some(Room::Redis(action)) => self.redises.observe(action, context).await,
             Some(Room::Converge(action)) => self.converge.observe(action).await,
             Some(Room::Promote(action)) => self.promote.observe(action, context, known).await,
             Some(Room::Update(action)) => self.updates.observe(action, context).await,
@@ -158,6 +172,8 @@ impl Effects {
             Some(Room::Statuspage(action)) => self.statuspage.act(action, context).await,
             Some(Room::Verify(_) | Room::Sql(_)) => Verify::act(),
             Some(Room::Converge(_)) => Converge::act(),
+            Some(Room::Restore(action)) => self.restores.act(action, context),
+            Some(Room::Redis(action)) => self.redises.act(action, context),
             Some(Room::Promote(action)) => self.promote.act(action).await,
             Some(Room::Update(action)) => self.updates.act(action, context).await,
             Some(Room::Fence(action)) => self.fences.act(action, part).await,
@@ -203,6 +219,8 @@ impl Effects {
             Some(Room::Rejoin(action)) => return self.rejoins.check(action).await,
             Some(Room::Update(action)) => return self.updates.check(action).await,
             Some(Room::Sql(action)) => return self.sql.check(action).await,
+            Some(Room::Restore(action)) => return self.restores.check(action).await,
+            Some(Room::Redis(action)) => return self.redises.check(action).await,
             Some(Room::Aws(_) | Room::Statuspage(_) | Room::Verify(_) | Room::Converge(_)) | None => {}
         }
         let aws = async { self.aws().await.check(action, context).await };

@@ -355,3 +355,30 @@ proptest! {
         prop_assert_eq!(document::read_policy("f", &explained), Ok(policy), "{}", explained);
     }
 }
+
+/// Goal: what deploy/BACKUPS.md shows is what is read. Method: its sections and steps together as one policy, and its agent's
+/// section in an agent's file.
+#[test]
+fn the_pages_on_backups_are_read() {
+    let page = include_str!("../../deploy/BACKUPS.md");
+    let blocks: Vec<&str> =
+        page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let agents = blocks.iter().filter(|block| block.contains("restore_from"));
+    let agents: String = agents.copied().collect();
+    let watch = blocks.iter().find(|block| block.contains("fresh_within")).unwrap();
+    let steps = blocks.iter().filter(|block| block.contains("region: \"{to}\""));
+    let steps: String = steps.flat_map(|block| block.lines()).map(|line| format!("      {line}\n")).collect();
+    assert_eq!(steps.matches("restore:\n").count() + steps.matches(".sql:\n").count(), 4, "{steps}");
+    let policy = format!(
+        "service: shop\nregions:\n  us-east-1: {{role: primary, vars: {{db: db.east.example.com}}}}\n  \
+         us-west-2: {{role: standby, vars: {{db: db.west.example.com}}}}\ncomponents: {{database: {{}}}}\n\
+         probes: {{web: {{http: 'http://{{db}}/'}}}}\nagreement: {{min_vantages: 1}}\n{watch}\
+         scenarios:\n  loss: {{when: {{region: primary, is: down}}, run: failover}}\n\
+         plans:\n  failover:\n    steps:\n      stop-redis: {{verify.probes: {{through: 'http://a'}}}}\n{steps}"
+    );
+    let read =
+        document::read_policy("page.yaml", &policy).unwrap_or_else(|problems| panic!("{policy}{problems:?}"));
+    assert_eq!((read.backups.len(), read.plans.values().next().unwrap().steps.len()), (4, 4));
+    let file = AGENT.lines().filter(|line| !line.starts_with("backups:")).collect::<Vec<_>>().join("\n");
+    document::read_agent_file("page.yaml", &format!("{file}\n{agents}")).unwrap();
+}

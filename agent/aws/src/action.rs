@@ -67,6 +67,8 @@ impl<'a> TryFrom<&'a Action> for AwsAction<'a> {
             | Action::PostgresSwitchover(_)
             | Action::PostgresRejoin(_)
             | Action::VerifyProbes(_)
+            | Action::PostgresRestore(_)
+            | Action::RedisRestore(_)
             | Action::VerifySql(_) => Err(NotAws { kind: action.kind() }),
         }
     }

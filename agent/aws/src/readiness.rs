@@ -46,6 +46,8 @@ impl Aws {
             | Action::PostgresSwitchover(_)
             | Action::PostgresRejoin(_)
             | Action::VerifyProbes(_)
+            | Action::PostgresRestore(_)
+            | Action::RedisRestore(_)
             | Action::VerifySql(_) => Vec::new(),
         }
     }

@@ -7,6 +7,7 @@ mod dns;
 mod ecs;
 mod postgres;
 mod rds;
+mod restore;
 mod route53;
 mod sql;
 mod statuspage;
@@ -22,6 +23,7 @@ pub use rds::{
     Heartbeat, LATEST, RdsCreateCrossRegionReplica, RdsFence, RdsPromoteReadReplica, RdsReboot,
     RdsRestoreToPointInTime, RdsUnfence,
 };
+pub use restore::{Over, PostgresRestore, RedisRestore, RestoreFile};
 pub use route53::{RecordKind, Route53Repoint, Route53Signal, SignalRecord};
 pub use sql::{SqlCheck, SqlExpect, VerifySql};
 pub use statuspage::{IncidentStatus, StatuspageIncident};
@@ -108,6 +110,10 @@ actions! {
     "postgres.switchover" => PostgresSwitchover, reversible: false;
     /// Waits until the other PostgreSQL server follows the new primary, and prepares the new primary for it.
     "postgres.rejoin" => PostgresRejoin, reversible: true;
+    /// Fills a PostgreSQL database from a dump, in one transaction.
+    "postgres.restore" => PostgresRestore, reversible: true;
+    /// Puts a snapshot into the data directory of a Redis that is stopped.
+    "redis.restore" => RedisRestore, reversible: true;
     /// Sets the desired count of an ECS service and waits for its tasks.
     "ecs.scale" => EcsScale, reversible: true;
     /// Points a Route 53 record at another target, fenced by an epoch record in the same batch.
@@ -148,6 +154,8 @@ impl Action {
             Action::EcsScale(action) => Some(&action.region),
             Action::Route53Signal(action) => Some(&action.region),
             Action::VerifySql(action) => Some(&action.region),
+            Action::PostgresRestore(action) => Some(&action.region),
+            Action::RedisRestore(action) => Some(&action.region),
             Action::Route53Repoint(_)
             | Action::DnsUpdate(_)
             | Action::DnsConverged(_)

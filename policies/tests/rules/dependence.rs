@@ -35,6 +35,8 @@ update: {dns.update: {server: 192.0.2.53, zone: example.com, name: shop.example.
 converge: {dns.converged: {record: shop.example.com, values: [192.0.2.1]}}
 tell: {statuspage.incident: {page: P1, status: monitoring}}
 verify: {verify.probes: {through: "https://shop.example.com"}}
+restore-server: {postgres.restore: {region: "{to}", dump: {path: "/backups/*.dump"}, host: db.west.example.com, database: shop, user: quorate}}
+restore-cache: {redis.restore: {region: "{to}", rdb: {path: /backups/dump.rdb}, dir: /var/lib/redis}}
 look: {verify.sql: {region: "{to}", host: db.west.example.com, user: quorate, checks: {users: {query: SELECT 1, expect: {at_least: 1}}}}}
 "#;
 

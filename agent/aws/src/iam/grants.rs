@@ -122,6 +122,8 @@ pub fn grants(action: &Action, account: &str) -> Vec<(Purpose, Grant)> {
         | Action::PostgresSwitchover(_)
         | Action::PostgresRejoin(_)
         | Action::VerifyProbes(_)
+        | Action::PostgresRestore(_)
+        | Action::RedisRestore(_)
         | Action::VerifySql(_) => Vec::new(),
     }
 }

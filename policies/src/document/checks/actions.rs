@@ -7,6 +7,7 @@ mod ecs;
 mod fields;
 mod postgres;
 mod rds;
+mod restore;
 mod route53;
 mod sql;
 
@@ -42,6 +43,8 @@ pub(super) fn check(policy: &Policy, step: &FieldPath, action: &Action, problems
         Action::DnsUpdate(action) => dns::update(&mut fields, action),
         Action::DnsConverged(action) => dns::converged(&mut fields, action),
         Action::VerifyProbes(action) => verify(&mut fields, action),
+        Action::PostgresRestore(action) => restore::postgres(&mut fields, action),
+        Action::RedisRestore(action) => restore::redis(&mut fields, action),
         Action::VerifySql(action) => sql::verify(&mut fields, action),
         Action::RdsCreateCrossRegionReplica(_) | Action::RdsReboot(_) | Action::StatuspageIncident(_) => {}
     }
