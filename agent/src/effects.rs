@@ -20,7 +20,7 @@ mod writers;
 use crate::backups::{self, Programs};
 use dns::Converge;
 use fence::Fences;
-use futures_util::future::join;
+use futures_util::future::{BoxFuture, join};
 use heartbeat::Heartbeats;
 pub use promote::Known;
 use promote::Promote;
@@ -47,7 +47,7 @@ use restore::Restores;
 use session::Sessions;
 use sql::Sql;
 use statuspage::Statuspage;
-use std::{path::Path, sync::Arc};
+use std::{future::ready, path::Path, sync::Arc};
 use switchover::Switchovers;
 use update::Updates;
 use verify::Verify;
@@ -62,6 +62,7 @@ pub struct Effects {
     restores: Restores,
     redises: Redises,
     programs: Programs,
+    backups_read: backups::Memory,
     converge: Converge,
     heartbeats: Heartbeats,
     promote: Promote,
@@ -134,6 +135,7 @@ impl Effects {
             redises: Redises::new(file),
             sql: Sql::new(sessions),
             programs: Programs::of(file),
+            backups_read: backups::Memory::default(),
             verify: Verify::new(prober),
             converge: Converge::new(&file.resolvers),
             heartbeats: Heartbeats::new(file, base),
@@ -141,46 +143,59 @@ impl Effects {
         }
     }
 
-    /// Reads the world.
-    pub async fn observe(&self, action: &Action, context: &EffectContext, known: &impl Known) -> Observed {
+    /// Reads the world. On the heap, like every room's work: in one frame all rooms together would take most of a thread's
+    /// stack, and the AWS SDK needs it.
+    pub fn observe<'a>(
+        &'a self,
+        action: &'a Action,
+        context: &'a EffectContext,
+        known: &'a impl Known,
+    ) -> BoxFuture<'a, Observed> {
         match room(action) {
-            Some(Room::Aws(aws)) => {
+            Some(Room::Aws(aws)) => Box::pin(async move {
                 let aws = async { self.aws().await.observe(aws, context).await };
                 let (seen, beat) = join(aws, self.last_beat(action, context)).await;
                 self.proven(action, noting(seen, beat)).await
-            }
-            Some(Room::Statuspage(action)) => self.statuspage.observe(action, context).await,
-            Some(Room::Verify(action)) => self.verify.observe(action).await,
-            Some(Room::Sql(action)) => self.sql.observe(action).await,
-            Some(Room::Restore(action)) => self.restores.observe(action, context).await,
-            Some(Room::Redis(action)) => self.redises.observe(action, context).await,
-            Some(Room::Converge(action)) => self.converge.observe(action).await,
-            Some(Room::Promote(action)) => self.promote.observe(action, context, known).await,
-            Some(Room::Update(action)) => self.updates.observe(action, context).await,
-            Some(Room::Fence(action)) => self.fences.observe(action).await,
-            Some(Room::Unfence(action)) => self.fences.observe_unfence(action, context).await,
-            Some(Room::Switchover(action)) => self.switchovers.observe(action, context).await,
-            Some(Room::Rejoin(action)) => self.rejoins.observe(action).await,
-            None => Observed::Impossible { reason: unknown_kind(action) },
+            }),
+            Some(Room::Statuspage(action)) => Box::pin(self.statuspage.observe(action, context)),
+            Some(Room::Verify(action)) => Box::pin(self.verify.observe(action)),
+            Some(Room::Sql(action)) => Box::pin(self.sql.observe(action)),
+            Some(Room::Restore(action)) => Box::pin(self.restores.observe(action, context)),
+            Some(Room::Redis(action)) => Box::pin(self.redises.observe(action, context)),
+            Some(Room::Converge(action)) => Box::pin(self.converge.observe(action)),
+            Some(Room::Promote(action)) => Box::pin(self.promote.observe(action, context, known)),
+            Some(Room::Update(action)) => Box::pin(self.updates.observe(action, context)),
+            Some(Room::Fence(action)) => Box::pin(self.fences.observe(action)),
+            Some(Room::Unfence(action)) => Box::pin(self.fences.observe_unfence(action, context)),
+            Some(Room::Switchover(action)) => Box::pin(self.switchovers.observe(action, context)),
+            Some(Room::Rejoin(action)) => Box::pin(self.rejoins.observe(action)),
+            None => Box::pin(ready(Observed::Impossible { reason: unknown_kind(action) })),
         }
     }
 
     /// Acts, once, on the part of the action that the last look named.
-    pub async fn act(&self, action: &Action, part: u8, context: &EffectContext) -> Acted {
+    pub fn act<'a>(
+        &'a self,
+        action: &'a Action,
+        part: u8,
+        context: &'a EffectContext,
+    ) -> BoxFuture<'a, Acted> {
         match room(action) {
-            Some(Room::Aws(action)) => self.aws().await.act(action, part, context).await,
-            Some(Room::Statuspage(action)) => self.statuspage.act(action, context).await,
-            Some(Room::Verify(_) | Room::Sql(_)) => Verify::act(),
-            Some(Room::Converge(_)) => Converge::act(),
-            Some(Room::Restore(action)) => self.restores.act(action, context),
-            Some(Room::Redis(action)) => self.redises.act(action, context),
-            Some(Room::Promote(action)) => self.promote.act(action).await,
-            Some(Room::Update(action)) => self.updates.act(action, context).await,
-            Some(Room::Fence(action)) => self.fences.act(action, part).await,
-            Some(Room::Unfence(action)) => self.fences.act_unfence(action).await,
-            Some(Room::Switchover(action)) => self.switchovers.act(action, context).await,
-            Some(Room::Rejoin(action)) => self.rejoins.act(action, part).await,
-            None => Acted::Refused { reason: unknown_kind(action), retryable: false },
+            Some(Room::Aws(action)) => {
+                Box::pin(async move { self.aws().await.act(action, part, context).await })
+            }
+            Some(Room::Statuspage(action)) => Box::pin(self.statuspage.act(action, context)),
+            Some(Room::Verify(_) | Room::Sql(_)) => Box::pin(ready(Verify::act())),
+            Some(Room::Converge(_)) => Box::pin(ready(Converge::act())),
+            Some(Room::Restore(action)) => Box::pin(ready(self.restores.act(action, context))),
+            Some(Room::Redis(action)) => Box::pin(ready(self.redises.act(action, context))),
+            Some(Room::Promote(action)) => Box::pin(self.promote.act(action)),
+            Some(Room::Update(action)) => Box::pin(self.updates.act(action, context)),
+            Some(Room::Fence(action)) => Box::pin(self.fences.act(action, part)),
+            Some(Room::Unfence(action)) => Box::pin(self.fences.act_unfence(action)),
+            Some(Room::Switchover(action)) => Box::pin(self.switchovers.act(action, context)),
+            Some(Room::Rejoin(action)) => Box::pin(self.rejoins.act(action, part)),
+            None => Box::pin(ready(Acted::Refused { reason: unknown_kind(action), retryable: false })),
         }
     }
 
@@ -210,19 +225,28 @@ impl Effects {
     }
 
     /// What stands in the way of an action, as far as reading tells.
-    pub async fn check(&self, action: &Action, context: &EffectContext) -> Vec<Finding> {
+    pub fn check<'a>(
+        &'a self,
+        action: &'a Action,
+        context: &'a EffectContext,
+    ) -> BoxFuture<'a, Vec<Finding>> {
         match room(action) {
-            Some(Room::Promote(action)) => return self.promote.check(action).await,
-            Some(Room::Fence(action)) => return self.fences.check(action).await,
-            Some(Room::Unfence(action)) => return self.fences.check_unfence(action).await,
-            Some(Room::Switchover(action)) => return self.switchovers.check(action).await,
-            Some(Room::Rejoin(action)) => return self.rejoins.check(action).await,
-            Some(Room::Update(action)) => return self.updates.check(action).await,
-            Some(Room::Sql(action)) => return self.sql.check(action).await,
-            Some(Room::Restore(action)) => return self.restores.check(action).await,
-            Some(Room::Redis(action)) => return self.redises.check(action).await,
-            Some(Room::Aws(_) | Room::Statuspage(_) | Room::Verify(_) | Room::Converge(_)) | None => {}
+            Some(Room::Promote(action)) => Box::pin(self.promote.check(action)),
+            Some(Room::Fence(action)) => Box::pin(self.fences.check(action)),
+            Some(Room::Unfence(action)) => Box::pin(self.fences.check_unfence(action)),
+            Some(Room::Switchover(action)) => Box::pin(self.switchovers.check(action)),
+            Some(Room::Rejoin(action)) => Box::pin(self.rejoins.check(action)),
+            Some(Room::Update(action)) => Box::pin(self.updates.check(action)),
+            Some(Room::Sql(action)) => Box::pin(self.sql.check(action)),
+            Some(Room::Restore(action)) => Box::pin(self.restores.check(action)),
+            Some(Room::Redis(action)) => Box::pin(self.redises.check(action)),
+            Some(Room::Aws(_) | Room::Statuspage(_) | Room::Verify(_) | Room::Converge(_)) | None => {
+                Box::pin(self.check_on_aws(action, context))
+            }
         }
+    }
+
+    async fn check_on_aws(&self, action: &Action, context: &EffectContext) -> Vec<Finding> {
         let aws = async { self.aws().await.check(action, context).await };
         let beat = async {
             let Action::RdsPromoteReadReplica(promote) = action else { return None };
@@ -270,7 +294,7 @@ impl Effects {
                     Err(why) => unknown(&why),
                 }
             }
-            Some(source) => backups::look(source, &self.programs, now).await,
+            Some(source) => backups::look(source, &self.programs, &self.backups_read, now).await,
         }
     }
 

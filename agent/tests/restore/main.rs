@@ -3,6 +3,8 @@
 //! installs.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 
+mod redis;
+
 use quorate::effects::Effects;
 use quorate_core::{StepEvent, StepOutcome, StepRun, StepWork};
 use quorate_policies::{
@@ -18,14 +20,12 @@ use quorate_test_postgres::{give, newest, pair::Replicated, run};
 use serde_json::{Value, json};
 use std::{
     fs,
-    net::{Ipv4Addr, TcpListener},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
-use tempfile::TempDir;
 
 /// Long enough for whatever has to come, on a busy machine. Only a failure takes so long.
 const LONG: Millis = Millis::from_secs(120);
@@ -369,6 +369,12 @@ async fn a_restore_that_ends_early() {
 /// lock is let go.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_is_killed_in_the_midst() {
+    // This very test, started anew, is the agent.
+    if let (Some(home), Ok(action)) = (std::env::var_os(HOME), std::env::var(ACTION)) {
+        let action: Action = serde_json::from_str(&action).unwrap();
+        attempt(&effects(Path::new(&home)), &action, context("shop-2"), LONG).await;
+        return;
+    }
     let stage = Stage::new();
     stage.dump("shop.dump", &["-Fc"]);
     stage.sql("shop", "CREATE TABLE after (id int)");
@@ -383,10 +389,7 @@ async fn an_agent_is_killed_in_the_midst() {
         .wait_until("EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep')")
         .unwrap();
     let mut agent = Command::new(std::env::current_exe().unwrap());
-    agent
-        .args(["--ignored", "--exact", "the_agent_that_is_killed"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
+    agent.args(["--exact", "an_agent_is_killed_in_the_midst"]).stdout(Stdio::null()).stderr(Stdio::null());
     agent.env(HOME, stage.pair.home()).env(ACTION, serde_json::to_string(&restore).unwrap());
     let mut agent = Killed(agent.spawn().unwrap());
     let waits = "EXISTS (SELECT FROM pg_locks WHERE NOT granted) AND EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory')";
@@ -405,18 +408,9 @@ async fn an_agent_is_killed_in_the_midst() {
     assert_eq!(stage.sql("shop", "SELECT count(*), to_regclass('after') IS NULL FROM users"), "1204|t");
 }
 
-/// Where the killed agent's files are, and what it does.
+/// Where the files of the agent are that is killed, and what it does.
 const HOME: &str = "QUORATE_TEST_HOME";
 const ACTION: &str = "QUORATE_TEST_ACTION";
-
-/// Goal: none of its own; it is the process that `an_agent_is_killed_in_the_midst` kills. Method: one attempt.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "another test starts it"]
-async fn the_agent_that_is_killed() {
-    let home = PathBuf::from(std::env::var_os(HOME).unwrap());
-    let action: Action = serde_json::from_str(&std::env::var(ACTION).unwrap()).unwrap();
-    attempt(&effects(&home), &action, context("shop-2"), LONG).await;
-}
 
 /// A process that is ended with the value.
 struct Killed(Child);
@@ -432,108 +426,4 @@ impl Drop for Killed {
     fn drop(&mut self) {
         self.end();
     }
-}
-
-/// A Redis of Debian on a port of its own.
-struct Redis {
-    home: TempDir,
-    port: u16,
-    server: Option<Killed>,
-}
-
-impl Redis {
-    fn new() -> Self {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-        Self { home: tempfile::tempdir().unwrap(), port, server: None }
-    }
-
-    fn start(&mut self) {
-        let mut command = Command::new("redis-server");
-        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"]);
-        command.arg(self.home.path()).stdin(Stdio::null()).stdout(Stdio::null());
-        self.server =
-            Some(Killed(command.spawn().expect("redis-server is not installed: run tests/run once")));
-        let began = Instant::now();
-        while self.try_ask(&["PING"]).is_err() {
-            assert!(began.elapsed() < Duration::from_secs(60), "it does not start");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn try_ask(&self, words: &[&str]) -> Result<String, String> {
-        run(Command::new("redis-cli").args(["-p", &self.port.to_string()]).args(words))
-            .map_err(|error| error.to_string())
-    }
-
-    fn ask(&self, words: &[&str]) -> String {
-        self.try_ask(words).unwrap()
-    }
-}
-
-/// Goal: a snapshot is put back and Redis has its keys again; not while it runs, not into a folder that the agent's file does not
-/// name, not beside an append-only file, and never one that was cut off; what stood there is kept. Method: a Redis that is
-/// filled, saved, emptied and stopped.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_redis_gets_its_snapshot_back() {
-    let mut redis = Redis::new();
-    redis.start();
-    assert_eq!(
-        redis.ask(&["EVAL", "for i=1,500 do redis.call('SET', 'key:'..i, i) end return 'ok'", "0"]),
-        "ok"
-    );
-    redis.ask(&["SAVE"]);
-    let backups = tempfile::tempdir().unwrap();
-    let snapshot = backups.path().join("redis-1.rdb");
-    fs::copy(redis.home.path().join("dump.rdb"), &snapshot).unwrap();
-    redis.ask(&["FLUSHALL"]);
-    redis.ask(&["SAVE"]);
-
-    let agent = |folder: &Path| {
-        let text = format!(
-            "name: a\nregion: r\nmembers: {{a: {{region: r, address: '127.0.0.1:7951'}}}}\n\
-             tls: {{ca: a, certificate: b, key: c}}\noperator_token_file: d\n\
-             backups: {{restore_from: [{}], redis_dirs: [{}]}}\n",
-            backups.path().display(),
-            folder.display(),
-        );
-        let file = read_agent_file("agent.yaml", &text).unwrap();
-        Effects::new(&file, backups.path(), Arc::new(Prober::new(ProberSettings::default()).unwrap()))
-    };
-    let effects = agent(redis.home.path());
-    let action: Action = serde_json::from_value(json!({"redis.restore": {
-        "region": "r", "rdb": {"path": backups.path().join("*.rdb"), "max_age": "6h"}, "port": redis.port,
-        "dir": redis.home.path(),
-    }}))
-    .unwrap();
-    let told = attempt(&effects, &action, context("shop-2"), SHORT).await.1;
-    says(&told, "impossible", "stop Redis in an earlier step");
-    redis.server = None;
-    let told = attempt(&agent(backups.path()), &action, context("shop-2"), SHORT).await.1;
-    says(&told, "impossible", "is not a folder of `backups.redis_dirs`");
-    let appended = redis.home.path().join("appendonlydir");
-    fs::create_dir(&appended).unwrap();
-    says(&attempt(&effects, &action, context("shop-2"), SHORT).await.1, "impossible", "appendonlydir");
-    fs::remove_dir(appended).unwrap();
-    let whole = fs::read(&snapshot).unwrap();
-    fs::write(&snapshot, &whole[..whole.len() / 2]).unwrap();
-    age(&snapshot, 1);
-    says(&attempt(&effects, &action, context("shop-2"), SHORT).await.1, "impossible", "it was cut off");
-    fs::write(&snapshot, &whole).unwrap();
-
-    let (noted, told) = attempt(&effects, &action, context("shop-2"), LONG).await;
-    says(&told, "succeeded", "dump.rdb has the SHA-256");
-    assert!(matches!(noted.before, Some(Before::Restored { .. })));
-    assert!(redis.home.path().join("dump.rdb.before-shop-2").exists());
-    // Another attempt sees it, also when the snapshot is gone.
-    fs::remove_file(&snapshot).unwrap();
-    says(
-        &attempt(&effects, &action, EffectContext { attempt: 2, ..noted }, SHORT).await.1,
-        "succeeded",
-        "SHA-256",
-    );
-    redis.start();
-    assert_eq!(
-        (redis.ask(&["DBSIZE"]), redis.ask(&["GET", "key:500"])),
-        ("500".to_owned(), "500".to_owned())
-    );
 }
