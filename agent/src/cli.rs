@@ -3,6 +3,7 @@
 //! the agent says.
 
 pub mod audit;
+pub mod backups;
 pub mod check;
 pub mod client;
 pub mod confirm;
@@ -152,6 +153,11 @@ pub enum Verb {
     /// Show the latest result of each probe, phase by phase.
     #[command(after_help = "Example:\n  quorate probe shop")]
     Probe(observe::ProbeArgs),
+    /// Show whether a restore could be made now: each backup's age, size and state; exit code 1 when one is not fresh.
+    #[command(
+        after_help = "Examples:\n  quorate backups shop\n  quorate backups shop -o json --agent http://127.0.0.1:7960"
+    )]
+    Backups(backups::BackupsArgs),
     /// List the agents that vote.
     #[command(after_help = "Example:\n  quorate members")]
     Members(observe::MembersArgs),
@@ -249,6 +255,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Audit(args) => audit::audit(&args).await,
         Verb::Report(args) => report::report(&args).await,
         Verb::Probe(args) => observe::probe(&args).await,
+        Verb::Backups(args) => backups::backups(&args).await,
         Verb::Members(args) => observe::members(&args).await,
         Verb::Job(args) => job::job(&args),
         Verb::Completions(args) => completions(&args),

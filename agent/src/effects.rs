@@ -7,8 +7,11 @@ pub mod exec;
 mod fence;
 pub mod heartbeat;
 mod promote;
+mod redis;
 mod rejoin;
+mod restore;
 mod session;
+mod sql;
 mod standby;
 mod statuspage;
 mod switchover;
@@ -16,33 +19,43 @@ pub mod update;
 pub mod verify;
 mod writers;
 
-use crate::jobs::{Jobs, journal::Attempt, runner::Runner};
+use crate::{
+    backups::{self, Programs},
+    jobs::{Jobs, journal::Attempt, runner::Runner},
+};
 use call::Calls;
 use dns::Converge;
 use exec::Execs;
 use fence::Fences;
-use futures_util::future::join;
+use futures_util::future::{BoxFuture, join};
 use heartbeat::Heartbeats;
 pub use promote::Known;
 use promote::Promote;
 use quorate_aws::{Aws, AwsAction, AwsSettings};
 use quorate_policies::{
+    Timestamp,
+    backup::{BackupContent, BackupFound, BackupSeen},
     document::AgentFile,
     effect::{Acted, AssumeRole, EffectContext, Observed},
     plan::{
         Action, Before, Lag, Plan,
         action::{
-            DnsUpdate, Exec, Http, PostgresFence, PostgresPromote, PostgresRejoin, PostgresSwitchover,
-            PostgresUnfence, RdsPromoteReadReplica, VerifyProbes,
+            DnsUpdate, Exec, Http, PostgresFence, PostgresPromote, PostgresRejoin, PostgresRestore,
+            PostgresSwitchover, PostgresUnfence, RdsPromoteReadReplica, RedisRestore, VerifyProbes,
+            VerifySql,
         },
     },
+    policy::{Backup, BackupSource},
     readiness::Finding,
 };
 use quorate_probes::Prober;
+use redis::Redises;
 use rejoin::Rejoins;
+use restore::Restores;
 use session::Sessions;
+use sql::Sql;
 use statuspage::Statuspage;
-use std::{path::Path, sync::Arc};
+use std::{future::ready, path::Path, sync::Arc};
 use switchover::Switchovers;
 use update::Updates;
 use verify::Verify;
@@ -53,6 +66,11 @@ pub struct Effects {
     aws_settings: AwsSettings,
     statuspage: Statuspage,
     verify: Verify,
+    sql: Sql,
+    restores: Restores,
+    redises: Redises,
+    programs: Programs,
+    backups_read: backups::Memory,
     converge: Converge,
     heartbeats: Heartbeats,
     promote: Promote,
@@ -69,6 +87,9 @@ enum Room<'a> {
     Aws(AwsAction<'a>),
     Statuspage(&'a quorate_policies::plan::action::StatuspageIncident),
     Verify(&'a VerifyProbes),
+    Sql(&'a VerifySql),
+    Restore(&'a PostgresRestore),
+    Redis(&'a RedisRestore),
     Converge(&'a quorate_policies::plan::action::DnsConverged),
     Promote(&'a PostgresPromote),
     Update(&'a DnsUpdate),
@@ -84,6 +105,9 @@ fn room(action: &Action) -> Option<Room<'_>> {
     match action {
         Action::StatuspageIncident(action) => Some(Room::Statuspage(action)),
         Action::VerifyProbes(action) => Some(Room::Verify(action)),
+        Action::VerifySql(action) => Some(Room::Sql(action)),
+        Action::PostgresRestore(action) => Some(Room::Restore(action)),
+        Action::RedisRestore(action) => Some(Room::Redis(action)),
         Action::DnsConverged(action) => Some(Room::Converge(action)),
         Action::PostgresPromote(action) => Some(Room::Promote(action)),
         Action::DnsUpdate(action) => Some(Room::Update(action)),
@@ -121,7 +145,12 @@ impl Effects {
             promote: Promote::new(Arc::clone(&prober), sessions.clone()),
             fences: Fences::new(sessions.clone()),
             switchovers: Switchovers::new(Arc::clone(&prober), sessions.clone()),
-            rejoins: Rejoins::new(Arc::clone(&prober), sessions),
+            rejoins: Rejoins::new(Arc::clone(&prober), sessions.clone()),
+            restores: Restores::new(file, base, sessions.clone()),
+            redises: Redises::new(file),
+            sql: Sql::new(sessions),
+            programs: Programs::of(file),
+            backups_read: backups::Memory::default(),
             verify: Verify::new(prober),
             converge: Converge::new(&file.resolvers),
             heartbeats: Heartbeats::new(file, base),
@@ -131,45 +160,63 @@ impl Effects {
         }
     }
 
-    /// Reads the world.
-    pub async fn observe(&self, action: &Action, context: &EffectContext, known: &impl Known) -> Observed {
+    /// Reads the world. On the heap, like every room's work: in one frame all rooms together would take most of a thread's
+    /// stack, and the AWS SDK needs it.
+    pub fn observe<'a>(
+        &'a self,
+        action: &'a Action,
+        context: &'a EffectContext,
+        known: &'a impl Known,
+    ) -> BoxFuture<'a, Observed> {
         match room(action) {
-            Some(Room::Aws(aws)) => {
+            Some(Room::Aws(aws)) => Box::pin(async move {
                 let aws = async { self.aws().await.observe(aws, context).await };
                 let (seen, beat) = join(aws, self.last_beat(action, context)).await;
                 self.proven(action, noting(seen, beat)).await
-            }
-            Some(Room::Statuspage(action)) => self.statuspage.observe(action, context).await,
-            Some(Room::Verify(action)) => self.verify.observe(action).await,
-            Some(Room::Converge(action)) => self.converge.observe(action).await,
-            Some(Room::Promote(action)) => self.promote.observe(action, context, known).await,
-            Some(Room::Update(action)) => self.updates.observe(action, context).await,
-            Some(Room::Fence(action)) => self.fences.observe(action).await,
-            Some(Room::Unfence(action)) => self.fences.observe_unfence(action, context).await,
-            Some(Room::Switchover(action)) => self.switchovers.observe(action, context).await,
-            Some(Room::Rejoin(action)) => self.rejoins.observe(action).await,
-            Some(Room::Exec(action)) => self.execs.observe(action, context).await,
-            Some(Room::Call(action)) => self.calls.observe(action, context).await,
-            None => Observed::Impossible { reason: unknown_kind(action) },
+            }),
+            Some(Room::Statuspage(action)) => Box::pin(self.statuspage.observe(action, context)),
+            Some(Room::Verify(action)) => Box::pin(self.verify.observe(action)),
+            Some(Room::Sql(action)) => Box::pin(self.sql.observe(action)),
+            Some(Room::Restore(action)) => Box::pin(self.restores.observe(action, context)),
+            Some(Room::Redis(action)) => Box::pin(self.redises.observe(action, context)),
+            Some(Room::Converge(action)) => Box::pin(self.converge.observe(action)),
+            Some(Room::Promote(action)) => Box::pin(self.promote.observe(action, context, known)),
+            Some(Room::Update(action)) => Box::pin(self.updates.observe(action, context)),
+            Some(Room::Fence(action)) => Box::pin(self.fences.observe(action)),
+            Some(Room::Unfence(action)) => Box::pin(self.fences.observe_unfence(action, context)),
+            Some(Room::Switchover(action)) => Box::pin(self.switchovers.observe(action, context)),
+            Some(Room::Rejoin(action)) => Box::pin(self.rejoins.observe(action)),
+            Some(Room::Exec(action)) => Box::pin(self.execs.observe(action, context)),
+            Some(Room::Call(action)) => Box::pin(self.calls.observe(action, context)),
+            None => Box::pin(ready(Observed::Impossible { reason: unknown_kind(action) })),
         }
     }
 
     /// Acts, once, on the part of the action that the last look named.
-    pub async fn act(&self, action: &Action, part: u8, context: &EffectContext) -> Acted {
+    pub fn act<'a>(
+        &'a self,
+        action: &'a Action,
+        part: u8,
+        context: &'a EffectContext,
+    ) -> BoxFuture<'a, Acted> {
         match room(action) {
-            Some(Room::Aws(action)) => self.aws().await.act(action, part, context).await,
-            Some(Room::Statuspage(action)) => self.statuspage.act(action, context).await,
-            Some(Room::Verify(_)) => Verify::act(),
-            Some(Room::Converge(_)) => Converge::act(),
-            Some(Room::Promote(action)) => self.promote.act(action).await,
-            Some(Room::Update(action)) => self.updates.act(action, context).await,
-            Some(Room::Fence(action)) => self.fences.act(action, part).await,
-            Some(Room::Unfence(action)) => self.fences.act_unfence(action).await,
-            Some(Room::Switchover(action)) => self.switchovers.act(action, context).await,
-            Some(Room::Rejoin(action)) => self.rejoins.act(action, part).await,
-            Some(Room::Exec(action)) => self.execs.act(action, context).await,
-            Some(Room::Call(action)) => self.calls.act(action, context).await,
-            None => Acted::Refused { reason: unknown_kind(action), retryable: false },
+            Some(Room::Aws(action)) => {
+                Box::pin(async move { self.aws().await.act(action, part, context).await })
+            }
+            Some(Room::Statuspage(action)) => Box::pin(self.statuspage.act(action, context)),
+            Some(Room::Verify(_) | Room::Sql(_)) => Box::pin(ready(Verify::act())),
+            Some(Room::Converge(_)) => Box::pin(ready(Converge::act())),
+            Some(Room::Restore(action)) => Box::pin(ready(self.restores.act(action, context))),
+            Some(Room::Redis(action)) => Box::pin(ready(self.redises.act(action, context))),
+            Some(Room::Promote(action)) => Box::pin(self.promote.act(action)),
+            Some(Room::Update(action)) => Box::pin(self.updates.act(action, context)),
+            Some(Room::Fence(action)) => Box::pin(self.fences.act(action, part)),
+            Some(Room::Unfence(action)) => Box::pin(self.fences.act_unfence(action)),
+            Some(Room::Switchover(action)) => Box::pin(self.switchovers.act(action, context)),
+            Some(Room::Rejoin(action)) => Box::pin(self.rejoins.act(action, part)),
+            Some(Room::Exec(action)) => Box::pin(self.execs.act(action, context)),
+            Some(Room::Call(action)) => Box::pin(self.calls.act(action, context)),
+            None => Box::pin(ready(Acted::Refused { reason: unknown_kind(action), retryable: false })),
         }
     }
 
@@ -204,18 +251,30 @@ impl Effects {
     }
 
     /// What stands in the way of an action, as far as reading tells.
-    pub async fn check(&self, action: &Action, context: &EffectContext) -> Vec<Finding> {
+    pub fn check<'a>(
+        &'a self,
+        action: &'a Action,
+        context: &'a EffectContext,
+    ) -> BoxFuture<'a, Vec<Finding>> {
         match room(action) {
-            Some(Room::Promote(action)) => return self.promote.check(action).await,
-            Some(Room::Fence(action)) => return self.fences.check(action).await,
-            Some(Room::Unfence(action)) => return self.fences.check_unfence(action).await,
-            Some(Room::Switchover(action)) => return self.switchovers.check(action).await,
-            Some(Room::Rejoin(action)) => return self.rejoins.check(action).await,
-            Some(Room::Update(action)) => return self.updates.check(action).await,
-            Some(Room::Exec(action)) => return self.execs.check(action, context).await,
-            Some(Room::Call(action)) => return self.calls.check(action, context).await,
-            Some(Room::Aws(_) | Room::Statuspage(_) | Room::Verify(_) | Room::Converge(_)) | None => {}
+            Some(Room::Promote(action)) => Box::pin(self.promote.check(action)),
+            Some(Room::Fence(action)) => Box::pin(self.fences.check(action)),
+            Some(Room::Unfence(action)) => Box::pin(self.fences.check_unfence(action)),
+            Some(Room::Switchover(action)) => Box::pin(self.switchovers.check(action)),
+            Some(Room::Rejoin(action)) => Box::pin(self.rejoins.check(action)),
+            Some(Room::Update(action)) => Box::pin(self.updates.check(action)),
+            Some(Room::Sql(action)) => Box::pin(self.sql.check(action)),
+            Some(Room::Restore(action)) => Box::pin(self.restores.check(action)),
+            Some(Room::Redis(action)) => Box::pin(self.redises.check(action)),
+            Some(Room::Exec(action)) => Box::pin(self.execs.check(action, context)),
+            Some(Room::Call(action)) => Box::pin(self.calls.check(action, context)),
+            Some(Room::Aws(_) | Room::Statuspage(_) | Room::Verify(_) | Room::Converge(_)) | None => {
+                Box::pin(self.check_on_aws(action, context))
+            }
         }
+    }
+
+    async fn check_on_aws(&self, action: &Action, context: &EffectContext) -> Vec<Finding> {
         let aws = async { self.aws().await.check(action, context).await };
         let beat = async {
             let Action::RdsPromoteReadReplica(promote) = action else { return None };
@@ -241,6 +300,30 @@ impl Effects {
             tracing::warn!(region = %promote.region, instance = %promote.instance, %reason, "heartbeat row unknown");
         }
         cloudwatch.greater(beat)
+    }
+
+    /// Looks at a backup. Bounded by the look's own limits.
+    pub async fn look_at_backup(&self, backup: &Backup, now: Timestamp) -> BackupSeen {
+        let unknown = |why: &str| BackupSeen::Unknown { why: why.to_owned() };
+        match backup.source() {
+            None => unknown("what it is, is not said"),
+            Some(BackupSource::RdsAutomated(rds)) => {
+                match self.aws().await.latest_restorable(&rds.region, &rds.instance).await {
+                    Ok(None) => BackupSeen::Nothing,
+                    Ok(Some(taken)) => BackupSeen::Found(BackupFound {
+                        name: format!("{} in {}", rds.instance, rds.region),
+                        taken,
+                        size: None,
+                        earlier: Vec::new(),
+                        oldest: None,
+                        // RDS makes them and restores them; nobody else reads them.
+                        content: BackupContent::Sound,
+                    }),
+                    Err(why) => unknown(&why),
+                }
+            }
+            Some(source) => backups::look(source, &self.programs, &self.backups_read, now).await,
+        }
     }
 
     async fn aws(&self) -> &Aws {

@@ -1,6 +1,7 @@
 //! The agent's shell: it wires probes, consensus, the node and the actions together and shows them to people. It
 //! decides nothing about failovers; every decision is made in `quorate-policies` and `quorate-core`.
 
+pub mod backups;
 pub mod cli;
 pub mod demo;
 pub mod effects;

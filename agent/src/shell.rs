@@ -3,6 +3,7 @@
 
 mod agent;
 pub mod audit_file;
+mod backups;
 pub mod clock;
 mod lags;
 mod leases;
@@ -14,6 +15,7 @@ mod steps;
 pub mod token;
 
 pub use agent::{Agent, ProbeSeen, ProposeProblem};
+pub use backups::BackupCheck;
 pub use readiness::PlanCheck;
 pub use signals::Signals;
 pub use start::{Running, run, start};

@@ -45,8 +45,17 @@ fn the_example_has_every_action_on_aws() {
     let steps = policy.plans.values().flat_map(|plan| plan.steps.values());
     let used: BTreeSet<&str> = steps.map(|step| step.action.kind()).collect();
     let outside = |kind: &str| {
-        matches!(kind, "statuspage.incident" | "dns.update" | "exec" | "http" | "approval" | "wait")
-            || kind.starts_with("postgres.")
+        let others = [
+            "statuspage.incident",
+            "dns.update",
+            "exec",
+            "http",
+            "approval",
+            "wait",
+            "verify.sql",
+            "redis.restore",
+        ];
+        others.contains(&kind) || kind.starts_with("postgres.")
     };
     let missing: Vec<_> =
         Action::KINDS.iter().filter(|kind| !used.contains(**kind) && !outside(kind)).collect();
@@ -81,4 +90,23 @@ fn least_privilege() {
             }
         }
     }
+}
+
+/// Goal: an agent may read what its policy has it watch, and nothing more for that. Method: a policy with a watched instance and
+/// one without, compared.
+#[test]
+fn a_watched_backup_may_be_read() {
+    let mut policy = read_policy("aws.yaml", EXAMPLE).unwrap();
+    policy.plans.clear();
+    let without = written(&policy, Scope::Observe, &principal());
+    assert_eq!(without["Statement"].as_array().unwrap().len(), 0);
+    let backup =
+        r#"{"rds_automated": {"region": "us-east-1", "instance": "billing"}, "fresh_within": "15m"}"#;
+    policy.backups.insert("rds".parse().unwrap(), serde_json::from_str(backup).unwrap());
+    let with = written(&policy, Scope::Observe, &principal());
+    let statements = with["Statement"].as_array().unwrap();
+    assert_eq!(statements.len(), 1);
+    assert_eq!(statements[0]["Action"], serde_json::json!(["rds:DescribeDBInstances"]));
+    let arn = "arn:aws:rds:us-east-1:123456789012:db:billing";
+    assert_eq!(statements[0]["Resource"], serde_json::json!([arn]));
 }

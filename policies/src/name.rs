@@ -97,6 +97,8 @@ names! {
     ComponentName;
     /// A probe as the policy names it; with a region it makes a [`TargetName`].
     CheckName;
+    /// A backup as the policy names it.
+    BackupName;
     /// A recovery plan of a policy.
     PlanName;
     /// A step of a plan.

@@ -2,6 +2,7 @@
 //! These are the checked values that every rule takes; `document` reads them from YAML. All defaults are the safe
 //! ones and stand here.
 
+mod backup;
 mod expect;
 mod objectives;
 mod probe;
@@ -11,6 +12,7 @@ mod timing;
 mod votes;
 mod written;
 
+pub use backup::{Backup, BackupPath, BackupSource, RdsAutomated};
 pub use expect::{Expect, StatusRanges};
 pub use objectives::{LevelObjective, Objective, Objectives};
 pub use probe::{HttpProbe, Looks, PostgresProbe, Probe};
@@ -20,7 +22,9 @@ pub use timing::Timing;
 pub use votes::Votes;
 
 use crate::{
-    name::{CheckName, ComponentName, EnvironmentName, PlanName, RegionName, ServiceName, StepName},
+    name::{
+        BackupName, CheckName, ComponentName, EnvironmentName, PlanName, RegionName, ServiceName, StepName,
+    },
     time::Millis,
 };
 use schemars::JsonSchema;
@@ -49,6 +53,9 @@ pub struct Policy {
     pub components: BTreeMap<ComponentName, Component>,
     /// What is probed, in every region.
     pub probes: BTreeMap<CheckName, Probe>,
+    /// What a restore would be made of, and how fresh it must be. Agents look at it all the time.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub backups: BTreeMap<BackupName, Backup>,
     /// When the agents agree that a region is down.
     #[serde(default)]
     pub agreement: AgreementRules,

@@ -181,6 +181,7 @@ probe_ca: ca.pem
 aws:
   endpoints: {regional: {us-east-1: "http://127.0.0.1:5000"}, services: {rds: {us-east-1: "http://127.0.0.1:5001"}}, route53: "http://127.0.0.1:5000"}
 postgres: {password_file: postgres.password, ca_file: rds.pem, tls: verify-full}
+backups: {programs: /usr/lib/postgresql/15/bin, restore_from: [/backups], redis_dirs: [/var/lib/redis]}
 tsig: {quorate.example.com: {algorithm: hmac-sha512, secret_file: tsig.secret}}
 exec: {programs: {kubectl: /usr/bin/kubectl}, dir: /srv/dr, pass_env: [PATH], policy_env: [DUMP], secrets: {TOKEN: a.token}}
 http: {servers: {"https://search.example.com:9200": {secrets: {AUTH: search.auth}}}}
@@ -378,4 +379,31 @@ proptest! {
         let explained = document::explain(&policy);
         prop_assert_eq!(document::read_policy("f", &explained), Ok(policy), "{}", explained);
     }
+}
+
+/// Goal: what deploy/BACKUPS.md shows is what is read. Method: its sections and steps together as one policy, and its agent's
+/// section in an agent's file.
+#[test]
+fn the_pages_on_backups_are_read() {
+    let page = include_str!("../../deploy/BACKUPS.md");
+    let blocks: Vec<&str> =
+        page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let agents = blocks.iter().filter(|block| block.contains("restore_from"));
+    let agents: String = agents.copied().collect();
+    let watch = blocks.iter().find(|block| block.contains("fresh_within")).unwrap();
+    let steps = blocks.iter().filter(|block| block.contains("region: \"{to}\""));
+    let steps: String = steps.flat_map(|block| block.lines()).map(|line| format!("      {line}\n")).collect();
+    assert_eq!(steps.matches("restore:\n").count() + steps.matches(".sql:\n").count(), 4, "{steps}");
+    let policy = format!(
+        "service: shop\nregions:\n  us-east-1: {{role: primary, vars: {{db: db.east.example.com}}}}\n  \
+         us-west-2: {{role: standby, vars: {{db: db.west.example.com}}}}\ncomponents: {{database: {{}}}}\n\
+         probes: {{web: {{http: 'http://{{db}}/'}}}}\nagreement: {{min_vantages: 1}}\n{watch}\
+         scenarios:\n  loss: {{when: {{region: primary, is: down}}, run: failover}}\n\
+         plans:\n  failover:\n    steps:\n      stop-redis: {{verify.probes: {{through: 'http://a'}}}}\n{steps}"
+    );
+    let read =
+        document::read_policy("page.yaml", &policy).unwrap_or_else(|problems| panic!("{policy}{problems:?}"));
+    assert_eq!((read.backups.len(), read.plans.values().next().unwrap().steps.len()), (4, 4));
+    let file = AGENT.lines().filter(|line| !line.starts_with("backups:")).collect::<Vec<_>>().join("\n");
+    document::read_agent_file("page.yaml", &format!("{file}\n{agents}")).unwrap();
 }

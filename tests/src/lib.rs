@@ -3,7 +3,8 @@
 
 pub mod model;
 pub mod namespaces;
-pub mod postgres;
+
+pub use quorate_test_postgres::pair as postgres;
 
 use anyhow::{Context as _, bail};
 use quorate::demo::{

@@ -2,12 +2,14 @@
 //! nothing else of the project and decides nothing. Fields are only ever added; a reader ignores what it does not
 //! know.
 
+pub mod backup;
 pub mod execution;
 pub mod problem;
 pub mod request;
 pub mod service;
 pub mod status;
 
+pub use backup::{BackupView, Backups};
 pub use execution::{Execution, ExecutionList, RecoveryTime, Step};
 pub use problem::Problem;
 pub use request::{Abort, ApplyPolicy, Changed, Command, Failover, Pause};

@@ -70,7 +70,10 @@ impl<'a> TryFrom<&'a Action> for AwsAction<'a> {
             | Action::PostgresRejoin(_)
             | Action::VerifyProbes(_)
             | Action::Approval(_)
-            | Action::Wait(_) => Err(NotAws { kind: action.kind() }),
+            | Action::Wait(_)
+            | Action::PostgresRestore(_)
+            | Action::RedisRestore(_)
+            | Action::VerifySql(_) => Err(NotAws { kind: action.kind() }),
         }
     }
 }

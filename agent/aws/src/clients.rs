@@ -13,6 +13,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use quorate_policies::Timestamp;
 use quorate_policies::document::{AwsEndpoints, AwsService};
 use quorate_policies::effect::{Acted, AssumeRole, EffectContext, Observed};
 use quorate_policies::plan::Lag;
@@ -369,6 +370,14 @@ impl Aws {
     /// cannot be read is [`Lag::Unknown`], within the limit of an attempt.
     pub async fn replica_lag(&self, region: &str, instance: &str, role: Option<&AssumeRole>) -> Lag {
         lag::read(&self.watch(region, role), instance).await
+    }
+
+    /// To which moment an instance's automated backups can restore it; none while they can to none.
+    ///
+    /// # Errors
+    /// When there is no such instance, or it could not be read, with the reason.
+    pub async fn latest_restorable(&self, region: &str, instance: &str) -> Result<Option<Timestamp>, String> {
+        crate::rds::restorable(&self.watch(region, None), instance).await
     }
 
     /// A region, as the step's role.

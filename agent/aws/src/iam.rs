@@ -57,7 +57,23 @@ pub struct Principal {
 /// to assume it; [`role_document`] is what that role needs.
 #[must_use]
 pub fn document(plans: &[Plan], scope: Scope, principal: &Principal) -> Value {
+    document_watching(plans, &[], scope, principal)
+}
+
+/// The same for agents that also watch the automated backups of these instances, each by its region and identifier.
+#[must_use]
+pub fn document_watching(
+    plans: &[Plan],
+    backups: &[(String, String)],
+    scope: Scope,
+    principal: &Principal,
+) -> Value {
     let mut statements = Statements::default();
+    for (region, instance) in backups {
+        let (account, partition) = (&principal.account, partition(region));
+        let arn = format!("arn:{partition}:rds:{region}:{account}:db:{instance}");
+        statements.grant(Grant::on("rds:DescribeDBInstances", [arn]));
+    }
     for step in plans.iter().flat_map(|plan| plan.steps.values()) {
         match &step.role {
             None => statements.add(step, scope, &principal.account),

@@ -2,6 +2,7 @@
 //! a module of its own with a pure `judge`. Nothing here decides.
 
 use aws_sdk_rds::config::retry::RetryConfig;
+use quorate_policies::Timestamp;
 use quorate_policies::effect::{Acted, Observed};
 
 use self::instance::Instance;
@@ -59,6 +60,15 @@ async fn find(place: &Place<'_>, id: &str) -> Result<Option<Instance>, Unread> {
             fault => Err(Unread::Fault(fault)),
         },
     }
+}
+
+/// To which moment an instance can be restored by its automated backups; none while there is none.
+pub(crate) async fn restorable(place: &Place<'_>, id: &str) -> Result<Option<Timestamp>, String> {
+    let found = find(place, id).await.map_err(|unread| unread.to_string())?;
+    let call = call(place, "rds:DescribeDBInstances", id);
+    let instance = found.ok_or_else(|| format!("{call}: {NOT_FOUND}"))?;
+    let moment = instance.restorable.and_then(|moment| moment.to_millis().ok());
+    Ok(moment.and_then(|millis| u64::try_from(millis).ok()).map(Timestamp))
 }
 
 /// Reads one instance that must be there; otherwise says what that means for the observation.

@@ -49,7 +49,10 @@ impl Aws {
             | Action::PostgresRejoin(_)
             | Action::VerifyProbes(_)
             | Action::Approval(_)
-            | Action::Wait(_) => Vec::new(),
+            | Action::Wait(_)
+            | Action::PostgresRestore(_)
+            | Action::RedisRestore(_)
+            | Action::VerifySql(_) => Vec::new(),
         }
     }
 }

@@ -80,7 +80,7 @@ pub fn iam(args: &IamArgs) -> Result<Exit, Failure> {
 #[must_use]
 pub fn written(policy: &Policy, scope: Scope, principal: &Principal) -> Value {
     let plans = plans(policy);
-    let own = iam::document(&plans, scope, principal);
+    let own = iam::document_watching(&plans, &watched(policy), scope, principal);
     let roles = iam::roles(&plans);
     if roles.is_empty() {
         return own;
@@ -88,6 +88,12 @@ pub fn written(policy: &Policy, scope: Scope, principal: &Principal) -> Value {
     let own = (format!("arn:aws:iam::{}:role/{}", principal.account, principal.role), own);
     let others = roles.into_iter().map(|arn| (arn.clone(), iam::role_document(&plans, scope, &arn)));
     json!(std::iter::once(own).chain(others).collect::<serde_json::Map<_, _>>())
+}
+
+/// The instances whose automated backups are watched.
+fn watched(policy: &Policy) -> Vec<(String, String)> {
+    let automated = policy.backups.values().filter_map(|backup| backup.rds_automated.as_ref());
+    automated.map(|rds| (rds.region.clone(), rds.instance.clone())).collect()
 }
 
 /// Every plan in every direction: a failover may go to any region, and home again.

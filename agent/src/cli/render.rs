@@ -2,6 +2,7 @@
 //! here fetches, decides or prints; a test renders fixed values and compares the text.
 
 pub mod audit;
+pub mod backups;
 pub mod dependence;
 pub mod execution;
 pub mod explanation;

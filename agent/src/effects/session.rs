@@ -104,12 +104,32 @@ impl Sessions {
         self.rows(server, statement, option).await.map(drop)
     }
 
-    async fn rows(&self, server: &Server<'_>, statement: &str, option: String) -> Result<Vec<Row>, Trouble> {
-        let late = |_| Trouble::Unknown(format!("no answer within {:?}", server.within));
-        timeout(server.within, self.ask(server, statement, &option)).await.map_err(late)?
+    /// Asks several statements in one session that can change nothing, one after the other; each has its own answer. Moments
+    /// are written and read as UTC there.
+    ///
+    /// # Errors
+    /// When the session is not there, or there are not all answers in time.
+    pub(super) async fn look(
+        &self,
+        server: &Server<'_>,
+        statements: &[String],
+    ) -> Result<Vec<Result<Vec<Row>, Trouble>>, Trouble> {
+        let option = " -c default_transaction_read_only=on -c timezone=UTC -c datestyle=ISO";
+        within(server, self.ask(server, statements, option)).await
     }
 
-    async fn ask(&self, server: &Server<'_>, statement: &str, option: &str) -> Result<Vec<Row>, Trouble> {
+    async fn rows(&self, server: &Server<'_>, statement: &str, option: String) -> Result<Vec<Row>, Trouble> {
+        let statements = [statement.to_owned()];
+        let mut answers = within(server, self.ask(server, &statements, &option)).await?;
+        answers.pop().unwrap_or_else(|| Ok(Vec::new()))
+    }
+
+    async fn ask(
+        &self,
+        server: &Server<'_>,
+        statements: &[String],
+        option: &str,
+    ) -> Result<Vec<Result<Vec<Row>, Trouble>>, Trouble> {
         let not = |why: &str| Trouble::NotAsked(why.to_owned());
         let credentials = self.0.clone().ok_or_else(|| not("the agent's file has no `postgres` section"))?;
         // A password without TLS, or an answer that anybody on the way may write, is for this machine alone. A name is not
@@ -125,10 +145,19 @@ impl Sessions {
         config.password(password.reveal()).application_name(server.application);
         config.options(format!("-c statement_timeout={}{option}", server.within.as_millis()));
         match tls {
-            Some(tls) => ask(config.ssl_mode(SslMode::Require), tls, statement).await,
-            None => ask(config.ssl_mode(SslMode::Disable), NoTls, statement).await,
+            Some(tls) => ask(config.ssl_mode(SslMode::Require), tls, statements).await,
+            None => ask(config.ssl_mode(SslMode::Disable), NoTls, statements).await,
         }
     }
+}
+
+/// What is asked, or that it took too long.
+async fn within<T>(
+    server: &Server<'_>,
+    asked: impl Future<Output = Result<T, Trouble>>,
+) -> Result<T, Trouble> {
+    let late = |_| Trouble::Unknown(format!("no answer within {:?}", server.within));
+    timeout(server.within, asked).await.map_err(late)?
 }
 
 /// The password, and whom to trust.
@@ -152,24 +181,35 @@ fn read(credentials: &PostgresCredentials) -> Result<(Password, Option<MakeRustl
     Ok((password, Some(MakeRustlsConnect::new(config))))
 }
 
-/// Connects, asks once and takes leave.
-async fn ask<T>(config: &Config, tls: T, statement: &str) -> Result<Vec<Row>, Trouble>
+/// Connects, asks each once and takes leave.
+async fn ask<T>(
+    config: &Config,
+    tls: T,
+    statements: &[String],
+) -> Result<Vec<Result<Vec<Row>, Trouble>>, Trouble>
 where
     T: MakeTlsConnect<Socket>,
 {
     let connected = config.connect(tls).await;
     let (client, connection) = connected.map_err(|error| Trouble::NotAsked(reason(&error)))?;
-    let asked = async move { client.query(statement, &[]).await };
+    let asked = async move {
+        let mut answers = Vec::new();
+        for statement in statements {
+            answers.push(client.query(statement, &[]).await);
+        }
+        answers
+    };
     // The connection ends when the client is dropped; if it ended before, it knows why better than the client does.
-    let (answer, ended) = join(asked, connection).await;
-    answer.map_err(|error| {
+    let (answers, ended) = join(asked, connection).await;
+    let trouble = |error: tokio_postgres::Error| {
         let reason = reason(ended.as_ref().err().unwrap_or(&error));
         let forbidden = |code: &SqlState| *code == SqlState::INSUFFICIENT_PRIVILEGE;
         match error.code().filter(|code| changed_nothing(code)) {
             Some(code) => Trouble::Refused { forbidden: forbidden(code), reason },
             None => Trouble::Unknown(reason),
         }
-    })
+    };
+    Ok(answers.into_iter().map(|answer| answer.map_err(trouble)).collect())
 }
 
 /// Whether a server that says this has certainly carried nothing out: it refused before it began. A statement that was

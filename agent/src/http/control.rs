@@ -3,10 +3,10 @@
 
 use crate::{
     metrics::Metrics,
-    shell::{Agent, PlanCheck, ProbeSeen, ProposeProblem},
+    shell::{Agent, BackupCheck, PlanCheck, ProbeSeen, ProposeProblem},
 };
 use quorate_core::{Body, Node, Response, node::Now};
-use quorate_policies::{RegionName, ServiceName, Timestamp, document::AgentFile, guard::Refusal};
+use quorate_policies::{BackupName, RegionName, ServiceName, Timestamp, document::AgentFile, guard::Refusal};
 use std::collections::BTreeMap;
 
 /// What the API needs of the agent.
@@ -31,6 +31,8 @@ pub(super) trait Control: Send + Sync + 'static {
     ) -> impl Future<Output = Result<PlanCheck, Refusal>> + Send;
     /// What was found about each plan last.
     fn plan_checks(&self) -> BTreeMap<(ServiceName, RegionName), PlanCheck>;
+    /// What its latest look at each backup showed.
+    fn backups(&self) -> BTreeMap<(ServiceName, BackupName), BackupCheck>;
     /// Its metrics.
     fn metrics(&self) -> &Metrics;
     /// Whether a text is the operator's token.
@@ -62,6 +64,10 @@ impl Control for Agent {
 
     fn plan_checks(&self) -> BTreeMap<(ServiceName, RegionName), PlanCheck> {
         Agent::plan_checks(self)
+    }
+
+    fn backups(&self) -> BTreeMap<(ServiceName, BackupName), BackupCheck> {
+        Agent::backup_checks(self)
     }
 
     fn metrics(&self) -> &Metrics {

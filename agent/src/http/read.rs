@@ -129,6 +129,15 @@ pub(super) async fn plan<C: Control>(
     Ok(Json(plan))
 }
 
+/// `GET /v1/services/{service}/backups`.
+pub(super) async fn backups<C: Control>(
+    State(agent): State<Arc<C>>,
+    Path(service): Path<String>,
+) -> Result<Json<api::Backups>, Failure> {
+    let (name, checks) = (service_name(&service)?, agent.backups());
+    Ok(Json(agent.with_node(|node, now| view::backups(node, now, &name, &checks))?))
+}
+
 /// Of which service.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

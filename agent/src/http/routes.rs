@@ -39,6 +39,7 @@ pub const ROUTES: &[Route] = &[
         "/v1/services/{service}/plan",
         "what a failover would do, and whether it would work; ?to=REGION&check=true",
     ),
+    route("GET", "/v1/services/{service}/backups", "the backups, as this agent sees them"),
     route("POST", "/v1/services/{service}/failover", "fail over: {to?, reason, confirm}"),
     route(
         "POST",
@@ -77,6 +78,7 @@ pub(super) fn router<C: Control>(agent: Arc<C>) -> Router {
         .route("/v1/services/{service}", get(read::service::<C>))
         .route("/v1/services/{service}/explain", get(read::explain::<C>))
         .route("/v1/services/{service}/plan", get(read::plan::<C>))
+        .route("/v1/services/{service}/backups", get(read::backups::<C>))
         .route("/v1/services/{service}/failover", post(change::failover::<C>))
         .route("/v1/services/{service}/declare", post(declare::declare::<C>))
         .route("/v1/services/{service}/pause", post(change::pause::<C>))

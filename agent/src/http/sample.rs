@@ -1,6 +1,6 @@
 //! A small world for the tests of what people see: one service in two regions, three agents, and a failover in its midst.
 
-use crate::shell::{PlanCheck, ProbeSeen};
+use crate::shell::{BackupCheck, PlanCheck, ProbeSeen};
 use quorate_core::{
     Body, Cluster, Command, Input, Node, NodeSettings, ServiceState, Standing, StepOutcome,
     node::{Now, explain::Explanation},
@@ -8,6 +8,7 @@ use quorate_core::{
 use quorate_policies::{
     AgentName, Millis, Monotonic, Policy, RegionName, Timestamp,
     agreement::{ReplicaLag, Report, ServiceReport, TargetReport, policy_hash},
+    backup::{BackupJudgement, BackupState},
     document::{AgentFile, read_agent_file, read_policy},
     guard::{Hold, Trigger},
     health::{FailureReason, Verdict},
@@ -223,6 +224,21 @@ pub(crate) fn plan_check() -> PlanCheck {
             ),
             finding(FindingSeverity::Note, "west-db is backed up within 03:00-03:30 UTC", ""),
         ],
+    }
+}
+
+/// A look at a backup that is too old.
+pub(crate) fn backup_check() -> BackupCheck {
+    BackupCheck {
+        at: Timestamp(1_700_000_000_000),
+        judgement: BackupJudgement {
+            state: BackupState::Stale { within: Millis::from_secs(25 * 3_600) },
+            name: Some("/backups/shop.dump".to_owned()),
+            age: Some(Millis::from_secs(26 * 3_600)),
+            size: Some(5_000),
+            oldest: Some(Millis::from_secs(9 * 86_400)),
+            notes: Vec::new(),
+        },
     }
 }
 

@@ -58,6 +58,7 @@ async fn as_problem(response: Response) -> Response {
 /// `GET /metrics`.
 pub(super) async fn metrics<C: Control>(State(agent): State<Arc<C>>) -> Response {
     let (started_at, probes, checks) = (agent.started_at(), agent.probes(), agent.plan_checks());
-    let snapshot = agent.with_node(|node, now| Snapshot::of(node, now, started_at, &probes, checks));
+    let backups = agent.backups();
+    let snapshot = agent.with_node(|node, now| Snapshot::of(node, now, started_at, &probes, checks, backups));
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], agent.metrics().scrape(&snapshot)).into_response()
 }

@@ -3,6 +3,7 @@
 
 mod agent;
 mod audit;
+mod backup;
 mod execution;
 mod explain;
 mod order;
@@ -13,6 +14,7 @@ mod service;
 pub(super) use agent::{members, services, status};
 pub(super) use audit::audit;
 pub(crate) use audit::entry as audit_entry;
+pub(super) use backup::backups;
 pub(crate) use execution::execution;
 pub(super) use execution::executions;
 pub(super) use explain::explanation;

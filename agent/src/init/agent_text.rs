@@ -87,6 +87,7 @@ pub(super) fn agent_file(
             },
         },
         postgres: None,
+        backups: None,
         tsig: BTreeMap::new(),
         exec: None,
         http: None,

@@ -32,6 +32,7 @@ pub(super) fn families(snapshot: &Snapshot) -> Vec<MetricFamily> {
     failovers(&registry, snapshot);
     holds(&registry, snapshot);
     plans(&registry, snapshot);
+    backups(&registry, snapshot);
     registry.gather()
 }
 
@@ -140,6 +141,35 @@ fn databases(registry: &Registry, s: &Snapshot) {
             let Some(at) = at else { continue };
             let [service, check, region] = labels;
             lsn.with_label_values(&[service, check, region, position]).set(at.0 as f64);
+        }
+    }
+}
+
+/// Of each backup that this agent has looked at. One without an age or a size has no such series.
+fn backups(registry: &Registry, s: &Snapshot) {
+    const BACKUP: [&str; 2] = ["service", "backup"];
+    let fresh_help = "Whether a restore could be made of the backup: it is there, whole, young enough and of a usual size.";
+    let fresh = gauge(registry, "backup_fresh", fresh_help, &BACKUP);
+    let age = gauge(registry, "backup_age_seconds", "How old the newest backup is.", &BACKUP);
+    let size = gauge(
+        registry,
+        "backup_size_bytes",
+        "How large the newest backup is; of files, all together.",
+        &BACKUP,
+    );
+    let last_help = "When this agent looked at the backup last.";
+    let last = gauge(registry, "backup_last_check_timestamp_seconds", last_help, &BACKUP);
+    for ((service, backup), check) in &s.backups {
+        let labels = [service.as_str(), backup.as_str()];
+        fresh.with_label_values(&labels).set(flag(check.judgement.state.is_fresh()));
+        last.with_label_values(&labels).set(seconds(check.at));
+        if let Some(length) = check.judgement.age {
+            // It has grown older since the look.
+            let length = length.plus(s.now.since(check.at));
+            age.with_label_values(&labels).set(length.0 as f64 / 1_000.0);
+        }
+        if let Some(bytes) = check.judgement.size {
+            size.with_label_values(&labels).set(bytes as f64);
         }
     }
 }

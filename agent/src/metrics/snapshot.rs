@@ -1,12 +1,12 @@
 //! What the gauges are made of: one look at the node.
 
-use crate::shell::{PlanCheck, ProbeSeen};
+use crate::shell::{BackupCheck, PlanCheck, ProbeSeen};
 use quorate_core::{
     Cluster, Node, Standing,
     node::{Now, explain::Explanation},
 };
 use quorate_policies::{
-    AgentName, Millis, RegionName, ServiceName, TargetName, Timestamp, postgres::Database,
+    AgentName, BackupName, Millis, RegionName, ServiceName, TargetName, Timestamp, postgres::Database,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -35,6 +35,8 @@ pub struct Snapshot {
     pub explanations: BTreeMap<ServiceName, Explanation>,
     /// What was found about each plan last.
     pub plan_checks: BTreeMap<(ServiceName, RegionName), PlanCheck>,
+    /// What this agent's latest look at each backup showed.
+    pub backups: BTreeMap<(ServiceName, BackupName), BackupCheck>,
     /// When the latest probe of each target ended.
     pub probed: BTreeMap<(ServiceName, TargetName), Timestamp>,
     /// What PostgreSQL servers said about themselves in their latest probes.
@@ -50,6 +52,7 @@ impl Snapshot {
         started_at: Timestamp,
         probes: &[ProbeSeen],
         plan_checks: BTreeMap<(ServiceName, RegionName), PlanCheck>,
+        backups: BTreeMap<(ServiceName, BackupName), BackupCheck>,
     ) -> Self {
         let probed = |seen: &ProbeSeen| {
             ((seen.service.clone(), seen.target.clone()), Timestamp(started_at.0.saturating_add(seen.at.0)))
@@ -72,6 +75,7 @@ impl Snapshot {
                 .filter_map(|name| Some((name.clone(), node.explain(now, name).ok()?)))
                 .collect(),
             plan_checks,
+            backups,
             probed: probes.iter().map(probed).collect(),
             databases: probes.iter().filter_map(database).collect(),
         }

@@ -13,7 +13,7 @@ fn snapshot(cluster: Cluster) -> Snapshot {
     let (node, now) = sample::node(Verdict::Down, Verdict::Healthy, &["a", "b"]);
     let way = ("shop".parse().unwrap(), "us-west-2".parse().unwrap());
     let checks = BTreeMap::from([(way, sample::plan_check())]);
-    let snapshot = Snapshot::of(&node, now, START, &[sample::failed_probe()], checks);
+    let snapshot = Snapshot::of(&node, now, START, &[sample::failed_probe()], checks, BTreeMap::new());
     Snapshot { cluster: Arc::new(cluster), ..snapshot }
 }
 
@@ -65,13 +65,31 @@ fn a_database_has_series() {
     let (node, now) = sample::node(Verdict::Down, Verdict::Healthy, &["a", "b"]);
     let mut probe = sample::failed_probe();
     probe.result.database = Some(sample::primary());
-    let text = metrics.scrape(&Snapshot::of(&node, now, START, &[probe], BTreeMap::new()));
+    let text = metrics.scrape(&Snapshot::of(&node, now, START, &[probe], BTreeMap::new(), BTreeMap::new()));
     assert_eq!(
         of(&text),
         "quorate_postgres_lsn_bytes{check=\"web\",position=\"written\",region=\"us-east-1\",service=\"shop\"} 97500059720\n\
          quorate_postgres_primary{check=\"web\",region=\"us-east-1\",service=\"shop\"} 1\n\
          quorate_postgres_timeline{check=\"web\",region=\"us-east-1\",service=\"shop\"} 3"
     );
+}
+
+/// Goal: a backup's series tell its state, its age as it is now and its size, and one that was never found has neither of
+/// the two. Method: a stale one and a missing one, scraped a minute after the look.
+#[test]
+fn a_backup_has_series() {
+    let metrics = metrics();
+    let mut snapshot = snapshot(sample::formed());
+    let stale =
+        crate::shell::BackupCheck { at: Timestamp(snapshot.now.0 - 60_000), ..sample::backup_check() };
+    let mut missing = stale.clone();
+    missing.judgement.state = quorate_policies::backup::BackupState::Missing;
+    (missing.judgement.age, missing.judgement.size) = (None, None);
+    let key = |backup: &str| ("shop".parse().unwrap(), backup.parse().unwrap());
+    snapshot.backups = BTreeMap::from([(key("database"), stale), (key("uploads"), missing)]);
+    let text = metrics.scrape(&snapshot);
+    let shown: Vec<&str> = text.lines().filter(|line| line.contains("quorate_backup")).collect();
+    insta::assert_snapshot!(shown.join("\n"));
 }
 
 /// Goal: what people will look at after a failover is counted. Method: the executing sample, its audit handed in twice;

@@ -90,6 +90,7 @@ impl Desk {
             Timestamp(0),
             &[],
             Default::default(),
+            Default::default(),
         ));
         let labels = format!("{{event=\"{event}\",notifier=\"{webhook}\",outcome=\"{outcome}\"}}");
         text.lines().any(|line| line == format!("quorate_notifications_total{labels} 1"))
@@ -307,7 +308,7 @@ async fn too_many_events_are_dropped_and_counted() {
             quorate_policies::health::Verdict::Healthy,
             &[],
         );
-        crate::metrics::Snapshot::of(&node, now, Timestamp(0), &[], Default::default())
+        crate::metrics::Snapshot::of(&node, now, Timestamp(0), &[], Default::default(), Default::default())
     });
     let dropped = r#"quorate_notifications_total{event="override.set",notifier="dead",outcome="dropped"} 4"#;
     assert!(text.lines().any(|line| line == dropped), "{text}");

@@ -1,7 +1,7 @@
 //! The handle that every task of the agent shares. Inputs go to the node under a short lock; what comes out is handed
 //! to tasks, so that nothing here waits.
 
-use super::{OperatorToken, PlanCheck, clock::Clock, probing::Probing};
+use super::{OperatorToken, PlanCheck, backups::BackupWatch, clock::Clock, probing::Probing};
 use crate::{
     effects::Effects,
     metrics::Metrics,
@@ -71,6 +71,7 @@ pub struct Agent {
     pub(super) results: Mutex<BTreeMap<(ServiceName, TargetName), ProbeSeen>>,
     pub(super) effects: Effects,
     pub(super) plan_checks: Mutex<BTreeMap<(ServiceName, RegionName), PlanCheck>>,
+    pub(super) backups: BackupWatch,
     pub(super) metrics: Metrics,
     pub(super) token: OperatorToken,
     pub(super) stop: CancellationToken,

@@ -3,6 +3,7 @@
 use super::{
     Agent, OperatorToken,
     audit_file::AuditFile,
+    backups,
     clock::Clock,
     lags,
     probing::{Bench, Found, Probing},
@@ -171,6 +172,7 @@ pub async fn start(mut file: AgentFile, base: &Path) -> anyhow::Result<Running> 
         node: Mutex::new(Node::new(node_settings(&file, clock.now().wall.0), clock.now())),
         effects: Effects::new(&file, base, prober),
         plan_checks: Mutex::default(),
+        backups: backups::BackupWatch::default(),
         metrics: Metrics::new(&file),
         clock,
         consensus,
@@ -202,6 +204,7 @@ fn spawn(agent: &Arc<Agent>, seen: mpsc::Receiver<Found>, audit: AuditFile) {
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(results(agent.clone(), seen)));
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(readiness::run(agent.clone())));
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(lags::run(agent.clone())));
+    agent.tasks.spawn(stop.clone().run_until_cancelled_owned(backups::run(agent.clone())));
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(follow(agent.clone(), audit)));
 }
 

@@ -1,8 +1,8 @@
 //! Answers of the API with fixed values: one service that is being moved from us-east-1 to us-west-2.
 
 use quorate_api::{
-    AuditEntry, Check, Execution, ExecutionList, Explanation, Hold, Member, PlanView, ProbeView, Probes,
-    RecoveryTime, Region, Service, Status, Step, TargetVotes,
+    AuditEntry, BackupView, Backups, Check, Execution, ExecutionList, Explanation, Hold, Member, PlanView,
+    ProbeView, Probes, RecoveryTime, Region, Service, Status, Step, TargetVotes,
     execution::{DataLoss, Objectives},
     service::{Finding, Loss, PlannedStep, Readiness, StepLoss},
 };
@@ -288,6 +288,38 @@ pub(crate) fn audit_entry() -> AuditEntry {
         hash: "11".into(),
         ..AuditEntry::default()
     }
+}
+
+pub(crate) fn backups() -> Backups {
+    let backup = |backup: &str, state: &str, detail: &str| BackupView {
+        backup: backup.into(),
+        component: None,
+        kind: "postgres_dump".into(),
+        place: "/backups/*.dump".into(),
+        state: state.into(),
+        detail: detail.into(),
+        fresh_within_ms: 90_000_000,
+        newest: None,
+        age_ms: None,
+        size_bytes: None,
+        oldest_ms: None,
+        notes: Vec::new(),
+        looked_ms_ago: None,
+    };
+    let found = |seen: BackupView, age_ms, size_bytes| BackupView {
+        newest: Some("/backups/shop.dump".into()),
+        age_ms: Some(age_ms),
+        size_bytes: Some(size_bytes),
+        looked_ms_ago: Some(4_200),
+        ..seen
+    };
+    let backups = vec![
+        found(backup("database", "fresh", "fresh"), 3_600_000, 5_400_000),
+        found(backup("old", "stale", "older than 1d1h"), 99_000_000, 17),
+        backup("gone", "missing", "there is none"),
+        backup("west", "elsewhere", "the agents in us-west-2 look at it: ask one of them"),
+    ];
+    Backups { service: "shop".into(), agent: "us-east-1".into(), backups }
 }
 
 pub(crate) fn probes() -> Probes {

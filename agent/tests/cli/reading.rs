@@ -28,7 +28,7 @@ fn every_verb_helps() {
         help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let verbs: Vec<&str> = verbs.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
     let verbs: Vec<&&str> = verbs.iter().filter(|verb| !verb.is_empty() && **verb != "help").collect();
-    assert_eq!(verbs.len(), 26, "{verbs:?}");
+    assert_eq!(verbs.len(), 27, "{verbs:?}");
     for verb in verbs {
         let ran = quorate(&[verb, "--help"]);
         assert!(ran.code == 0 && ran.out.contains(&format!("  quorate {verb}")), "{verb}: {}", ran.out);
@@ -101,6 +101,21 @@ fn each_verb_asks_for_its_path() {
     }
     let none = quorate(&["probe", "billing", "--agent", &server.url]);
     assert_eq!(none.out, "No probe has ended yet.\n");
+}
+
+/// Goal: a script learns from the exit code whether a restore could be made: only where everything that the agent looks at is
+/// fresh, and it looks at something. Method: answers with fewer and fewer backups.
+#[test]
+fn backups_tell_by_their_exit_code() {
+    let all = answers::backups();
+    for (kept, code) in
+        [(&["database", "old", "west"][..], 1), (&["database", "west"], 0), (&["west"], 1), (&[], 1)]
+    {
+        let mut answer = all.clone();
+        answer.backups.retain(|backup| kept.contains(&backup.backup.as_str()));
+        let ran = quorate(&["backups", "shop", "--agent", &Server::always(200, &answer).url]);
+        assert_eq!((ran.code, ran.err.as_str()), (code, ""), "{kept:?}: {}", ran.out);
+    }
 }
 
 /// Goal: a problem is printed with its title, and is no refusal unless a guard refused. Method: both kinds.

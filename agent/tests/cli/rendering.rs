@@ -2,7 +2,7 @@
 
 use crate::answers;
 use quorate::cli::{
-    render::{execution, explanation, plan, probes, topology},
+    render::{backups, execution, explanation, plan, probes, topology},
     screen::Screen,
 };
 use quorate_api::{Execution, Explanation, Members, PlanView, Status};
@@ -112,4 +112,14 @@ fn progress_tells_each_change_once() {
 #[test]
 fn probe_results() {
     insta::assert_snapshot!(fits(probes::probes(SCREEN, &answers::probes())));
+}
+
+/// Goal: a backup's state, age and size are seen at once, and why it is not fresh. Method: one of each kind, and a policy
+/// without any.
+#[test]
+fn backups_as_seen() {
+    let mut answer = answers::backups();
+    insta::assert_snapshot!(fits(backups::backups(SCREEN, &answer)));
+    answer.backups.clear();
+    assert_eq!(backups::backups(SCREEN, &answer), "The policy of shop has no backups.");
 }

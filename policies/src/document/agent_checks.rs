@@ -21,6 +21,7 @@ pub(super) fn check_agent(agent: &AgentFile) -> Vec<Problem> {
     files(agent, &mut problems);
     endpoints(agent, &mut problems);
     agent_allowed::check(agent, &mut problems);
+    folders(agent, &mut problems);
     problems
 }
 
@@ -140,6 +141,20 @@ fn files(agent: &AgentFile, problems: &mut Vec<Problem>) {
     if agent.cluster.trim().is_empty() {
         let mend = "write the same name on all members, or leave the key out";
         problems.push(Problem::error(FieldPath::from(["cluster"]), "the cluster's name is empty", mend));
+    }
+}
+
+/// What may be restored from where is written from the root: it must not depend on where the agent was started.
+fn folders(agent: &AgentFile, problems: &mut Vec<Problem>) {
+    let Some(backups) = &agent.backups else { return };
+    for (key, folders) in [("restore_from", &backups.restore_from), ("redis_dirs", &backups.redis_dirs)] {
+        let narrow = |path: &Path| path.is_absolute() && path.parent().is_some();
+        if let Some(folder) = folders.iter().find(|folder| !narrow(folder)) {
+            let message =
+                format!("`{}` is not a folder below the root, written from there", folder.display());
+            let mend = "write for example /backups";
+            problems.push(Problem::error(FieldPath::from(["backups", key]), message, mend));
+        }
     }
 }
 

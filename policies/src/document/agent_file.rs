@@ -71,6 +71,9 @@ pub struct AgentFile {
     /// How PostgreSQL servers are asked: by `postgres` probes, and for a promotion's `heartbeat` row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postgres: Option<Postgres>,
+    /// How backups are looked at, and what may be restored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backups: Option<Backups>,
     /// The keys by which `dns.update` signs, by the key's name as the DNS server has it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tsig: BTreeMap<String, TsigKey>,
@@ -221,6 +224,22 @@ pub enum PostgresTls {
     VerifyFull,
     /// No TLS: only where `host` is an address of this machine itself, such as 127.0.0.1.
     Off,
+}
+
+/// How backups are looked at, and what may be restored. A policy is everybody's who may apply one; which files become a
+/// database, each agent says itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Backups {
+    /// The folder of `pg_restore` and `psql`, such as /usr/lib/postgresql/15/bin; by default they are looked for in /usr/bin
+    /// and its like. They must not be older than the server that was dumped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub programs: Option<PathBuf>,
+    /// The folders below which dumps and snapshots may be restored from. Whoever may write there can run commands as this
+    /// agent: `psql` carries out what a plain dump says.
+    pub restore_from: Vec<PathBuf>,
+    /// The data directories of Redis into which a snapshot may be put.
+    pub redis_dirs: Vec<PathBuf>,
 }
 
 /// A key that this agent shares with a DNS server (RFC 8945).

@@ -14,6 +14,7 @@
 mod actions;
 pub(super) mod address;
 mod allowed;
+mod backups;
 mod database;
 mod plans;
 mod probes;
@@ -35,6 +36,9 @@ const REGIONS_MAX: usize = 50;
 /// Most probes. In two regions they are 2,000 targets, twice what one agent's core is budgeted for.
 const PROBES_MAX: usize = 1_000;
 
+/// Most backups. Each is looked at by a process of its own for up to a minute, and all of them within one turn.
+const BACKUPS_MAX: usize = 50;
+
 /// Most components of a policy and most steps of a plan. Far above the largest written recovery plans (some thirty
 /// steps), and small enough that following every chain of needs is always cheap.
 const NODES_MAX: usize = 200;
@@ -48,6 +52,7 @@ pub fn check_policy(policy: &Policy) -> Vec<Problem> {
     }
     topology::check(policy, &mut problems);
     probes::check(policy, &mut problems);
+    backups::check(policy, &mut problems);
     rules::check(policy, &mut problems);
     plans::check(policy, &mut problems);
     switchover::check(policy, &mut problems);
@@ -60,6 +65,7 @@ fn sizes(policy: &Policy) -> Vec<Problem> {
         ("regions", policy.regions.len(), REGIONS_MAX),
         ("probes", policy.probes.len(), PROBES_MAX),
         ("components", policy.components.len(), NODES_MAX),
+        ("backups", policy.backups.len(), BACKUPS_MAX),
     ];
     let sections = sections.map(|(name, count, most)| (FieldPath::from([name]), count, most));
     let plans = policy.plans.iter().map(|(name, plan)| {

@@ -43,6 +43,7 @@ fn document(policy: &Policy) -> Settings {
             probe_settings
         }),
     );
+    nest(&mut all, "backups", named(&policy.backups, settings));
     nest(&mut all, "agreement", settings(&policy.agreement));
     nest(&mut all, "guards", settings(&policy.guards));
     nest(&mut all, "lease", settings(&policy.lease));

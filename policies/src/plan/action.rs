@@ -10,7 +10,9 @@ mod exec;
 mod http;
 mod postgres;
 mod rds;
+mod restore;
 mod route53;
+mod sql;
 mod statuspage;
 mod verify;
 mod wait;
@@ -28,7 +30,9 @@ pub use rds::{
     Heartbeat, LATEST, RdsCreateCrossRegionReplica, RdsFence, RdsPromoteReadReplica, RdsReboot,
     RdsRestoreToPointInTime, RdsUnfence,
 };
+pub use restore::{Over, PostgresRestore, RedisRestore, RestoreFile};
 pub use route53::{RecordKind, Route53Repoint, Route53Signal, SignalRecord};
+pub use sql::{SqlCheck, SqlExpect, VerifySql};
 pub use statuspage::{IncidentStatus, StatuspageIncident};
 pub use verify::VerifyProbes;
 pub use wait::Wait;
@@ -113,6 +117,10 @@ actions! {
     "postgres.switchover" => PostgresSwitchover, reversible: false;
     /// Waits until the other PostgreSQL server follows the new primary, and prepares the new primary for it.
     "postgres.rejoin" => PostgresRejoin, reversible: true;
+    /// Fills a PostgreSQL database from a dump, in one transaction.
+    "postgres.restore" => PostgresRestore, reversible: true;
+    /// Puts a snapshot into the data directory of a Redis that is stopped.
+    "redis.restore" => RedisRestore, reversible: true;
     /// Sets the desired count of an ECS service and waits for its tasks.
     "ecs.scale" => EcsScale, reversible: true;
     /// Points a Route 53 record at another target, fenced by an epoch record in the same batch.
@@ -132,6 +140,8 @@ actions! {
     "statuspage.incident" => StatuspageIncident, reversible: true;
     /// Probes the service through its public name until it is healthy there.
     "verify.probes" => VerifyProbes, reversible: true;
+    /// Asks a PostgreSQL server until its rows are as they shall be, such as enough users and a recent order.
+    "verify.sql" => VerifySql, reversible: true;
     /// Waits until an operator approves: `quorate approve EXECUTION --step NAME`.
     "approval" => Approval, reversible: true;
     /// Waits for a time.
@@ -173,6 +183,9 @@ impl Action {
             Action::Route53Signal(action) => Some(&action.region),
             Action::Exec(action) => action.region.as_deref(),
             Action::Http(action) => action.region.as_deref(),
+            Action::VerifySql(action) => Some(&action.region),
+            Action::PostgresRestore(action) => Some(&action.region),
+            Action::RedisRestore(action) => Some(&action.region),
             Action::Route53Repoint(_)
             | Action::DnsUpdate(_)
             | Action::DnsConverged(_)
@@ -208,7 +221,11 @@ impl Action {
     pub const fn only_looks(&self) -> bool {
         matches!(
             self,
-            Action::DnsConverged(_) | Action::VerifyProbes(_) | Action::Approval(_) | Action::Wait(_)
+            Action::DnsConverged(_)
+                | Action::VerifyProbes(_)
+                | Action::VerifySql(_)
+                | Action::Approval(_)
+                | Action::Wait(_)
         )
     }
 

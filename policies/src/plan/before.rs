@@ -6,7 +6,7 @@ use crate::{
         Action, DnsUpdate, EcsScale, PostgresFence, PostgresUnfence, RdsUnfence, Route53Repoint,
         Route53Signal, ScalingRange,
     },
-    time::Millis,
+    time::{Millis, Timestamp},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
@@ -64,6 +64,19 @@ pub enum Before {
     Repointed {
         /// What the record was.
         answer: RecordBefore,
+    },
+    /// `postgres.restore` and `redis.restore`.
+    Restored {
+        /// The backup that is restored.
+        file: String,
+        /// Its size in bytes.
+        bytes: u64,
+        /// When it was taken. What came after it is lost.
+        taken: Timestamp,
+        /// Its SHA-256, in hexadecimal digits.
+        sha256: String,
+        /// What was there.
+        there: String,
     },
     /// `route53.signal`.
     Signalled {
@@ -145,6 +158,9 @@ impl fmt::Display for Before {
             Before::Rebooted { restarted: None } => f.write_str("no restart on record"),
             Before::Renamed { old, new } => write!(f, "old primary {old}, which becomes {new}"),
             Before::Repointed { answer } => write!(f, "{answer}"),
+            Before::Restored { file, bytes, taken, sha256, there } => {
+                write!(f, "{there}; restored from {file} of {taken}, {bytes} bytes, SHA-256 {sha256}")
+            }
             Before::Signalled { region } => write!(f, "traffic belonged to {region}"),
         }
     }

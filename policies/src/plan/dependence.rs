@@ -98,6 +98,9 @@ pub fn dependences(plan: &Plan, step: &Step) -> Vec<Dependence> {
             vec![in_region("PostgreSQL", &action.region), in_region("PostgreSQL", &plan.from.to_string())]
         }
         Action::PostgresRejoin(action) => vec![in_region("PostgreSQL", &action.region)],
+        Action::PostgresRestore(action) => vec![in_region("PostgreSQL", &action.region)],
+        Action::RedisRestore(action) => vec![in_region("Redis", &action.region)],
+        Action::VerifySql(action) => vec![in_region("PostgreSQL", &action.region)],
         Action::EcsScale(action) => {
             let share = action.percent_of.as_ref().map(|share| Dependence::Helpful {
                 service: "ECS",

@@ -94,6 +94,18 @@ fn rows() -> Vec<(&'static str, Action, Option<Before>)> {
     let (instance, failover) = ("shop-east".into(), false);
     let reboot = Action::RdsReboot(RdsReboot { region: EAST.into(), instance, failover });
     let verify = VerifyProbes { through: "https://shop.example.com/health".into(), successes: 2 };
+    let restored: Action = serde_json::from_value(serde_json::json!({"postgres.restore": {
+        "region": WEST, "dump": {"path": "/backups/*.dump"}, "host": "db.west.example.com", "database": "shop",
+        "user": "quorate",
+    }}))
+    .unwrap();
+    let dump = Before::Restored {
+        file: "/backups/shop.dump".into(),
+        bytes: 5_000,
+        taken: quorate_policies::Timestamp(1_700_000_000_000),
+        sha256: "00ff".into(),
+        there: "an empty database".into(),
+    };
     let groups = vec!["sg-app".to_owned(), "sg-admin".to_owned()];
     vec![
         ("scaled without a range", narrow.clone(), Some(scaled(None))),
@@ -116,6 +128,7 @@ fn rows() -> Vec<(&'static str, Action, Option<Before>)> {
         ("signalled", signal, Some(Before::Signalled { region: EAST.into() })),
         ("promoted", promote(), Some(Before::Promoted { source: "shop-east".into(), lag })),
         ("rebooted", reboot, Some(Before::Rebooted { restarted: None })),
+        ("restored", restored, Some(dump)),
         ("looked", Action::VerifyProbes(verify), None),
         ("ran", run("exec: {command: [restore]}"), None),
         ("called", run("http: {url: 'https://search.example.com/a'}"), None),

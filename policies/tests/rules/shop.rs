@@ -174,6 +174,7 @@ pub(crate) fn policy() -> Policy {
         regions: regions.map(|(name, role, side)| (region(name), Region { role, vars: vars(side) })).into(),
         components: BTreeMap::new(),
         probes: [(CheckName::try_from("api").unwrap(), probe(None))].into(),
+        backups: BTreeMap::new(),
         agreement: AgreementRules::default(),
         guards: Guards::default(),
         lease: LeaseRules::default(),

@@ -1,12 +1,14 @@
 //! PostgreSQL's own programs as Debian ships them, run as somebody who is not root. For tests alone: what a server is made of
 //! and what is asked of it is each test's business. It depends on nothing of ours, so that a small crate's tests stay small.
 
+pub mod pair;
+
 use anyhow::{Context as _, bail, ensure};
 use std::{
     ffi::OsStr,
     fs,
     os::unix::fs::chown,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -23,12 +25,7 @@ const SAID_MAX: usize = 1 << 20;
 /// # Errors
 /// When it is not installed (`tests/run` installs it).
 pub fn program(name: &str) -> anyhow::Result<Command> {
-    let versions = fs::read_dir(VERSIONS).with_context(|| format!("{VERSIONS}: run tests/run once"))?;
-    let newest = versions
-        .filter_map(|version| Some(version.ok()?.path().join("bin").join(name)))
-        .filter(|path| path.exists())
-        .max_by_key(|path| version(path));
-    let path = newest.with_context(|| format!("no {name} in {VERSIONS}: apt-get install postgresql"))?;
+    let path = newest(name)?;
     let mut command = if is_root() {
         let mut command = Command::new("setpriv");
         command.args(["--reuid", ACCOUNT, "--regid", ACCOUNT, "--init-groups", "--"]).arg(path);
@@ -39,6 +36,19 @@ pub fn program(name: &str) -> anyhow::Result<Command> {
     // Neither its working directory nor a caller's own settings are the server's business.
     command.current_dir("/").env_clear().env("PATH", "/usr/bin:/bin").env("LC_ALL", "C.UTF-8");
     Ok(command)
+}
+
+/// Where one of PostgreSQL's programs is, of the newest version there is.
+///
+/// # Errors
+/// When it is not installed (`tests/run` installs it).
+pub fn newest(name: &str) -> anyhow::Result<PathBuf> {
+    let versions = fs::read_dir(VERSIONS).with_context(|| format!("{VERSIONS}: run tests/run once"))?;
+    let newest = versions
+        .filter_map(|version| Some(version.ok()?.path().join("bin").join(name)))
+        .filter(|path| path.exists())
+        .max_by_key(|path| version(path));
+    newest.with_context(|| format!("no {name} in {VERSIONS}: apt-get install postgresql"))
 }
 
 fn version(program: &Path) -> u32 {

@@ -125,7 +125,10 @@ pub fn grants(action: &Action, account: &str) -> Vec<(Purpose, Grant)> {
         | Action::PostgresRejoin(_)
         | Action::VerifyProbes(_)
         | Action::Approval(_)
-        | Action::Wait(_) => Vec::new(),
+        | Action::Wait(_)
+        | Action::PostgresRestore(_)
+        | Action::RedisRestore(_)
+        | Action::VerifySql(_) => Vec::new(),
     }
 }
 

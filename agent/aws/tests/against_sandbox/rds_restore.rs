@@ -30,6 +30,27 @@ async fn restores_the_latest_moment() {
     assert_eq!(bench.changes().await, ["RestoreDBInstanceToPointInTime"]);
 }
 
+/// Goal: to which moment an instance can be restored is read as RDS tells it, which lags behind and moves on; what cannot be
+/// read is no moment. Method: two looks, an instance that is not there, and a region whose control plane is gone.
+#[tokio::test]
+async fn the_latest_restorable_time() {
+    let bench = RdsBench::start().await;
+    let aws = bench.agent().await;
+    let first = aws.latest_restorable(EAST, PRIMARY).await.unwrap().unwrap();
+    let now = bench.world().await.now_ms;
+    assert!(first.0 < now, "{first} is not before {now}");
+    let mut later = first;
+    while later == first {
+        later = aws.latest_restorable(EAST, PRIMARY).await.unwrap().unwrap();
+    }
+    assert!(later > first);
+    let missing = aws.latest_restorable(EAST, "shop-nowhere").await.unwrap_err();
+    assert!(missing.contains("DBInstanceNotFound"), "{missing}");
+    bench.lose(EAST).await;
+    assert!(aws.latest_restorable(EAST, PRIMARY).await.is_err());
+    assert_eq!(bench.changes().await, [""; 0]);
+}
+
 /// Goal: a moment that the backups do not hold yet is waited for, one that is no moment is impossible. Method: now, by
 /// the world's clock, whose backups lag behind it; then nonsense.
 #[tokio::test]

@@ -425,7 +425,10 @@ impl Execution {
         let ended = self.ended_at.filter(|_| matches!(self.state, ExecutionState::Succeeded { .. }))?;
         // A page that is updated after the verification is no part of the recovery.
         let verifying = |name: &StepName| {
-            self.plan.steps.get(name).is_some_and(|step| matches!(step.action, Action::VerifyProbes(_)))
+            self.plan
+                .steps
+                .get(name)
+                .is_some_and(|step| matches!(step.action, Action::VerifyProbes(_) | Action::VerifySql(_)))
         };
         let telling = |name: &StepName| {
             self.plan.steps.get(name).is_some_and(|step| matches!(step.action, Action::StatuspageIncident(_)))

@@ -3,14 +3,14 @@
 use crate::{
     http::{control::Control, routes::router, sample},
     metrics::Metrics,
-    shell::{PlanCheck, ProbeSeen, ProposeProblem},
+    shell::{BackupCheck, PlanCheck, ProbeSeen, ProposeProblem},
 };
 use axum::{Router, body::Body as Payload};
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use quorate_core::{Body, Cluster, Command, Input, Node, Response, node::Now};
 use quorate_policies::{
-    RegionName, ServiceName, Timestamp, document::AgentFile, guard::Refusal, health::Verdict,
+    BackupName, RegionName, ServiceName, Timestamp, document::AgentFile, guard::Refusal, health::Verdict,
 };
 use serde_json::Value;
 use std::{
@@ -165,6 +165,10 @@ impl Control for Desk {
 
     fn plan_checks(&self) -> BTreeMap<(ServiceName, RegionName), PlanCheck> {
         BTreeMap::from([(("shop".parse().unwrap(), "us-west-2".parse().unwrap()), sample::plan_check())])
+    }
+
+    fn backups(&self) -> BTreeMap<(ServiceName, BackupName), BackupCheck> {
+        BTreeMap::from([(("shop".parse().unwrap(), "database".parse().unwrap()), sample::backup_check())])
     }
 
     fn metrics(&self) -> &Metrics {

@@ -8,7 +8,9 @@ mod exec;
 mod fields;
 mod postgres;
 mod rds;
+mod restore;
 mod route53;
+mod sql;
 
 use super::{
     address,
@@ -46,6 +48,9 @@ pub(super) fn check(policy: &Policy, step: &FieldPath, action: &Action, problems
         Action::Http(action) => exec::http(&mut fields, action),
         Action::VerifyProbes(action) => verify(&mut fields, action),
         Action::Wait(action) => wait(&mut fields, action),
+        Action::PostgresRestore(action) => restore::postgres(&mut fields, action),
+        Action::RedisRestore(action) => restore::redis(&mut fields, action),
+        Action::VerifySql(action) => sql::verify(&mut fields, action),
         Action::RdsCreateCrossRegionReplica(_)
         | Action::RdsReboot(_)
         | Action::StatuspageIncident(_)

@@ -38,6 +38,7 @@ pub fn check_together(policy: &Policy, agent: &AgentFile) -> Vec<Problem> {
     keys(policy, agent, &mut problems);
     allowed::check(policy, agent, &mut problems);
     timing(policy, agent, &mut problems);
+    backups(policy, &regions, &mut problems);
     rules::renewal(policy, &mut problems);
     for region in policy.regions.keys().filter(|region| !regions.contains(region)) {
         let message = format!("no agent runs in `{region}`: its steps run from elsewhere");
@@ -54,6 +55,18 @@ fn timing(policy: &Policy, agent: &AgentFile, problems: &mut Vec<Problem>) {
             format!("the policy's lengths are for `timing: lan`, and agent `{}` has `wan`", agent.name);
         let mend = "write `timing: lan` into every agent's file, or take it out of the policy";
         problems.push(Problem::error(FieldPath::from(["timing"]), message, mend));
+    }
+}
+
+/// A backup that no agent looks at: it would never be known to be fresh.
+fn backups(policy: &Policy, regions: &BTreeSet<&RegionName>, problems: &mut Vec<Problem>) {
+    for (name, backup) in &policy.backups {
+        let Some(region) = backup.region.as_ref().filter(|region| !regions.contains(region)) else {
+            continue;
+        };
+        let message = format!("no agent runs in `{region}`: nobody looks at this backup");
+        let mend = nearest::mend(region.as_str(), regions.iter().map(|region| region.as_str()));
+        problems.push(Problem::error(FieldPath::from(["backups", name.as_str(), "in"]), message, mend));
     }
 }
 

@@ -123,10 +123,10 @@ const fn lag_below_bytes() -> u64 {
     16 << 20
 }
 
-const fn port() -> u16 {
+pub(super) const fn port() -> u16 {
     5432
 }
 
-fn database() -> String {
+pub(super) fn database() -> String {
     "postgres".to_owned()
 }

@@ -50,7 +50,7 @@ pub(super) fn rejoin(fields: &mut Fields<'_>, action: &PostgresRejoin) {
 }
 
 /// The fields by which every action names its server.
-fn server(fields: &mut Fields<'_>, whose: &str, port: u16) {
+pub(super) fn server(fields: &mut Fields<'_>, whose: &str, port: u16) {
     fields.judge("host", database::host, &format!("write {whose}'s host, without a scheme or a port"));
     if port == 0 {
         let mend = format!("write {whose}'s port; 5432 is the default");

@@ -2,9 +2,9 @@
 //! certificates of an authority of its own. Everything is in a temporary directory and ends with the value. It knows no
 //! agent.
 
+use crate::{ACCOUNT, give, program, run};
 use anyhow::{Context as _, bail};
-use quorate_test_postgres::{ACCOUNT, give, program, run};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use std::{
     fs,
     net::{Ipv4Addr, TcpListener},
@@ -226,6 +226,16 @@ impl Postgres {
         run(Command::new("kill").args(["-s", name, "--", id])).map(drop)
     }
 
+    /// A client program that asks as the superuser, by the socket.
+    ///
+    /// # Errors
+    /// When it is not installed.
+    pub fn client(&self, name: &str) -> anyhow::Result<Command> {
+        let mut client = program(name)?;
+        self.at(&mut client);
+        Ok(client)
+    }
+
     /// A client program, told where the server's socket is.
     fn at<'a>(&self, client: &'a mut Command) -> &'a mut Command {
         client.arg("-h").arg(&self.sockets).args(["-p", &self.port.to_string(), "-U", ACCOUNT])
@@ -261,6 +271,8 @@ const KEY: &str = "server.key";
 fn certificates(home: &Path) -> anyhow::Result<PathBuf> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    // With one name for both, OpenSSL takes the server's certificate for one that has signed itself.
+    params.distinguished_name.push(DnType::CommonName, "authority");
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
     let key = KeyPair::generate()?;
     let server = CertificateParams::new(["127.0.0.1".to_owned()])?.signed_by(&key, &issuer)?;
