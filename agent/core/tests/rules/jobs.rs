@@ -21,6 +21,9 @@ use std::{
     time::Duration,
 };
 
+/// What befalls the log, and when.
+type Event = (u64, fn(&mut Log));
+
 /// One agent, its log, and what it is told to do.
 struct Host {
     name: AgentName,
@@ -33,7 +36,7 @@ struct Desk {
     node: Node,
     now: u64,
     /// What befalls it, and when.
-    event: Option<(u64, fn(&mut Log))>,
+    event: Option<Event>,
     /// What a look shows, by the milliseconds since the act.
     look: fn(u64) -> Observed,
     acted_at: Option<u64>,
@@ -43,7 +46,7 @@ struct Desk {
 
 impl Host {
     /// Wes, whose `scale` step runs a program for a minute at most, and its order.
-    fn new(log: Log, look: fn(u64) -> Observed, event: Option<(u64, fn(&mut Log))>) -> (Self, StepOrder) {
+    fn new(log: Log, look: fn(u64) -> Observed, event: Option<Event>) -> (Self, StepOrder) {
         let settings = NodeSettings {
             name: agent(WES),
             region: region(WEST),
