@@ -65,7 +65,11 @@ pub async fn run(around: &impl Surroundings, order: &StepOrder) {
             },
             StepWork::Wait(pause) => {
                 if forsaken(around, order, pause).await {
-                    return finish(around, order, attempt.abandoned()).await;
+                    if undoing(around, order).is_some() {
+                        return finish(around, order, attempt.abandoned()).await;
+                    }
+                    around.tell(order, StepNews::Left("another attempt has its place"));
+                    return leave(around, order).await;
                 }
                 StepEvent::Ready
             }

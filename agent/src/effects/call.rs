@@ -1,7 +1,7 @@
 //! `http`: one request to a server of the agent's own file. It only asks and converts; `judge` decides.
 //!
-//! - **Called on:** the server of the URL, over a connection of its own, with no redirect followed. The agent's file names
-//!   every server, and which of its secrets may be sent there.
+//! - **Called on:** the server of the URL, with no redirect followed. The agent's file names every server,
+//!   and which of its secrets may be sent there.
 //! - **The fence:** none by itself.
 //! - **Unknown after an act:** no answer, or a 5xx: the request may have been carried out. The policy's `observe` decides
 //!   then, or its `idempotent`, or nobody but a human. That it was sent, and what was answered, is in the journal.
@@ -73,8 +73,6 @@ enum Answered {
 struct NotSent {
     what: String,
     mend: &'static str,
-    /// Whether the agent's file forbids it; otherwise the host is not as the file says.
-    forbidden: bool,
 }
 
 impl Calls {
@@ -98,7 +96,7 @@ impl Calls {
             Err(error) => return Observed::Unknown { reason: format!("the journal of this agent: {error}") },
         };
         if matches!(past, Past::Untouched { .. })
-            && let Err(NotSent { what, mend, forbidden: true }) = self.secrets(action, &action.url).await
+            && let Err(NotSent { what, mend }) = self.secrets(action, &action.url).await
         {
             return Observed::Impossible { reason: format!("{what}; {mend}") };
         }
@@ -110,8 +108,9 @@ impl Calls {
     pub async fn act(&self, action: &Http, context: &EffectContext) -> Acted {
         let secrets = match self.secrets(action, &action.url).await {
             Ok(secrets) => secrets,
-            Err(NotSent { what, mend, forbidden }) => {
-                return Acted::Refused { reason: format!("{what}; {mend}"), retryable: !forbidden };
+            // Waiting would not mend it, and a person who is told at once can.
+            Err(NotSent { what, mend }) => {
+                return Acted::Refused { reason: format!("{what}; {mend}"), retryable: false };
             }
         };
         let body = action.body.clone().unwrap_or_default();
@@ -150,7 +149,7 @@ impl Calls {
         for url in
             [Some(&action.url), action.observe.as_ref().map(|observe| &observe.url)].into_iter().flatten()
         {
-            if let Err(NotSent { what, mend, .. }) = self.secrets(action, url).await {
+            if let Err(NotSent { what, mend }) = self.secrets(action, url).await {
                 findings.push(Finding::new(severity, what, mend));
             }
         }
@@ -195,7 +194,7 @@ impl Calls {
         let unclear = |why: String| Some(Sight::Unclear(format!("the look: {why}")));
         let secrets = match self.secrets(action, &observe.url).await {
             Ok(secrets) => secrets,
-            Err(NotSent { what, mend, .. }) => return unclear(format!("{what}; {mend}")),
+            Err(NotSent { what, mend }) => return unclear(format!("{what}; {mend}")),
         };
         let request = match request(action, "GET", &observe.url, &secrets, String::new()) {
             Ok(request) => request,
@@ -217,31 +216,23 @@ impl Calls {
     async fn secrets(&self, action: &Http, url: &str) -> Result<Vec<(String, String)>, NotSent> {
         let Some(allowed) = &self.allowed else {
             let what = "this agent's file has no `http` section: it sends no request".to_owned();
-            return Err(NotSent {
-                what,
-                mend: "add `http: {servers: {\"https://HOST\": {}}}` to it",
-                forbidden: true,
-            });
+            return Err(NotSent { what, mend: "add `http: {servers: {\"https://HOST\": {}}}` to it" });
         };
         let Some(server) = allowed.server(url) else {
             let what = format!("the agent's file does not name the server of {url}");
-            return Err(NotSent { what, mend: "add it to `http.servers` there", forbidden: true });
+            return Err(NotSent { what, mend: "add it to `http.servers` there" });
         };
         let mut secrets = Vec::new();
         for (header, name) in action.secret_headers.iter().filter(|_| same_server(url, &action.url)) {
             let Some(file) = server.secrets.get(name) else {
                 let what = format!("the agent's file does not name the secret `{name}` for this server");
-                return Err(NotSent {
-                    what,
-                    mend: "add it to the server's `secrets` there",
-                    forbidden: true,
-                });
+                return Err(NotSent { what, mend: "add it to the server's `secrets` there" });
             };
             let file = self.base.join(file);
             let read =
                 tokio::task::spawn_blocking(move || Password::read(&file).map_err(|error| error.to_string()));
             let read = read.await.unwrap_or_else(|error| Err(error.to_string()));
-            let unfit = |what: String| NotSent { what, mend: "mend that file", forbidden: false };
+            let unfit = |what: String| NotSent { what, mend: "mend that file" };
             secrets.push((header.clone(), read.map_err(unfit)?.reveal().to_owned()));
         }
         Ok(secrets)

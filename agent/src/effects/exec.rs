@@ -53,8 +53,7 @@ impl Execs {
             Err(error) => return Observed::Unknown { reason: format!("the journal of this agent: {error}") },
         };
         if matches!(job, Job::None { .. })
-            && let Err(refusal @ NotAllowed::Refused { .. }) =
-                self.order(&action.command, action, context).await
+            && let Err(refusal) = self.order(&action.command, action, context).await
         {
             return Observed::Impossible { reason: refusal.to_string() };
         }
@@ -70,10 +69,8 @@ impl Execs {
     pub async fn act(&self, action: &Exec, context: &EffectContext) -> Acted {
         let order = match self.order(&action.command, action, context).await {
             Ok(order) => order,
-            Err(refusal) => {
-                let retryable = matches!(refusal, NotAllowed::Unfit { .. });
-                return Acted::Refused { reason: refusal.to_string(), retryable };
-            }
+            // Waiting would not mend it, and a person who is told at once can.
+            Err(refusal) => return Acted::Refused { reason: refusal.to_string(), retryable: false },
         };
         match self.jobs.begin(&Attempt::of(context), &order).await {
             Ok(()) => Acted::Accepted { detail: format!("{} runs", name(&action.command)) },
@@ -95,9 +92,7 @@ impl Execs {
         let mut findings: Vec<Finding> = Vec::new();
         for command in [Some(&action.command), action.observe.as_ref().map(|observe| &observe.command)] {
             let Some(command) = command else { continue };
-            if let Err(NotAllowed::Refused { what, mend } | NotAllowed::Unfit { what, mend }) =
-                self.order(command, action, context).await
-            {
+            if let Err(NotAllowed { what, mend }) = self.order(command, action, context).await {
                 findings.push(Finding::new(severity, what, mend));
             }
         }
@@ -114,14 +109,14 @@ impl Execs {
         let Some(allowed) = self.allowed.clone() else {
             let what = "this agent's file has no `exec` section: it runs no command".to_owned();
             let mend = "add `exec: {programs: {NAME: /PATH}, dir: /DIR}` to it".to_owned();
-            return Err(NotAllowed::Refused { what, mend });
+            return Err(NotAllowed { what, mend });
         };
         let (command, action, context) = (command.to_vec(), action.clone(), context.clone());
         let deadline = context.timeout;
         let order = move || allowed.order(&command, &action, &context, deadline);
         tokio::task::spawn_blocking(order).await.unwrap_or_else(|error| {
             let (what, mend) = (error.to_string(), "look at this agent's log".to_owned());
-            Err(NotAllowed::Unfit { what, mend })
+            Err(NotAllowed { what, mend })
         })
     }
 

@@ -12,6 +12,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::{
     fs::{self, File, TryLockError},
     io::{self, Write as _},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -137,7 +138,8 @@ impl Journal {
     fn folder(&self, attempt: &Attempt) -> io::Result<PathBuf> {
         let folder = self.0.join(attempt.folder());
         if !folder.try_exists()? {
-            fs::create_dir_all(&folder)?;
+            // What commands say is for nobody else on this host.
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
             File::open(&self.0)?.sync_all()?;
         }
         Ok(folder)

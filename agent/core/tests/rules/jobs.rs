@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-/// At which turn something happens to the log, and what.
+/// What befalls the log, and when.
 type Event = (u64, fn(&mut Log));
 
 /// One agent, its log, and what it is told to do.
@@ -218,8 +218,8 @@ fn an_abort_ends_a_program() {
     assert!(scale_state(host.desk().log.latest()).may_stand());
 }
 
-/// Goal: an agent whose attempt was given to another one ends its program as soon as it hears of it, and its report counts for
-/// nothing. Method: the leader counts it as lost while it runs.
+/// Goal: an agent whose attempt was given to another one ends its program as soon as it hears of it, and reports nothing.
+/// Method: the leader counts it as lost while it runs.
 #[test]
 fn an_overtaken_program_is_ended() {
     let (host, order) = Host::new(decided(true), works, Some((20_500, |log| drop(log.live(&[EVE, NOA])))));

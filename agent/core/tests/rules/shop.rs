@@ -152,6 +152,10 @@ pub(crate) fn impossible() -> StepOutcome {
     StepOutcome::Impossible { reason: "there is no such instance".to_owned() }
 }
 
+pub(crate) fn broken() -> StepOutcome {
+    StepOutcome::Broken { reason: "exit code 1".to_owned() }
+}
+
 pub(crate) fn unknown() -> StepOutcome {
     StepOutcome::Unknown { reason: "the reply was lost".to_owned() }
 }

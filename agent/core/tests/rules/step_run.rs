@@ -21,6 +21,9 @@ pub(crate) fn in_progress() -> Observed {
 pub(crate) fn no_such() -> Observed {
     Observed::Impossible { reason: "DBInstanceNotFound".to_owned() }
 }
+pub(crate) fn broken(again: bool) -> Observed {
+    Observed::Broken { reason: "exit code 1".to_owned(), again }
+}
 pub(crate) fn unreadable() -> Observed {
     Observed::Unknown { reason: "read timed out".to_owned() }
 }
@@ -147,6 +150,17 @@ fn what_cannot_be_done_is_told_at_once() {
     insta::assert_snapshot!(format!("{}---\n{}", no_such.tell(), denied.tell()));
 }
 
+/// Goal: what was carried out and went wrong is told at once, and never as certainly not done; whether it is tried again is for
+/// the action to say. Method: both kinds, after an act and at an attempt's first look.
+#[test]
+fn what_went_wrong_is_told_at_once() {
+    let stories = [broken(true), broken(false)].map(|end| {
+        let acted = Script::new(&[not_done(), in_progress(), end.clone()], &[accepted()]);
+        format!("{}{}", acted.tell(), Script::new(&[end], &[]).tell())
+    });
+    insta::assert_snapshot!(stories.join("---\n"));
+}
+
 /// Goal: P3, R7, at the deadline only what certainly did not happen has failed; everything else is unknown.
 /// Method: a table of how an attempt can run into its deadline.
 #[test]
@@ -243,7 +257,7 @@ proptest! {
     /// deadline the attempt ends. Method: a random world, slow at random; every rule checked at every piece of work.
     #[test]
     fn r4_one_act_an_attempt(
-        looks in vec(select(vec![done(), not_done(), not_done(), not_done(), in_progress(), no_such(), unreadable()]), 1..30),
+        looks in vec(select(vec![done(), not_done(), not_done(), not_done(), in_progress(), no_such(), broken(true), broken(false), unreadable()]), 1..30),
         acts in vec(select(vec![accepted(), throttled(), throttled(), denied(), lost()]), 1..30),
         delays in vec(0u64..4_000, 1..20),
         timeout in 0u64..40_000,

@@ -36,6 +36,7 @@ fn step_transition_table() {
         ("finish: unknown, 1 left", StepMove::Finish(unknown(), 1)),
         ("finish: unknown, 0 left", StepMove::Finish(unknown(), 0)),
         ("finish: impossible, 1 left", StepMove::Finish(impossible(), 1)),
+        ("finish: broken, 1 left", StepMove::Finish(broken(), 1)),
         ("lose", StepMove::Lose),
         ("cancel", StepMove::Cancel),
         ("forsake", StepMove::Forsake(text())),
@@ -121,11 +122,12 @@ fn moves(log: &Log) -> Vec<(&'static str, bool, Body)> {
                 Body::NoteStep { execution, step, attempt, before: scaled(1) },
             ));
         }
-        let outcomes: [(&str, StepOutcome); 4] = [
+        let outcomes: [(&str, StepOutcome); 5] = [
             ("step succeeds", succeeded()),
             ("step fails", failed()),
             ("step is unknown", unknown()),
             ("step is impossible", impossible()),
+            ("step is broken", broken()),
         ];
         for (name, outcome) in outcomes {
             let (execution, step) = (execution.clone(), step.clone());

@@ -23,34 +23,19 @@ pub(super) struct Allowed {
     base: PathBuf,
 }
 
-/// Why a command does not run here.
+/// Why a command does not run here: the agent's file does not allow it, or the host is not as the file says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NotAllowed {
-    /// The agent's file does not allow it.
-    #[error("{what}; {mend}")]
-    Refused {
-        /// What.
-        what: String,
-        /// What to do about it.
-        mend: String,
-    },
-    /// The host is not as the file says.
-    #[error("{what}; {mend}")]
-    Unfit {
-        /// What is wrong.
-        what: String,
-        /// What to do about it.
-        mend: String,
-    },
+#[error("{what}; {mend}")]
+pub(super) struct NotAllowed {
+    /// What is in the way.
+    pub(super) what: String,
+    /// What to do about it.
+    pub(super) mend: String,
 }
 
 impl NotAllowed {
-    fn refused(what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self::Refused { what: what.into(), mend: mend.into() }
-    }
-
-    fn unfit(what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self::Unfit { what: what.into(), mend: mend.into() }
+    fn new(what: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { what: what.into(), mend: mend.into() }
     }
 }
 
@@ -72,7 +57,7 @@ impl Allowed {
     ) -> Result<Order, NotAllowed> {
         let (program, arguments) = command
             .split_first()
-            .ok_or_else(|| NotAllowed::refused("the command is empty", "write one into the policy"))?;
+            .ok_or_else(|| NotAllowed::new("the command is empty", "write one into the policy"))?;
         let program = self.program(program)?;
         let secrets = self.secrets(action)?;
         let mut env: BTreeMap<String, String> = BTreeMap::new();
@@ -84,7 +69,7 @@ impl Allowed {
         for (name, value) in &action.env {
             if !self.section.policy_env.contains(name) {
                 let what = format!("the agent's file lets no policy set the variable `{name}`");
-                return Err(NotAllowed::refused(what, "add it to `exec.policy_env` there"));
+                return Err(NotAllowed::new(what, "add it to `exec.policy_env` there"));
             }
             env.insert(name.clone(), value.clone());
         }
@@ -102,11 +87,11 @@ impl Allowed {
     fn program(&self, name: &str) -> Result<PathBuf, NotAllowed> {
         let path = self.section.programs.get(name).ok_or_else(|| {
             let what = format!("the agent's file does not name the program `{name}`");
-            NotAllowed::refused(what, "add it to `exec.programs` there")
+            NotAllowed::new(what, "add it to `exec.programs` there")
         })?;
         let unfit = |why: &str| {
             let what = format!("the program `{name}`: {}: {why}", path.display());
-            NotAllowed::unfit(what, "install it, or correct `exec.programs` in the agent's file")
+            NotAllowed::new(what, "install it, or correct `exec.programs` in the agent's file")
         };
         let found = fs::metadata(path).map_err(|error| unfit(&error.to_string()))?;
         if !found.is_file() || found.permissions().mode() & 0o111 == 0 {
@@ -121,19 +106,19 @@ impl Allowed {
         let real = |path: &Path| {
             fs::canonicalize(path).map_err(|error| {
                 let what = format!("the directory {}: {error}", path.display());
-                NotAllowed::unfit(what, "make it, or correct `exec.dir` in the agent's file")
+                NotAllowed::new(what, "make it, or correct `exec.dir` in the agent's file")
             })
         };
         let root = real(&root)?;
         let dir = own.map_or(Ok(root.clone()), |own| real(&root.join(own)))?;
         if !dir.starts_with(&root) {
             let what = format!("the directory {} is not below {}", dir.display(), root.display());
-            return Err(NotAllowed::refused(what, "write one that is"));
+            return Err(NotAllowed::new(what, "write one that is"));
         }
         if dir.is_dir() {
             Ok(dir)
         } else {
-            Err(NotAllowed::unfit(format!("{} is no directory", dir.display()), "name one"))
+            Err(NotAllowed::new(format!("{} is no directory", dir.display()), "name one"))
         }
     }
 
@@ -141,11 +126,11 @@ impl Allowed {
         let read = |name: &String| {
             let file = self.section.secrets.get(name).ok_or_else(|| {
                 let what = format!("the agent's file does not name the secret `{name}`");
-                NotAllowed::refused(what, "add it to `exec.secrets` there")
+                NotAllowed::new(what, "add it to `exec.secrets` there")
             })?;
             // The error says nothing of what the file holds.
             let secret = Password::read(&self.base.join(file))
-                .map_err(|error| NotAllowed::unfit(error.to_string(), "mend that file"))?;
+                .map_err(|error| NotAllowed::new(error.to_string(), "mend that file"))?;
             Ok((name.clone(), secret.reveal().to_owned()))
         };
         action.secrets.iter().map(read).collect()

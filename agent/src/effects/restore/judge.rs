@@ -158,7 +158,7 @@ mod tests {
             before: None,
             role: None,
             step: "restore".to_owned(),
-            timeout: Millis::from_secs(600),
+            timeout: quorate_policies::Millis::from_secs(600),
             unheard: false,
             resumed: false,
         }
