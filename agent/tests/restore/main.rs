@@ -161,6 +161,7 @@ async fn attempt(
                     StepOutcome::Succeeded { detail } => format!("succeeded: {detail}"),
                     StepOutcome::Failed { reason } => format!("failed: {reason}"),
                     StepOutcome::Impossible { reason } => format!("impossible: {reason}"),
+                    StepOutcome::Broken { reason } => format!("broken: {reason}"),
                     StepOutcome::Unknown { reason } => format!("unknown: {reason}"),
                 };
                 return (context, told);
@@ -180,6 +181,10 @@ fn context(execution: &str) -> EffectContext {
         to: "r".to_owned(),
         before: None,
         role: None,
+        step: "restore".to_owned(),
+        timeout: Millis::from_secs(600),
+        unheard: false,
+        resumed: false,
     }
 }
 
