@@ -95,6 +95,10 @@ impl Policy {
 pub struct Region {
     /// What the region is for when all is well.
     pub role: Role,
+    /// Whether nothing runs in a standby until a plan builds it. Then nobody asks whether it is healthy before, so that it is never
+    /// activated without a person.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cold: bool,
     /// Values for `{from.name}`, `{to.name}` and, in probes, `{name}`.
     #[serde(default)]
     pub vars: BTreeMap<String, String>,

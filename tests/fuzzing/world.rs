@@ -92,7 +92,7 @@ pub fn later_policy(which: usize) -> Policy {
     match which {
         1 => policy.scenarios.values_mut().for_each(|scenario| scenario.mode = Mode::Approval),
         2 | 3 => {
-            policy.regions.insert(name(REGIONS[2]), Region { role: Role::Standby, vars });
+            policy.regions.insert(name(REGIONS[2]), Region { role: Role::Standby, cold: false, vars });
         }
         _ => {}
     }

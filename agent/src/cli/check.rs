@@ -71,8 +71,10 @@ pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
         screen.print(&format!("# {file}, every default written out\n{}", document::explain(policy)))?;
         screen.print(&explain_plans(policy))?;
     }
+    // What is explained reads back, also when it goes to a file.
+    let comment = if args.explain { "# " } else { "" };
     for file in &checked.good {
-        screen.print(&format!("{file}: ok"))?;
+        screen.print(&format!("{comment}{file}: ok"))?;
     }
     let refused = checked.problems.iter().any(|problem| problem.severity == Severity::Error);
     Ok(if refused { Exit::Failed } else { Exit::Done })

@@ -144,11 +144,11 @@ impl<'a> Asked<'a> {
             Guard::Flapping => flapping(s),
             Guard::RedAtStart => red_at_start(&self.active),
             Guard::Agreement => agreement(s, &self.active),
-            Guard::EverythingDown => everything_down(&self.active, &self.standby),
+            Guard::EverythingDown => everything_down(s, &self.active, &self.standby),
             Guard::Dwell => dwell(s),
             Guard::Cooldown => cooldown(s),
             Guard::Velocity => velocity(s),
-            Guard::StandbyHealthy => standby_healthy(&self.standby),
+            Guard::StandbyHealthy => standby_healthy(s, &self.standby),
             Guard::ReplicaLag => lag(s, self.trigger, self.to),
             Guard::PlanReady => ready(s, self.to),
         }

@@ -120,8 +120,12 @@ pub(super) fn agreement(s: &Situation<'_>, active: &RegionTally) -> Option<Refus
 }
 
 /// R10: with every region red the cause is shared, or our own.
-pub(super) fn everything_down(active: &RegionTally, standby: &RegionTally) -> Option<Refusal> {
-    let both = active.opinion == Opinion::Down && seen_red(standby);
+pub(super) fn everything_down(
+    s: &Situation<'_>,
+    active: &RegionTally,
+    standby: &RegionTally,
+) -> Option<Refusal> {
+    let both = active.opinion == Opinion::Down && seen_red(standby) && !cold(s, &standby.region);
     both.then(|| Refusal::EverythingDown { regions: [active.region.clone(), standby.region.clone()].into() })
 }
 
@@ -156,7 +160,14 @@ pub(super) fn velocity(s: &Situation<'_>) -> Option<Refusal> {
     })
 }
 
-pub(super) fn standby_healthy(standby: &RegionTally) -> Option<Refusal> {
-    (standby.opinion != Opinion::Healthy)
+/// Nothing runs there until the plan builds it, so its probes say nothing; a person has asked, or approves (checked with the
+/// policy).
+fn cold(s: &Situation<'_>, region: &RegionName) -> bool {
+    let alone = matches!(scenario(s.policy), Some((_, Mode::Automatic)));
+    s.policy.regions.get(region).is_some_and(|region| region.cold) && !alone
+}
+
+pub(super) fn standby_healthy(s: &Situation<'_>, standby: &RegionTally) -> Option<Refusal> {
+    (standby.opinion != Opinion::Healthy && !cold(s, &standby.region))
         .then(|| Refusal::StandbyNotHealthy { region: standby.region.clone(), opinion: standby.opinion })
 }

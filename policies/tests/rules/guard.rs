@@ -53,7 +53,9 @@ fn r25_failback_is_never_automatic() {
 fn r25_a_second_standby_may_take_over() {
     let scene = Scene::primary_down()
         .with(|s| {
-            s.policy.regions.insert(region(NORTH), Region { role: Role::Standby, vars: [].into() });
+            s.policy
+                .regions
+                .insert(region(NORTH), Region { role: Role::Standby, cold: false, vars: [].into() });
             (s.facts.active, s.to) = (region(WEST), region(NORTH));
             s.policy.agreement.min_vantages = 2;
         })
@@ -85,6 +87,24 @@ fn no_scenario_and_observe_only() {
     };
     assert_eq!(mode(Mode::Observe).automatic(), Err(Refusal::ObserveOnly));
     assert_eq!(mode(Mode::Approval).automatic(), Ok(()));
+}
+
+/// Goal: R10, R21, a cold standby is not asked whether it is healthy, because nothing runs there; but never where the agents would
+/// act alone. Method: both regions red, and the standby cold, in each mode.
+#[test]
+fn r21_a_cold_standby_needs_a_person() {
+    let scene = |cold: bool, mode: Mode| {
+        Scene::primary_down().seen(WEST, all(WEST, Verdict::Down)).with(|s| {
+            s.policy.regions.get_mut(&region(WEST)).unwrap().cold = cold;
+            s.policy.scenarios.values_mut().for_each(|scenario| scenario.mode = mode);
+        })
+    };
+    assert_eq!(scene(true, Mode::Approval).automatic(), Ok(()), "an execution that waits for a person");
+    assert_eq!(scene(true, Mode::Approval).operator(), Ok(()));
+    for (cold, mode) in [(true, Mode::Automatic), (false, Mode::Approval)] {
+        assert_eq!(scene(cold, mode).refused_by(), "everything_down");
+        assert!(matches!(scene(cold, mode).operator(), Err(Refusal::StandbyNotHealthy { .. })));
+    }
 }
 
 /// Goal: R12, automatic mode needs three voters. Method: two of them, with and without `unsafe_topology`.

@@ -171,7 +171,9 @@ pub(crate) fn policy() -> Policy {
         service: "shop".try_into().unwrap(),
         objectives: Objectives::default(),
         environment: None,
-        regions: regions.map(|(name, role, side)| (region(name), Region { role, vars: vars(side) })).into(),
+        regions: regions
+            .map(|(name, role, side)| (region(name), Region { role, cold: false, vars: vars(side) }))
+            .into(),
         components: BTreeMap::new(),
         probes: [(CheckName::try_from("api").unwrap(), probe(None))].into(),
         backups: BTreeMap::new(),

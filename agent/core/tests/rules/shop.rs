@@ -78,7 +78,7 @@ pub(crate) fn with_approval() -> Policy {
 /// The shop with the witness's region as a second standby.
 pub(crate) fn in_three_regions(mut policy: Policy) -> Policy {
     let vars = policy.regions[&region(WEST)].vars.clone();
-    policy.regions.insert(region(NORTH), Region { role: Role::Standby, vars });
+    policy.regions.insert(region(NORTH), Region { role: Role::Standby, cold: false, vars });
     policy
 }
 

@@ -7,11 +7,12 @@ use crate::{
     },
     name::{ComponentName, StepName},
     plan::graph,
-    policy::{Policy, Role},
+    policy::{Mode, Policy, Role},
 };
 
 pub(super) fn check(policy: &Policy, problems: &mut Vec<Problem>) {
     roles(policy, problems);
+    cold(policy, problems);
     region_variables(policy, problems);
     components(policy, problems);
 }
@@ -40,6 +41,21 @@ fn roles(policy: &Policy, problems: &mut Vec<Problem>) {
     if moves && with(Role::Standby).next().is_none() {
         let mend = "add a region with `role: standby`, or write `moves: false` in every plan";
         problems.push(Problem::error(regions, "no region is a standby: there is nowhere to go", mend));
+    }
+}
+
+/// With a standby that is never healthy before, nobody can tell a dead region from a dead network but a person.
+fn cold(policy: &Policy, problems: &mut Vec<Problem>) {
+    let automatic = policy.scenarios.values().any(|scenario| scenario.mode == Mode::Automatic);
+    for (name, region) in policy.regions.iter().filter(|(_, region)| region.cold) {
+        let field = FieldPath::from(["regions", name.as_str(), "cold"]);
+        if region.role == Role::Primary {
+            let message = "the primary serves from the first moment on";
+            problems.push(Problem::error(field, message, "remove `cold`, or make it the standby's"));
+        } else if automatic {
+            let message = "the agents would activate a region of which nobody knows whether it works";
+            problems.push(Problem::error(field, message, "write `mode: approval` in the scenarios"));
+        }
     }
 }
 
