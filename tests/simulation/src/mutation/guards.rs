@@ -23,7 +23,7 @@ pub(super) const ALL: &[Mutation] = &[
         "the standby may be sick",
         "R21",
         "",
-        "Guard::StandbyHealthy => standby_healthy(&self.standby)",
+        "Guard::StandbyHealthy => standby_healthy(s, &self.standby)",
         "Guard::StandbyHealthy => None",
     ),
     ignored(
