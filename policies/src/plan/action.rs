@@ -152,7 +152,14 @@ impl Action {
     /// Whether the action can be undone. One that cannot is the point of no return.
     #[must_use]
     pub const fn reversible(&self) -> bool {
-        if let Action::Exec(exec) = self { exec.reversible } else { self.kind_reversible() }
+        if let Action::Exec(exec) = self {
+            return exec.reversible;
+        }
+        // What it drops is gone; a database without tables has nothing to lose.
+        if let Action::PostgresRestore(restore) = self {
+            return matches!(restore.over, Over::Refuse);
+        }
+        self.kind_reversible()
     }
 
     /// Whether the action runs a program on the host of the agent that has it. It ends with its attempt, however that one
@@ -213,7 +220,7 @@ impl Action {
     /// stands already is refused: it may be an old primary with old data (R24).
     #[must_use]
     pub const fn knows_its_own(&self) -> bool {
-        matches!(self, Action::PostgresPromote(_))
+        matches!(self, Action::PostgresPromote(_) | Action::PostgresRestore(_))
     }
 
     /// Whether the action changes nothing in the world, so that there is nothing to take back.

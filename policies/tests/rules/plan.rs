@@ -70,6 +70,23 @@ fn r13_the_promotion_is_the_point_of_no_return() {
     assert_eq!(irreversible, ["promote"]);
 }
 
+/// Goal: R13, a restore that drops tables is the point of no return, one into an empty database is not; and what it has left is
+/// known for its own. Method: both.
+#[test]
+fn r13_a_restore_over_tables_is_a_point_of_no_return() {
+    for (over, reversible) in [("refuse", true), ("primary", false)] {
+        let restore = serde_json::json!({"postgres.restore": {
+            "region": "{to}", "dump": {"path": "/backups/*.dump"}, "host": "db.example.com", "database": "shop",
+            "user": "quorate", "over": over,
+        }});
+        let mut policy = policy();
+        let steps = &mut policy.plans.get_mut(&plan_name("failover")).unwrap().steps;
+        steps.insert(step("restore"), template(serde_json::from_value(restore).unwrap(), &[]));
+        let restore = &expanded(&policy).unwrap().steps["restore"];
+        assert_eq!((restore.reversible, restore.action.knows_its_own()), (reversible, true), "{over}");
+    }
+}
+
 /// Goal: a step runs near the region that is activated, a fence near the one that is left. Method: both.
 #[test]
 fn steps_have_a_place() {
