@@ -73,14 +73,7 @@ pub async fn declare(args: &DeclareArgs) -> Result<Exit, Failure> {
         session.client.post::<Changed>(&["services", &args.service, "declare"], &order).await?.value;
     note(&changed.message);
     let Some(id) = changed.execution else { return Ok(Exit::Done) };
-    if args.no_wait {
-        let hint = format!("Execution {id}: follow it with `quorate history --execution {id} --follow`");
-        session.screen.print(&hint)?;
-        return Ok(Exit::Done);
-    }
-    note(&format!("Following {id} for at most {}; Ctrl-C leaves it running.", follow::wait_text(args.wait)));
-    let followed = follow::follow(&session, &id, args.wait.duration()).await?;
-    follow::finish(&session, &id, followed)
+    follow::ordered(&session, &id, (!args.no_wait).then_some(args.wait)).await
 }
 
 fn input(text: &str) -> Result<(String, String), String> {

@@ -69,16 +69,9 @@ pub async fn failover(args: &FailoverArgs) -> Result<Exit, Failure> {
     if changed.joined {
         note(&format!("Joined execution {id}, which was running already; nothing new was started."));
     }
-    if args.no_wait {
-        session
-            .screen
-            .print(&format!("Execution {id}: follow it with `quorate history --execution {id} --follow`"))?;
-        return Ok(Exit::Done);
-    }
-    note(&format!("Following {id} for at most {}; Ctrl-C leaves it running.", follow::wait_text(args.wait)));
-    let followed = follow::follow(&session, &id, args.wait.duration()).await?;
-    let exit = follow::finish(&session, &id, followed)?;
+    let exit = follow::ordered(&session, &id, (!args.no_wait).then_some(args.wait)).await?;
     if session.for_people()
+        && !args.no_wait
         && exit != Exit::StillRunning
         && let Ok(after) = session.client.get::<Service>(&path, &[]).await
     {

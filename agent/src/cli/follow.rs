@@ -99,6 +99,21 @@ pub async fn follow(session: &Session, id: &str, wait: Duration) -> Result<Follo
     Ok(followed)
 }
 
+/// Follows what was just ordered for so long, or says how to.
+///
+/// # Errors
+/// As [`follow`] and [`finish`].
+pub async fn ordered(session: &Session, id: &str, wait: Option<Millis>) -> Result<Exit, Failure> {
+    let Some(wait) = wait else {
+        let hint = format!("Execution {id}: follow it with `quorate history --execution {id} --follow`");
+        session.screen.print(&hint)?;
+        return Ok(Exit::Done);
+    };
+    note(&format!("Following {id} for at most {}; Ctrl-C leaves it running.", wait_text(wait)));
+    let followed = follow(session, id, wait.duration()).await?;
+    finish(session, id, followed)
+}
+
 /// Says what came of following, and how the command ends.
 ///
 /// # Errors
@@ -133,7 +148,6 @@ fn progress_bar() -> ProgressBar {
 }
 
 /// The length of a wait, for the sentence that announces it.
-#[must_use]
-pub fn wait_text(wait: Millis) -> String {
+fn wait_text(wait: Millis) -> String {
     duration(wait.0)
 }

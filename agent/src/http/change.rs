@@ -13,7 +13,7 @@ use axum::{
     http::StatusCode,
 };
 use quorate_api::request::{Abort, Approve, Changed, Command, Failover, Pause};
-use quorate_core::{Body, Node, Response, node::Now};
+use quorate_core::{Actor, Body, Node, Response, node::Now};
 use quorate_policies::{
     Millis, RegionName, ServiceName, StepName,
     guard::{Refusal, Trigger},
@@ -28,19 +28,10 @@ pub(super) async fn failover<C: Control>(
     Path(service): Path<String>,
     asked: Asked<Failover>,
 ) -> Reply {
-    if asked.request.confirm != service {
-        let detail =
-            format!("`confirm` must be the service's name, `{service}`: a failover cannot be undone");
-        return Err(Failure::invalid(detail));
-    }
+    confirmed(&asked.request.confirm, &service, "a failover cannot be undone")?;
     let service = read::service_name(&service)?;
     let to = asked.request.to.as_deref().map(region_name).transpose()?;
-    let actor = asked.actor();
-    let trigger = Trigger::Operator {
-        by: actor.name,
-        reason: actor.reason,
-        accept_data_loss: asked.request.accept_data_loss,
-    };
+    let trigger = trigger(asked.actor(), asked.request.accept_data_loss);
     let body = agent.with_node(|node, now| decide(node, now, &service, to, trigger))?;
     let id = asked.command_id("failover", service.as_str());
     match submit(agent.as_ref(), id, body).await? {
@@ -54,6 +45,19 @@ pub(super) async fn failover<C: Control>(
         }
         other => Err(unexpected(&other)),
     }
+}
+
+/// What may be impossible to undo is asked for with the service's name once more.
+pub(super) fn confirmed(said: &str, service: &str, why: &str) -> Result<(), Failure> {
+    if said == service {
+        return Ok(());
+    }
+    Err(Failure::invalid(format!("`confirm` must be the service's name, `{service}`: {why}")))
+}
+
+/// An operator's word, for this one command.
+pub(super) fn trigger(actor: Actor, accept_data_loss: bool) -> Trigger {
+    Trigger::Operator { by: actor.name, reason: actor.reason, accept_data_loss }
 }
 
 /// An operator's failover, to the region that he named or the one that `explain` names, with what this agent sees.

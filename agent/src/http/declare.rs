@@ -4,7 +4,7 @@
 use super::{
     answer::Failure,
     asked::Asked,
-    change::{Reply, accepted, submit, unexpected},
+    change::{Reply, accepted, confirmed, submit, trigger, unexpected},
     control::Control,
     read::{self, region_name},
 };
@@ -23,11 +23,7 @@ pub(super) async fn declare<C: Control>(
     Path(service): Path<String>,
     asked: Asked<Declare>,
 ) -> Reply {
-    if asked.request.confirm != service {
-        let detail =
-            format!("`confirm` must be the service's name, `{service}`: a plan may do what cannot be undone");
-        return Err(Failure::invalid(detail));
-    }
+    confirmed(&asked.request.confirm, &service, "a plan may do what cannot be undone")?;
     let service = read::service_name(&service)?;
     let scenario: PlanName = asked
         .request
@@ -35,12 +31,7 @@ pub(super) async fn declare<C: Control>(
         .parse()
         .map_err(|error| Failure::invalid(format!("no such scenario: {error}")))?;
     let to = asked.request.to.as_deref().map(region_name).transpose()?;
-    let actor = asked.actor();
-    let trigger = Trigger::Operator {
-        by: actor.name,
-        reason: actor.reason,
-        accept_data_loss: asked.request.accept_data_loss,
-    };
+    let trigger = trigger(asked.actor(), asked.request.accept_data_loss);
     let declaration = Declaration { scenario: scenario.clone(), inputs: asked.request.inputs.clone(), to };
     let body = agent.with_node(|node, now| body(node, now, &service, declaration, trigger))?;
     let id = asked.command_id("declare", service.as_str());
