@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod backups;
 pub mod check;
+pub mod checklist;
 pub mod client;
 pub mod confirm;
 pub mod connection;
@@ -135,6 +136,11 @@ pub enum Verb {
         after_help = "Examples:\n  quorate approve shop-3 --reason \"confirmed by phone\"\n  quorate approve shop-3 --step data-complete --reason \"counts match\""
     )]
     Approve(control::ApproveArgs),
+    /// Show what people see to around an execution, and tick it.
+    #[command(
+        after_help = "Examples:\n  quorate checklist shop-3\n  quorate checklist shop-3 --tick team-notified --reason \"all on the call\""
+    )]
+    Checklist(checklist::ChecklistArgs),
     /// List executions, or show or follow one.
     #[command(
         after_help = "Examples:\n  quorate history\n  quorate history shop -n 5\n  quorate history --execution shop-3\n  quorate history --execution shop-3 --follow"
@@ -251,6 +257,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Abort(args) => control::abort(&args).await,
         Verb::Declare(args) => declare::declare(&args).await,
         Verb::Approve(args) => control::approve(&args).await,
+        Verb::Checklist(args) => checklist::checklist(&args).await,
         Verb::History(args) => observe::history(&args).await,
         Verb::Audit(args) => audit::audit(&args).await,
         Verb::Report(args) => report::report(&args).await,

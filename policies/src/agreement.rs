@@ -9,4 +9,6 @@ pub mod tally;
 pub use lag::{LagVote, ReplicaLag};
 pub use look::{LookVote, PlanLook};
 pub use report::{PolicyHash, Report, ServiceReport, TargetReport, policy_hash};
-pub use tally::{Evidence, Opinion, RegionTally, TargetTally, Vote, region_opinion, tally_region};
+pub use tally::{
+    Evidence, Opinion, RegionTally, TargetTally, Vote, region_opinion, tally_component, tally_region,
+};

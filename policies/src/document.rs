@@ -21,7 +21,7 @@ pub use agent_file::{
     AgentFile, Aws, AwsEndpoints, AwsService, Log, LogFormat, LogLevel, Member, Postgres, PostgresTls,
     Statuspage, TlsFiles, TsigAlgorithm, TsigKey, WebhookSecret,
 };
-pub use checks::{check_policy, check_together};
+pub use checks::{check_policy, check_together, dangers};
 pub use explain::explain;
 pub use problem::{FieldPath, Problem, Severity};
 pub use reading::DOCUMENT_BYTES_MAX;

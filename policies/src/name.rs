@@ -103,6 +103,8 @@ names! {
     PlanName;
     /// A step of a plan.
     StepName;
+    /// One thing to see to, in a checklist.
+    ItemName;
     /// What an operator says when declaring a scenario.
     InputName;
     /// Where a service runs for which purpose, such as production.

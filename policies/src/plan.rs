@@ -5,6 +5,7 @@ pub mod action;
 pub mod before;
 pub mod dependence;
 pub mod expand;
+pub mod flat;
 pub mod graph;
 pub mod template;
 

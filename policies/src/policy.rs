@@ -5,6 +5,7 @@
 mod backup;
 mod expect;
 mod objectives;
+mod paperwork;
 mod probe;
 mod scenario;
 mod step;
@@ -15,6 +16,7 @@ mod written;
 pub use backup::{Backup, BackupPath, BackupSource, RdsAutomated};
 pub use expect::{Expect, StatusRanges};
 pub use objectives::{LevelObjective, Objective, Objectives};
+pub use paperwork::{Checklist, Control, Cost, CostPer, Item, Paperwork, Phase, Price, Shown};
 pub use probe::{HttpProbe, Looks, PostgresProbe, Probe};
 pub use scenario::{Input, InputError, InputKind, Level, Mode, Scenario, Severity, When, WhenState};
 pub use step::{Near, OnError, StepTemplate};
@@ -72,12 +74,31 @@ pub struct Policy {
     /// Who is told.
     #[serde(default)]
     pub communication: Communication,
+    /// Who sees to what, before, during and after a recovery.
+    #[serde(default, skip_serializing_if = "Checklist::is_empty")]
+    pub checklist: Checklist,
+    /// What the service costs, normally and while the other region is active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
+    /// For which controls of which standards a report is evidence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Control>,
     /// Allows automatic mode below three voters in three regions. For development only (R12).
     #[serde(default)]
     pub unsafe_topology: bool,
 }
 
 impl Policy {
+    /// What is kept with an execution of a scenario.
+    #[must_use]
+    pub fn paperwork(&self, scenario: Option<&PlanName>) -> Paperwork {
+        Paperwork {
+            checklist: self.checklist.of(scenario),
+            cost: self.cost.clone(),
+            evidence: self.evidence.clone(),
+        }
+    }
+
     /// The variables of a probe's texts in one region: `{service}`, `{region}` and the region's own.
     /// `{region}` is always the name, whatever the region's own variables are called.
     #[must_use]
@@ -244,8 +265,30 @@ pub struct PlanTemplate {
     /// both the active region, and the write lease stays where it is.
     #[serde(default = "moves_default", skip_serializing_if = "is_true")]
     pub moves: bool,
+    /// Whether the traffic moves before the promotion. Until that is done writes meet a replica that refuses them; so only a plan
+    /// that people begin may do it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub traffic_first: bool,
     /// The steps; they run in parallel unless `needs` orders them.
+    #[serde(default)]
     pub steps: BTreeMap<StepName, StepTemplate>,
+    /// Other plans whose steps are steps of this one; each is needed, and needs, like a step.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sub_plans: BTreeMap<StepName, SubPlan>,
+}
+
+/// A plan in a plan. Its steps are called by its name and their own, such as `cache.restore`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubPlan {
+    /// Which plan.
+    pub run: PlanName,
+    /// Steps and sub-plans that must have ended before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<StepName>,
+    /// Values that variables must have; else the plan runs without it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub when: BTreeMap<String, String>,
 }
 
 /// Most recovery plans that agents start move the service.

@@ -138,7 +138,14 @@ fn body(cluster: &Cluster, choices: &mut Choices<'_>, now: Timestamp) -> (AgentN
         2 => declare(choices),
         3..=17 => return step(latest, id, by, choices),
         18 | 19 => Body::SetLive { execution: id, live: agents(choices) },
-        20 => Body::Approve { execution: id, step: None, actor: actor(choices) },
+        20 => match choices.byte() % 2 {
+            0 => Body::Approve { execution: id, step: None, actor: actor(choices) },
+            _ => Body::Tick {
+                execution: id,
+                item: world::name(choices.of(&["told", "traffic"])),
+                actor: actor(choices),
+            },
+        },
         21 => Body::Abort { execution: id, actor: actor(choices), leave: false },
         22 => {
             let until = (choices.byte() > 127).then(|| Timestamp(now.0.saturating_add(choices.number())));
@@ -205,6 +212,7 @@ fn decide(choices: &mut Choices<'_>) -> Body {
         down_for: Millis::from_secs(60),
         flaps: 1,
         looks: Vec::new(),
+        components_down: Default::default(),
     };
     if choices.byte() > 200 {
         evidence.down_for = Millis(choices.number());

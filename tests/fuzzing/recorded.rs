@@ -138,6 +138,7 @@ fn evidence() -> Evidence {
         flaps: 1,
         lags: AGENTS.map(lag).into(),
         looks: Vec::new(),
+        components_down: Default::default(),
     }
 }
 

@@ -11,7 +11,7 @@ use quorate_tests::{
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longer than the usual dwell and the probes together: what has not happened by then is not happening.
 const QUIET: Duration = Duration::from_secs(4);
@@ -19,6 +19,9 @@ const QUIET: Duration = Duration::from_secs(4);
 fn gone() -> Value {
     json!({"kind": "kill", "control_plane": true})
 }
+
+/// The longest pause of a host that is reckoned with: a migration of a virtual machine.
+const MINUTE: Duration = Duration::from_secs(60);
 
 async fn hold_promotion(lab: &Lab, applies: &str, ms: u64) -> anyhow::Result<()> {
     let body = json!({"operation": "PromoteReadReplica", "region": STANDBY, "ms": ms, "applies": applies});
@@ -88,6 +91,31 @@ fn f02_paused_agents_wake_up_careful() -> anyhow::Result<()> {
         until("the old leader abstains", async || Ok(lab.status(&sleeper).await?.abstains)).await?;
         lab.quiet(QUIET).await?;
         lab.nothing_by(&sleeper).await
+    })
+}
+
+/// Goal: F2, an agent that sleeps for a minute, through its own region's death and the whole failover, wakes up to a service that has moved:
+/// it does nothing, grants nothing and learns where the service is. Method: SIGSTOP to the agent of the region that dies, SIGCONT
+/// sixty seconds later.
+#[test]
+fn f02_an_agent_sleeps_for_a_minute() -> anyhow::Result<()> {
+    story(Setting::default(), async |lab: &mut Lab| {
+        lab.pause(PRIMARY)?;
+        let asleep = Instant::now();
+        lab.cluster.fault(PRIMARY, gone()).await?;
+        lab.cluster.failed_over(STANDBY).await?;
+        lab.failed_over_once().await?;
+        lab.quiet(MINUTE.saturating_sub(asleep.elapsed())).await?;
+        lab.wake(PRIMARY)?;
+        until("the woken agent abstains", async || Ok(lab.status(PRIMARY).await?.abstains)).await?;
+        until("the woken agent knows who is active", async || {
+            let service = lab.cluster.service(PRIMARY).await?;
+            Ok((service.active == STANDBY).then_some(()))
+        })
+        .await?;
+        lab.quiet(QUIET).await?;
+        lab.nothing_by(PRIMARY).await?;
+        lab.failed_over_once().await
     })
 }
 

@@ -78,6 +78,79 @@ pub struct Execution {
     pub evidence: Option<Evidence>,
     /// In an order in which they can run.
     pub steps: Vec<Step>,
+    /// Who sees to what, in the order of a recovery.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checklist: Vec<ChecklistItem>,
+    /// What the service costs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
+    /// For which controls of which standards it is evidence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controls: Vec<Control>,
+}
+
+/// One thing to see to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ChecklistItem {
+    /// Its name, by which it is ticked.
+    pub name: String,
+    /// `before`, `during`, `after` or `recovery`.
+    pub phase: String,
+    /// What is to be seen to.
+    pub what: String,
+    /// Whose task it is: a role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The step that does it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// `open`, `ticked` by a person, `done` by its step, or `failed` with it.
+    pub state: String,
+    /// Who ticked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticked_by: Option<String>,
+    /// What was said about it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// When it was ticked or done, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+}
+
+/// What a service costs, in whole units.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Cost {
+    /// The currency.
+    pub currency: String,
+    /// For how many hours each figure is paid.
+    pub per_hours: u64,
+    /// What is paid for.
+    pub of: Vec<Price>,
+}
+
+/// What one thing costs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Price {
+    /// A component, or whatever else is billed.
+    pub name: String,
+    /// While all is well.
+    pub normal: u64,
+    /// While the other region is active.
+    pub active: u64,
+}
+
+/// A control of a standard.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Control {
+    /// The standard.
+    pub standard: String,
+    /// The control, by the standard's name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<String>,
+    /// What it asks for.
+    pub requires: String,
+    /// The parts of a report that show it.
+    pub shown_by: Vec<String>,
 }
 
 /// What a recovery must achieve.

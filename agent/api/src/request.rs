@@ -69,6 +69,16 @@ pub struct Approve {
     pub step: Option<String>,
 }
 
+/// `POST /v1/executions/{execution}/checklist`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tick {
+    /// Which item.
+    pub item: String,
+    /// What there is to say about it.
+    pub reason: String,
+}
+
 /// `POST /v1/services/{service}/pause`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

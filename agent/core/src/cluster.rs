@@ -2,6 +2,7 @@
 //! clock moves forward with the commands' stamps and never back.
 
 pub mod audit;
+pub mod checklist;
 mod decide;
 pub mod declare;
 pub mod execution;
@@ -90,6 +91,7 @@ impl Cluster {
             }
             Body::SetLive { execution, live } => self.set_live(&command.by, execution, live),
             Body::Approve { execution, step, actor } => self.approve(execution, step.as_ref(), actor),
+            Body::Tick { execution, item, actor } => self.tick(execution, item, actor),
             Body::Abort { execution, actor, leave } => self.abort(execution, actor, *leave),
             Body::Pause { service, actor, until } => self.pause(service, actor, *until),
             Body::Resume { service, actor } => self.resume(service, actor),

@@ -3,7 +3,7 @@
 
 use crate::cluster::declare::Declaration;
 use quorate_policies::{
-    AgentName, Millis, Policy, RegionName, ServiceName, StepName, Timestamp,
+    AgentName, ItemName, Millis, Policy, RegionName, ServiceName, StepName, Timestamp,
     agreement::Evidence,
     guard::{Refusal, Trigger},
     plan::Before,
@@ -157,6 +157,15 @@ pub enum Body {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         step: Option<StepName>,
         /// Who and why.
+        actor: Actor,
+    },
+    /// A person has seen to an item of an execution's checklist.
+    Tick {
+        /// Which execution.
+        execution: ExecutionId,
+        /// Which item.
+        item: ItemName,
+        /// Who, and what there is to say about it.
         actor: Actor,
     },
     /// Ends an execution before its point of no return and takes back what it did, or ends one that has stopped.

@@ -8,6 +8,7 @@ mod lags;
 mod lead;
 pub mod lease;
 mod looks;
+mod parts;
 mod positions;
 mod reports;
 pub mod self_health;
@@ -30,7 +31,8 @@ use lease::Leases;
 use looks::Looks;
 use positions::{Positions, Sight};
 use quorate_policies::{
-    AgentName, CheckName, Millis, Monotonic, RegionName, ServiceName, StepName, TargetName,
+    AgentName, CheckName, ComponentName, Millis, Monotonic, PlanName, RegionName, ServiceName, StepName,
+    TargetName,
     agreement::{ReplicaLag, lag::replica_name},
     postgres::Database,
 };
@@ -58,11 +60,14 @@ pub struct Node {
     positions: Positions,
     looks: Looks,
     watches: BTreeMap<ServiceName, RegionWatch>,
+    component_watches: BTreeMap<(ServiceName, ComponentName), RegionWatch>,
     leases: Leases,
     self_health: SelfHealth,
     given: BTreeSet<(ExecutionId, StepName, u32)>,
     pending: BTreeMap<String, Monotonic>,
     refusals: BTreeMap<ServiceName, &'static str>,
+    /// The same for the scenarios of components.
+    part_refusals: BTreeMap<(ServiceName, PlanName), &'static str>,
     commands: u64,
     reported_at: Option<Monotonic>,
     report_due: bool,
@@ -85,10 +90,12 @@ impl Node {
             positions: Positions::default(),
             looks: Looks::default(),
             watches: BTreeMap::new(),
+            component_watches: BTreeMap::new(),
             self_health: SelfHealth::new(now.mono),
             given: BTreeSet::new(),
             pending: BTreeMap::new(),
             refusals: BTreeMap::new(),
+            part_refusals: BTreeMap::new(),
             commands: 0,
             reported_at: None,
             report_due: false,

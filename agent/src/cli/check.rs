@@ -121,7 +121,7 @@ pub fn check_texts(files: &[(String, String)]) -> Checked {
     let text_of =
         |file: &str| files.iter().find(|(name, _)| name == file).map_or("", |(_, text)| text.as_str());
     for (file, policy) in &checked.policies {
-        let mut together: Vec<Problem> = Vec::new();
+        let mut together = document::locate(file, text_of(file), document::dangers(policy));
         for (_, agent) in &agents {
             // Agents of one cluster have the same members, so most problems come once for each of them.
             let problems = document::locate(file, text_of(file), document::check_together(policy, agent));

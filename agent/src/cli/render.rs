@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod backups;
+pub mod checklist;
 pub mod dependence;
 pub mod execution;
 pub mod explanation;

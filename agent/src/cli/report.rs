@@ -72,7 +72,11 @@ pub async fn report(args: &ReportArgs) -> Result<Exit, Failure> {
     let text = match &args.execution {
         Some(id) => {
             let execution = session.client.get::<Execution>(&["executions", id], &[]).await?.value;
-            let made = report::report(&execution, &sources(&session, args).await?.0);
+            let service = [("service", execution.service.as_str())];
+            let others = session.client.get::<ExecutionList>(&["executions"], &service).await?.value;
+            let (known, _) = sources(&session, args).await?;
+            let returned = report::returned(&execution, &others.executions);
+            let made = report::report(&execution, &Sources { returned, ..known });
             rendered(args.output, &made, || made.document())?
         }
         None => {
@@ -124,6 +128,7 @@ async fn sources(session: &Session, args: &ReportArgs) -> Result<(Sources, Vec<(
         agent_version: status.version,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         at: now().to_string(),
+        returned: None,
     };
     Ok((sources, status.members.into_iter().map(|member| (member.name, member.region)).collect()))
 }

@@ -12,10 +12,10 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use quorate_api::request::{Abort, Approve, Changed, Command, Failover, Pause};
+use quorate_api::request::{Abort, Approve, Changed, Command, Failover, Pause, Tick};
 use quorate_core::{Actor, Body, Node, Response, node::Now};
 use quorate_policies::{
-    Millis, RegionName, ServiceName, StepName,
+    ItemName, Millis, RegionName, ServiceName, StepName,
     guard::{Refusal, Trigger},
 };
 use std::sync::Arc;
@@ -133,6 +133,20 @@ pub(super) async fn approve<C: Control>(
         None => format!("execution {execution} is approved and begins"),
     };
     accepted(message, execution, true)
+}
+
+/// `POST /v1/executions/{execution}/checklist`.
+pub(super) async fn tick<C: Control>(
+    State(agent): State<Arc<C>>,
+    Path(execution): Path<String>,
+    asked: Asked<Tick>,
+) -> Reply {
+    let item: ItemName =
+        asked.request.item.parse().map_err(|error| Failure::invalid(format!("no such item: {error}")))?;
+    let body = Body::Tick { execution: execution.clone(), item: item.clone(), actor: asked.actor() };
+    submit(agent.as_ref(), asked.command_id(&format!("tick-{item}"), &execution), body).await?;
+    let message = format!("{item} of execution {execution} is seen to");
+    Ok((StatusCode::OK, Json(Changed { message, execution: Some(execution), ..Changed::default() })))
 }
 
 /// `POST /v1/executions/{execution}/abort`.

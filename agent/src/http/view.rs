@@ -7,6 +7,7 @@ mod backup;
 mod execution;
 mod explain;
 mod order;
+mod paperwork;
 mod plan;
 mod probe;
 mod service;

@@ -17,12 +17,13 @@ const RECOVERY_BUCKETS: [f64; 12] =
 const TRIGGERS: [&str; 2] = ["automatic", "operator"];
 const OUTCOMES: [&str; 3] = ["succeeded", "stopped", "aborted"];
 const STEP_OUTCOMES: [&str; 5] = ["succeeded", "failed", "impossible", "broken", "unknown"];
-const EVENTS: [&str; 16] = [
+const EVENTS: [&str; 17] = [
     "members_set",
     "policy_applied",
     "decided",
     "refused",
     "approved",
+    "ticked",
     "step_assigned",
     "step_started",
     "step_noted",

@@ -116,6 +116,7 @@ pub fn kind(entry: &AuditEntry) -> Option<&'static str> {
         AuditEvent::Resumed { .. } => Some("override.cleared"),
         AuditEvent::MembersSet { .. }
         | AuditEvent::PolicyApplied { .. }
+        | AuditEvent::Ticked { .. }
         | AuditEvent::StepAssigned { .. }
         | AuditEvent::StepStarted { .. }
         | AuditEvent::StepNoted { .. }

@@ -5,12 +5,14 @@ use super::{
     decision::{Decision, decision},
     made::{Made, Sources},
     measured::{Measured, measured},
+    paperwork::{Paperwork, paperwork},
     steps::{StepTold, steps},
     timeline::{Timeline, timeline},
 };
 use crate::{cli::screen::duration, record::part::between};
 use quorate_api::{AuditEntry, Execution};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What whoever was there should write down, while it is remembered.
 const LESSONS: [&str; 6] = [
@@ -39,6 +41,9 @@ pub struct Report {
     pub steps: Vec<StepTold>,
     /// Who was told.
     pub communications: Communications,
+    /// What the policy asks of people and accounts.
+    #[serde(flatten)]
+    pub paperwork: Paperwork,
     /// What people are asked to write down.
     pub lessons: Vec<&'static str>,
     /// How the report was made, so that it can be checked.
@@ -54,6 +59,12 @@ pub struct Summary {
     pub service: String,
     /// The plan.
     pub plan: String,
+    /// The scenario that an operator declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
+    /// What the operator said with it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
     /// Region that was left.
     pub from: String,
     /// Region that was activated.
@@ -95,6 +106,7 @@ pub fn report(execution: &Execution, sources: &Sources) -> Report {
         summary: summary(execution, &measured, &decision),
         timeline: timeline(execution, &steps, &entries, &sources.at),
         communications: communications(execution, &entries, sources.notified),
+        paperwork: paperwork(execution, sources.returned.as_deref(), &sources.at),
         lessons: LESSONS.to_vec(),
         made: Made::of(sources, Some(&execution.policy_hash), used),
         measured,
@@ -106,6 +118,7 @@ pub fn report(execution: &Execution, sources: &Sources) -> Report {
 fn summary(execution: &Execution, measured: &Measured, decision: &Decision) -> Summary {
     let story = [
         Some(begun(execution)),
+        declared(execution),
         approved(decision),
         failing(execution),
         Some(ended(execution, measured)),
@@ -117,6 +130,8 @@ fn summary(execution: &Execution, measured: &Measured, decision: &Decision) -> S
         execution: execution.id.clone(),
         service: execution.service.clone(),
         plan: execution.plan.clone(),
+        scenario: execution.scenario.clone(),
+        inputs: execution.inputs.clone(),
         from: execution.from.clone(),
         to: execution.to.clone(),
         epoch: execution.epoch,
@@ -144,6 +159,14 @@ fn begun(execution: &Execution) -> String {
         if execution.reason.is_empty() { String::new() } else { format!(", because: {}", execution.reason) };
     let accepts = if execution.accepts_data_loss { ", accepting a loss of data," } else { "" };
     format!("At {decided_at} {} ordered{accepts} {what}, by plan {plan}{why}.", execution.trigger)
+}
+
+fn declared(execution: &Execution) -> Option<String> {
+    let scenario = execution.scenario.as_ref()?;
+    let inputs: Vec<String> =
+        execution.inputs.iter().map(|(name, value)| format!("{name} = {value}")).collect();
+    let with = if inputs.is_empty() { String::new() } else { format!(", with {}", inputs.join(", ")) };
+    Some(format!("The declared scenario was {scenario}{with}."))
 }
 
 fn approved(decision: &Decision) -> Option<String> {

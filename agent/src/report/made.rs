@@ -23,6 +23,8 @@ pub struct Sources {
     pub version: String,
     /// When, RFC 3339.
     pub at: String,
+    /// When the service was moved back, RFC 3339, if it was.
+    pub returned: Option<String>,
 }
 
 /// How a report was made.

@@ -21,6 +21,7 @@ pub(crate) fn sources(cluster: &Cluster) -> Sources {
     let proven =
         chain::verify(audit.iter().map(|entry| entry.line.as_str()), chain::Terms::default()).unwrap();
     Sources {
+        returned: None,
         audit,
         chain: Some(format!("whole: {}", proven.sentence())),
         whole: Some(true),

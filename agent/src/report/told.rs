@@ -5,6 +5,7 @@ mod communications;
 mod evidence;
 mod made;
 mod over_time;
+mod paperwork;
 
 use super::{
     document::{Block, Cell, Document, Figure, Section, Tone},
@@ -25,14 +26,16 @@ impl Report {
         } else {
             format!("{} -> {}", summary.from, summary.to)
         };
-        // What a policy may add, such as a checklist, is one more function here.
-        let sections: [fn(&Report) -> Option<Section>; 8] = [
+        let sections: [fn(&Report) -> Option<Section>; 11] = [
             told_summary,
             told_timeline,
             evidence::told,
             told_steps,
             told_measured,
             communications::told,
+            paperwork::checklist,
+            paperwork::cost,
+            paperwork::controls,
             told_lessons,
             |report| made::told(&report.made),
         ];

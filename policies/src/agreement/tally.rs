@@ -5,7 +5,7 @@
 use super::{lag::LagVote, look::LookVote};
 use crate::{
     health::{FailureReason, Verdict},
-    name::{AgentName, RegionName, TargetName},
+    name::{AgentName, ComponentName, RegionName, TargetName},
     policy::{AgreementRules, Policy, Priority},
     time::Millis,
 };
@@ -53,6 +53,9 @@ pub struct Evidence {
     /// What stood in the way of the plans when agents looked at them; stale looks too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub looks: Vec<LookVote>,
+    /// For how long each component that a scenario waits for has been objectively down in the active region.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub components_down: BTreeMap<ComponentName, Millis>,
 }
 
 /// What the agents agree on.
@@ -115,6 +118,24 @@ pub fn tally_region(
         .probes
         .iter()
         .filter(|(_, probe)| is_critical(policy, probe))
+        .map(|(check, _)| TargetName { check: check.clone(), region: region.clone() })
+        .map(|target| tally_target(&policy.agreement, members, target, votes))
+        .collect();
+    let opinion = region_opinion(targets.iter().map(|target| target.opinion));
+    RegionTally { region: region.clone(), targets, opinion }
+}
+
+/// Counts the votes on one component's targets in a region, critical or not.
+#[must_use]
+pub fn tally_component(
+    policy: &Policy,
+    members: &BTreeMap<AgentName, RegionName>,
+    region: &RegionName,
+    component: &ComponentName,
+    votes: &[Vote],
+) -> RegionTally {
+    let probes = policy.probes.iter().filter(|(_, probe)| probe.component.as_ref() == Some(component));
+    let targets: Vec<TargetTally> = probes
         .map(|(check, _)| TargetName { check: check.clone(), region: region.clone() })
         .map(|target| tally_target(&policy.agreement, members, target, votes))
         .collect();

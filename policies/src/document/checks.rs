@@ -16,6 +16,7 @@ pub(super) mod address;
 mod allowed;
 mod backups;
 mod database;
+mod paperwork;
 mod plans;
 mod probes;
 mod rules;
@@ -25,7 +26,7 @@ mod together;
 mod topology;
 mod variables;
 
-pub use together::check_together;
+pub use together::{check_together, dangers};
 
 use super::problem::{FieldPath, Problem};
 use crate::policy::Policy;
@@ -43,6 +44,12 @@ const BACKUPS_MAX: usize = 50;
 /// steps), and small enough that following every chain of needs is always cheap.
 const NODES_MAX: usize = 200;
 
+/// Most sub-plans of a plan: each has a step of its own at the least, and every one of them is laid out for every check.
+const SUB_PLANS_MAX: usize = 20;
+
+/// Most plans. A policy is of one service, and the richest written recovery plan that was seen has some ten scenarios.
+const PLANS_MAX: usize = 50;
+
 /// Every problem of a policy by itself. They name fields but no lines: [`super::locate`] adds these.
 #[must_use]
 pub fn check_policy(policy: &Policy) -> Vec<Problem> {
@@ -56,6 +63,7 @@ pub fn check_policy(policy: &Policy) -> Vec<Problem> {
     rules::check(policy, &mut problems);
     plans::check(policy, &mut problems);
     switchover::check(policy, &mut problems);
+    paperwork::check(policy, &mut problems);
     problems
 }
 
@@ -71,7 +79,15 @@ fn sizes(policy: &Policy) -> Vec<Problem> {
     let plans = policy.plans.iter().map(|(name, plan)| {
         (FieldPath::from(["plans", name.as_str(), "steps"]), plan.steps.len(), NODES_MAX)
     });
-    let too_large = sections.into_iter().chain(plans).filter(|(_, count, most)| count > most);
+    let sub_plans = policy.plans.iter().map(|(name, plan)| {
+        (FieldPath::from(["plans", name.as_str(), "sub_plans"]), plan.sub_plans.len(), SUB_PLANS_MAX)
+    });
+    let sections = sections.into_iter().chain([
+        (FieldPath::from(["plans"]), policy.plans.len(), PLANS_MAX),
+        (FieldPath::from(["checklist"]), policy.checklist.items().count(), NODES_MAX),
+        (FieldPath::from(["evidence"]), policy.evidence.len(), NODES_MAX),
+    ]);
+    let too_large = sections.chain(plans).chain(sub_plans).filter(|(_, count, most)| count > most);
     too_large
         .map(|(field, count, most)| {
             let message = format!("there are {count} entries, more than {most}");

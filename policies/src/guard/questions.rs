@@ -1,6 +1,9 @@
 //! What each guard asks. A question answers with its refusal, or with nothing; none of them knows of the others.
 
-use super::{Refusal, Situation, Trigger, situation::scenario};
+use super::{
+    Refusal, Situation, Trigger,
+    situation::{region_lost, scenario},
+};
 use crate::{
     agreement::{Opinion, RegionTally},
     name::{AgentName, RegionName},
@@ -135,7 +138,8 @@ fn seen_red(tally: &RegionTally) -> bool {
 }
 
 pub(super) fn dwell(s: &Situation<'_>) -> Option<Refusal> {
-    let dwell = s.policy.agreement.dwell;
+    let grace = region_lost(s.policy).map_or(Millis::ZERO, |scenario| scenario.grace);
+    let dwell = s.policy.agreement.dwell.max(grace);
     (s.evidence.down_for < dwell).then(|| Refusal::Dwelling {
         region: s.facts.active.clone(),
         down_for: s.evidence.down_for,

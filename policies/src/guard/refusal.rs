@@ -2,7 +2,7 @@
 
 use crate::{
     agreement::Opinion,
-    name::{AgentName, PlanName, RegionName, ServiceName, StepName},
+    name::{AgentName, ComponentName, ItemName, PlanName, RegionName, ServiceName, StepName},
     time::{Millis, Timestamp},
 };
 use serde::{Deserialize, Serialize};
@@ -157,6 +157,20 @@ pub enum Refusal {
         /// Needed (R20).
         dwell: Millis,
     },
+    /// A component is down, and may come back by itself.
+    #[error(
+        "component `{component}` in `{region}` has been down for {down_for}; it has {grace} to recover by itself"
+    )]
+    GivenTime {
+        /// Which one.
+        component: ComponentName,
+        /// Where.
+        region: RegionName,
+        /// So far.
+        down_for: Millis,
+        /// How long it has.
+        grace: Millis,
+    },
     /// The region goes up and down.
     #[error("region `{region}` is flapping: {changes} changes within {window}, at most {max} are allowed")]
     Flapping {
@@ -234,6 +248,14 @@ pub enum Refusal {
         /// Which one.
         scenario: PlanName,
         /// Why, and the mend.
+        why: String,
+    },
+    /// An item of a checklist cannot be ticked like this.
+    #[error("`{item}` cannot be ticked: {why}")]
+    NotTicked {
+        /// Which one.
+        item: ItemName,
+        /// Why.
         why: String,
     },
     /// There is no such execution.
@@ -322,6 +344,7 @@ impl Refusal {
             Refusal::TooFewVantages { .. } => "too_few_vantages",
             Refusal::Dissent { .. } => "dissent",
             Refusal::Dwelling { .. } => "dwell",
+            Refusal::GivenTime { .. } => "grace",
             Refusal::Flapping { .. } => "flapping",
             Refusal::StandbyNotHealthy { .. } => "standby_not_healthy",
             Refusal::ReplicaLagUnknown { .. } => "replica_lag_unknown",
@@ -331,6 +354,7 @@ impl Refusal {
             Refusal::PlanNotReady { .. } => "plan_not_ready",
             Refusal::NoQuorum => "no_quorum",
             Refusal::NotDeclared { .. } => "not_declared",
+            Refusal::NotTicked { .. } => "not_ticked",
             Refusal::UnknownExecution { .. } => "unknown_execution",
             Refusal::WrongState { .. } => "wrong_state",
             Refusal::StepNotYours { .. } => "step_not_yours",

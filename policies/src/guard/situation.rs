@@ -95,6 +95,11 @@ pub struct Check {
 /// The plan that the policy runs when the active region is down, and in which mode.
 #[must_use]
 pub fn scenario(policy: &Policy) -> Option<(&PlanName, Mode)> {
-    let detects = |s: &&Scenario| s.when.as_ref().is_some_and(|when| when.region == Role::Primary);
-    policy.scenarios.values().find(detects).map(|s| (&s.run, s.mode))
+    region_lost(policy).map(|scenario| (&scenario.run, scenario.mode))
+}
+
+/// The scenario of the primary region's loss.
+pub(super) fn region_lost(policy: &Policy) -> Option<&Scenario> {
+    let detects = |s: &&Scenario| s.when.as_ref().is_some_and(|when| when.region == Some(Role::Primary));
+    policy.scenarios.values().find(detects)
 }

@@ -7,6 +7,7 @@ mod aurora;
 mod dns;
 mod ecs;
 mod exec;
+mod gate;
 mod http;
 mod postgres;
 mod rds;
@@ -22,6 +23,7 @@ pub use aurora::{AuroraFailover, AuroraSwitchover};
 pub use dns::{DnsConverged, DnsUpdate};
 pub use ecs::{EcsScale, PercentOf, ScalingRange};
 pub use exec::{Exec, ExecObserve, ExecSuccess};
+pub use gate::Gate;
 pub use http::{Http, HttpExpect, HttpMethod, HttpObserve};
 pub use postgres::{
     PostgresAddress, PostgresFence, PostgresPromote, PostgresRejoin, PostgresSwitchover, PostgresUnfence,
@@ -144,6 +146,8 @@ actions! {
     "verify.sql" => VerifySql, reversible: true;
     /// Waits until an operator approves: `quorate approve EXECUTION --step NAME`.
     "approval" => Approval, reversible: true;
+    /// Lets what comes after it begin only when these steps have succeeded.
+    "gate" => Gate, reversible: true;
     /// Waits for a time.
     "wait" => Wait, reversible: true;
 }
@@ -199,6 +203,7 @@ impl Action {
             | Action::StatuspageIncident(_)
             | Action::VerifyProbes(_)
             | Action::Approval(_)
+            | Action::Gate(_)
             | Action::Wait(_) => None,
         }
     }
@@ -232,6 +237,7 @@ impl Action {
                 | Action::VerifyProbes(_)
                 | Action::VerifySql(_)
                 | Action::Approval(_)
+                | Action::Gate(_)
                 | Action::Wait(_)
         )
     }

@@ -119,7 +119,7 @@ pub fn dependences(plan: &Plan, step: &Step) -> Vec<Dependence> {
         Action::Http(action) => vec![called(action.region.as_ref(), "the server that it calls")],
         Action::StatuspageIncident(_) => vec![Dependence::Outside { what: "the status page" }],
         Action::Approval(_) => vec![Dependence::Agents, Dependence::Outside { what: "an operator" }],
-        Action::Wait(_) => vec![Dependence::Agents],
+        Action::Gate(_) | Action::Wait(_) => vec![Dependence::Agents],
         Action::VerifyProbes(_) => vec![Dependence::Outside { what: "the service's public name" }],
     }
 }

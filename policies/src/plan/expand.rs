@@ -3,13 +3,14 @@
 
 use super::{
     action::Action,
+    flat::{self, Flat, FlatStep, flat},
     graph,
     template::{self, TemplateError},
 };
 use crate::{
     effect::AssumeRole,
     name::{InputName, PlanName, RegionName, StepName},
-    policy::{Near, OnError, PlanTemplate, Policy, StepTemplate},
+    policy::{Near, OnError, Policy, StepTemplate},
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -122,6 +123,30 @@ pub enum ExpandError {
         /// What it needs.
         need: StepName,
     },
+    /// Plans stand too deep in one another, or in themselves.
+    #[error("plan `{plan}` stands more than {most} plans deep, or in itself")]
+    TooDeep {
+        /// The innermost one.
+        plan: PlanName,
+        /// How deep they may stand.
+        most: usize,
+    },
+    /// Too many steps.
+    #[error("plan `{plan}` has {steps} steps with those of its sub-plans; at most {most} are taken")]
+    TooLong {
+        /// Which one.
+        plan: PlanName,
+        /// How many.
+        steps: usize,
+        /// How many it may have.
+        most: usize,
+    },
+    /// A step of a sub-plan is called like another step.
+    #[error("there are two steps `{0}`: a step of a sub-plan is called by the sub-plan's name and its own")]
+    Twice(StepName),
+    /// A step of a sub-plan has no room for its name.
+    #[error("`{0}` is too long for the name of a step: use shorter names for the sub-plan or the step")]
+    LongName(String),
 }
 
 /// The variables of a plan that moves a service from one region to another.
@@ -157,23 +182,22 @@ pub fn expand(
 ) -> Result<Plan, ExpandError> {
     let template = policy.plans.get(name).ok_or_else(|| ExpandError::NoPlan(name.clone()))?;
     let variables = variables(policy, from, to, inputs)?;
-    let mut needs: graph::Needs =
-        template.steps.iter().map(|(step, t)| (step.clone(), t.needs.iter().cloned().collect())).collect();
-    for (step, needed) in &needs {
-        if let Some(need) = needed.iter().find(|need| !needs.contains_key(*need)) {
-            return Err(ExpandError::NoStep { step: step.clone(), need: need.clone() });
-        }
-    }
+    let all = flat(policy, name)?;
+    let mut needs = flat::needs(&all);
     if let Some(cycle) = graph::cycle(&needs) {
         return Err(ExpandError::Cycle(cycle));
     }
-    leave_out(template, &variables, &mut needs)?;
+    leave_out(&all, &variables, &mut needs)?;
     let steps = needs
-        .into_iter()
-        .filter_map(|(step, needs)| Some((template.steps.get(&step)?, step, needs)))
-        .map(|(template, step, needs)| {
-            let expanded = expand_step(&step, template, &variables, from, to)?;
-            Ok((step, Step { needs, ..expanded }))
+        .iter()
+        .filter_map(|(step, needed)| Some((all.get(step)?, step, needed)))
+        .map(|(flat, step, needed)| {
+            let mut expanded = expand_step(step, flat.template, &variables, from, to)?;
+            expanded.needs.clone_from(needed);
+            if let Action::Gate(gate) = &mut expanded.action {
+                gate.succeeded = passed(flat, &needs);
+            }
+            Ok((step.clone(), expanded))
         })
         .collect::<Result<_, ExpandError>>()?;
     Ok(Plan { name: name.clone(), from: from.clone(), to: to.clone(), moves: template.moves, steps })
@@ -181,19 +205,19 @@ pub fn expand(
 
 /// Leaves out the steps whose condition does not hold. What needed one of them needs what that one needed.
 fn leave_out(
-    template: &PlanTemplate,
+    all: &Flat<'_>,
     variables: &BTreeMap<String, String>,
     needs: &mut graph::Needs,
 ) -> Result<(), ExpandError> {
-    for (name, step) in &template.steps {
+    for (name, step) in all {
         let mut holds = true;
         for (variable, wanted) in &step.when {
             let unknown = || TemplateError::Unknown {
-                name: variable.clone(),
+                name: (*variable).clone(),
                 known: variables.keys().map(|key| format!("{{{key}}}")).collect(),
             };
-            let value = variables.get(variable).ok_or_else(unknown);
-            holds &= value.map_err(|source| ExpandError::Template { step: name.clone(), source })? == wanted;
+            let value = variables.get(*variable).ok_or_else(unknown);
+            holds &= value.map_err(|source| ExpandError::Template { step: name.clone(), source })? == *wanted;
         }
         let Some(inherited) = (!holds).then(|| needs.remove(name)).flatten() else { continue };
         for needed in needs.values_mut().filter(|needed| needed.contains(name)) {
@@ -202,6 +226,20 @@ fn leave_out(
         }
     }
     Ok(())
+}
+
+/// What a gate waits for, by the names that the steps have now; without those that were left out.
+fn passed(gate: &FlatStep<'_>, left: &graph::Needs) -> Vec<StepName> {
+    let Action::Gate(template) = &gate.template.action else { return Vec::new() };
+    let asked = template.succeeded.iter().map(|name| format!("{}{name}", gate.prefix));
+    let asked: Vec<(String, String)> = asked.map(|name| (format!("{name}."), name)).collect();
+    // A sub-plan is passed when all of its steps have succeeded.
+    let meant = |step: &&StepName| {
+        asked
+            .iter()
+            .any(|(sub_plan, name)| step.as_str() == name || step.as_str().starts_with(sub_plan.as_str()))
+    };
+    left.keys().filter(meant).cloned().collect()
 }
 
 /// Every plan of a policy in every way in which it could run, with an example of each input: for a look at what it would

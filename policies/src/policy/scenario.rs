@@ -3,7 +3,7 @@
 
 use super::Role;
 use crate::{
-    name::{InputName, PlanName},
+    name::{ComponentName, InputName, PlanName},
     time::Millis,
 };
 use jiff::Timestamp;
@@ -29,6 +29,10 @@ pub struct Scenario {
     /// Who starts it.
     #[serde(default)]
     pub mode: Mode,
+    /// How long it may recover by itself before the agents begin, where that is longer than the dwell: an orchestrator may
+    /// put it somewhere else.
+    #[serde(default, skip_serializing_if = "Millis::is_zero")]
+    pub grace: Millis,
     /// What the operator who declares it says with it; the plan's texts have each as `{input.name}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub inputs: BTreeMap<InputName, Input>,
@@ -50,13 +54,17 @@ pub struct Scenario {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct When {
-    /// Which region.
-    pub region: Role,
+    /// Which region, if it is a whole one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<Role>,
+    /// Which part of the service, where the service is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<ComponentName>,
     /// In which state.
     pub is: WhenState,
 }
 
-/// The state of a region that a scenario waits for.
+/// The state that a scenario waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenState {

@@ -1,7 +1,12 @@
 //! A step as the policy writes it: one action under its own name, and beside it how the step is run. Read by hand,
 //! because serde cannot refuse unknown keys beside a flattened action, and a misspelt `on_error` must not pass.
 
-use crate::{effect::AssumeRole, name::StepName, plan::Action, time::Millis};
+use crate::{
+    effect::AssumeRole,
+    name::{ComponentName, StepName},
+    plan::Action,
+    time::Millis,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::{borrow::Cow, collections::BTreeMap, fmt};
@@ -28,6 +33,10 @@ pub struct StepTemplate {
     /// The role in which it acts; by default the agent's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<AssumeRole>,
+    /// Which part of the service it restores. It comes after the steps of all components that this one needs, and of all
+    /// that are more important.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub component: Option<ComponentName>,
 }
 
 /// What a step's final failure means for the plan.
@@ -58,7 +67,7 @@ const TIMEOUT: Millis = Millis::from_secs(600);
 const RETRIES: u32 = 2;
 
 /// The keys of a step beside the names of the actions.
-const SETTINGS: &[&str] = &["needs", "when", "timeout", "retries", "on_error", "near", "role"];
+const SETTINGS: &[&str] = &["needs", "when", "timeout", "retries", "on_error", "near", "role", "component"];
 
 /// All keys of a step: the names of the actions, then the settings.
 const KEYS: &[&str] = &{
@@ -112,7 +121,7 @@ impl<'de> de::Visitor<'de> for StepVisitor {
         let mut action: Option<Action> = None;
         let (mut needs, mut timeout, mut retries) = (Vec::new(), TIMEOUT, RETRIES);
         let (mut on_error, mut near, mut role) = (OnError::default(), Near::default(), None);
-        let mut when = BTreeMap::new();
+        let (mut when, mut component) = (BTreeMap::new(), None);
         while let Some(Key(key)) = map.next_key()? {
             match key {
                 "needs" => needs = map.next_value()?,
@@ -122,6 +131,7 @@ impl<'de> de::Visitor<'de> for StepVisitor {
                 "on_error" => on_error = map.next_value()?,
                 "near" => near = map.next_value()?,
                 "role" => role = Some(map.next_value()?),
+                "component" => component = Some(map.next_value()?),
                 kind => {
                     if let Some(first) = &action {
                         let found = format!("two actions in one step, `{}` and `{kind}`", first.kind());
@@ -138,7 +148,7 @@ impl<'de> de::Visitor<'de> for StepVisitor {
             let found = de::Unexpected::Other("a step without an action");
             return Err(de::Error::invalid_value(found, &mend.as_str()));
         };
-        Ok(StepTemplate { action, needs, when, timeout, retries, on_error, near, role })
+        Ok(StepTemplate { action, needs, when, timeout, retries, on_error, near, role, component })
     }
 }
 
@@ -186,6 +196,14 @@ impl JsonSchema for StepTemplate {
             ("on_error", setting(generator, "What a final failure means for the plan.", &OnError::default())),
             ("near", setting(generator, "Which agent runs the step.", &Near::default())),
             ("role", generator.subschema_for::<AssumeRole>()),
+            (
+                "component",
+                json_schema!({
+                    "description": "Which part of the service it restores. It comes after the steps of all components that \
+                                    this one needs, and of all that are more important.",
+                    "type": "string",
+                }),
+            ),
         ];
         let properties: serde_json::Map<String, serde_json::Value> = actions
             .into_iter()

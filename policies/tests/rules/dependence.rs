@@ -41,6 +41,7 @@ tell: {statuspage.incident: {page: P1, status: monitoring}}
 verify: {verify.probes: {through: "https://shop.example.com"}}
 ask: {approval: {ask: "Is it there?"}}
 wait: {wait: {for: 5m}}
+pass: {gate: {succeeded: [ask]}}
 restore-server: {postgres.restore: {region: "{to}", dump: {path: "/backups/*.dump"}, host: db.west.example.com, database: shop, user: quorate}}
 restore-cache: {redis.restore: {region: "{to}", rdb: {path: /backups/dump.rdb}, dir: /var/lib/redis}}
 look: {verify.sql: {region: "{to}", host: db.west.example.com, user: quorate, checks: {users: {query: SELECT 1, expect: {at_least: 1}}}}}

@@ -7,6 +7,7 @@ mod agreement;
 mod agreement_properties;
 mod before;
 mod dependence;
+mod flat;
 mod graph;
 mod guard;
 mod guard_order;

@@ -83,6 +83,16 @@ fn every_refusal() -> Vec<Refusal> {
             scenario: plan_name("corruption"),
             why: "input `until` is missing: the last good moment".to_owned(),
         },
+        Refusal::GivenTime {
+            component: "search".try_into().unwrap(),
+            region: east.clone(),
+            down_for: Millis::from_secs(60),
+            grace: Millis::from_secs(300),
+        },
+        Refusal::NotTicked {
+            item: quorate_policies::ItemName::try_from("team-notified").unwrap(),
+            why: "olga has ticked it, at 2026-11-22T03:00:00Z: by phone".to_owned(),
+        },
         Refusal::PolicyRefused { why: "it names no primary region".to_owned() },
     ]
 }

@@ -112,6 +112,7 @@ pub(crate) fn template(action: Action, needs: &[&str]) -> StepTemplate {
         on_error: OnError::Stop,
         near: Near::To,
         role: None,
+        component: None,
     }
 }
 
@@ -155,7 +156,12 @@ fn failover_plan() -> PlanTemplate {
         ("repoint", template(Action::Route53Repoint(repoint), &["promote", "scale"])),
         ("verify", template(Action::VerifyProbes(verify), &["repoint"])),
     ];
-    PlanTemplate { moves: true, steps: steps.map(|(name, template)| (step(name), template)).into() }
+    PlanTemplate {
+        moves: true,
+        traffic_first: false,
+        steps: steps.map(|(name, template)| (step(name), template)).into(),
+        sub_plans: BTreeMap::new(),
+    }
 }
 
 /// The shop's policy: every default, and automatic mode.
@@ -166,7 +172,7 @@ pub(crate) fn policy() -> Policy {
             .into()
     };
     let regions = [(EAST, Role::Primary, "east"), (WEST, Role::Standby, "west")];
-    let when = When { region: Role::Primary, is: WhenState::Down };
+    let when = When { region: Some(Role::Primary), component: None, is: WhenState::Down };
     Policy {
         service: "shop".try_into().unwrap(),
         objectives: Objectives::default(),
@@ -187,6 +193,7 @@ pub(crate) fn policy() -> Policy {
                 when: Some(when),
                 run: plan_name("failover"),
                 mode: Mode::Automatic,
+                grace: Millis::ZERO,
                 inputs: BTreeMap::new(),
                 severity: None,
                 level: None,
@@ -198,6 +205,9 @@ pub(crate) fn policy() -> Policy {
         plans: [(plan_name("failover"), failover_plan())].into(),
         communication: Communication::default(),
         timing: quorate_policies::policy::Timing::Wan,
+        checklist: quorate_policies::policy::Checklist::default(),
+        cost: None,
+        evidence: Vec::new(),
         unsafe_topology: false,
     }
 }
@@ -241,8 +251,14 @@ impl Scene {
             starts: Vec::new(),
         };
         let votes = [all(EAST, Verdict::Down), all(WEST, Verdict::Healthy)].concat();
-        let evidence =
-            Evidence { votes, down_for: Millis::from_secs(60), flaps: 1, lags: lags(), looks: Vec::new() };
+        let evidence = Evidence {
+            votes,
+            down_for: Millis::from_secs(60),
+            flaps: 1,
+            lags: lags(),
+            looks: Vec::new(),
+            components_down: Default::default(),
+        };
         Self { policy: policy(), members: members(), facts, evidence, now: NOW, to: region(WEST) }
     }
 

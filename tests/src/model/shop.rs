@@ -165,5 +165,6 @@ pub(super) fn evidence(standby: Verdict) -> Evidence {
         flaps: 1,
         lags: lags.collect(),
         looks: Vec::new(),
+        components_down: Default::default(),
     }
 }

@@ -3,8 +3,8 @@
 
 use crate::command::{ExecutionId, LeaseProof, StepOutcome};
 use quorate_policies::{
-    AgentName, PlanName, RegionName, ServiceName, StepName, Timestamp, guard::Refusal, guard::Trigger,
-    plan::Before,
+    AgentName, ItemName, PlanName, RegionName, ServiceName, StepName, Timestamp, guard::Refusal,
+    guard::Trigger, plan::Before,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -94,6 +94,13 @@ pub enum AuditEvent {
         step: Option<StepName>,
         /// Why.
         reason: String,
+    },
+    /// A person has seen to an item of the checklist.
+    Ticked {
+        /// Which item.
+        item: ItemName,
+        /// What there is to say about it.
+        note: String,
     },
     /// A step was given to an agent.
     StepAssigned {
@@ -189,6 +196,7 @@ impl AuditEvent {
             AuditEvent::Decided { .. } => "decided",
             AuditEvent::Refused { .. } => "refused",
             AuditEvent::Approved { .. } => "approved",
+            AuditEvent::Ticked { .. } => "ticked",
             AuditEvent::StepAssigned { .. } => "step_assigned",
             AuditEvent::StepStarted { .. } => "step_started",
             AuditEvent::StepNoted { .. } => "step_noted",
@@ -224,6 +232,7 @@ impl fmt::Display for AuditEvent {
             AuditEvent::Refused { refusal } => write!(f, "refused ({}): {refusal}", refusal.guard()),
             AuditEvent::Approved { reason, step: None } => write!(f, "approved: {reason}"),
             AuditEvent::Approved { reason, step: Some(step) } => write!(f, "step {step} approved: {reason}"),
+            AuditEvent::Ticked { item, note } => write!(f, "{item} is seen to: {note}"),
             AuditEvent::StepAssigned { step, agent, attempt } => {
                 write!(f, "step {step} assigned to {agent}, attempt {attempt}")
             }

@@ -15,7 +15,7 @@ use quorate_policies::{
     plan::expand::{self, Inputs},
     policy::Mode,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is needed to begin an execution, once every guard has passed.
 pub(super) struct Opening<'a> {
@@ -270,7 +270,14 @@ fn execution(
     };
     let failing =
         evidence.votes.iter().filter(down).filter_map(|vote| Some(vote.failing_for?.plus(vote.age)));
-    let agreed_at = Timestamp(now.0.saturating_sub(evidence.down_for.0));
+    let component = scenario
+        .as_ref()
+        .and_then(|name| state.policy.scenarios.get(name)?.when.as_ref()?.component.as_ref());
+    let down_for = match component {
+        Some(component) => evidence.components_down.get(component).copied().unwrap_or_default(),
+        None => evidence.down_for,
+    };
+    let agreed_at = Timestamp(now.0.saturating_sub(down_for.0));
     let failing_since = Timestamp(now.0.saturating_sub(failing.max().unwrap_or_default().0)).min(agreed_at);
     Execution {
         id: id.clone(),
@@ -279,6 +286,8 @@ fn execution(
         steps: plan.steps.keys().map(|step| (step.clone(), StepProgress::default())).collect(),
         plan,
         objective: Some(state.policy.objective(scenario.as_ref())),
+        paperwork: state.policy.paperwork(scenario.as_ref()),
+        ticks: BTreeMap::new(),
         scenario,
         inputs,
         policy_hash: state.policy_hash.clone(),

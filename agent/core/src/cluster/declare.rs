@@ -1,12 +1,12 @@
 //! Declaring: an operator says that a scenario is the case which nothing detects. What he says is checked here, on every
 //! replica; whether the plan may begin is asked of the same guards as ever.
 
-use super::{Cluster, decide::Opening};
+use super::{Cluster, decide::Opening, execution::Execution, service::ServiceState};
 use crate::command::{Command, Response};
 use quorate_policies::{
-    AgentName, PlanName, Policy, RegionName, ServiceName,
+    AgentName, PlanName, Policy, RegionName, ServiceName, Timestamp,
     agreement::Evidence,
-    guard::{Refusal, Situation, Trigger, authorize},
+    guard::{Refusal, ServiceFacts, Situation, Trigger, authorize, authorize_component},
     plan::expand::{self, Inputs},
     policy::{Mode, Scenario},
 };
@@ -36,7 +36,7 @@ impl Cluster {
         evidence: &Evidence,
         live: &BTreeSet<AgentName>,
     ) -> Result<Response, Refusal> {
-        let (plan, inputs) = match self.judge_declared(service, declaration, trigger, evidence) {
+        let (plan, inputs, waits) = match self.judge_declared(service, declaration, trigger, evidence) {
             Ok(judged) => judged,
             Err(refusal) => {
                 self.record_refusal(command, service, trigger, &refusal);
@@ -44,7 +44,7 @@ impl Cluster {
             }
         };
         let scenario = Some(declaration.scenario.clone());
-        self.open(command, service, Opening { plan, scenario, inputs, trigger, evidence, live, waits: false })
+        self.open(command, service, Opening { plan, scenario, inputs, trigger, evidence, live, waits })
     }
 
     fn judge_declared(
@@ -53,11 +53,14 @@ impl Cluster {
         declaration: &Declaration,
         trigger: &Trigger,
         evidence: &Evidence,
-    ) -> Result<(expand::Plan, Inputs), Refusal> {
+    ) -> Result<(expand::Plan, Inputs, bool), Refusal> {
         let unknown = || Refusal::UnknownService { service: service.clone() };
         let state = self.services.get(service).ok_or_else(unknown)?;
         let name = &declaration.scenario;
         let refuse = |why: String| Refusal::NotDeclared { scenario: name.clone(), why };
+        if *trigger == Trigger::Automatic {
+            return self.judge_detected(service, state, name, evidence);
+        }
         let scenario = declarable(&state.policy, name).map_err(refuse)?;
         let inputs = scenario.values(&declaration.inputs).map_err(|error| refuse(error.to_string()))?;
         let plan = state.policy.plans.get(&scenario.run);
@@ -88,8 +91,57 @@ impl Cluster {
         }
         let plan = expand::expand(&state.policy, &scenario.run, &state.active, to, &inputs)
             .map_err(|error| Refusal::PolicyRefused { why: error.to_string() })?;
-        Ok((plan, inputs))
+        Ok((plan, inputs, false))
     }
+
+    /// A component that is down: its plan, and whether that waits for an approval.
+    fn judge_detected(
+        &self,
+        service: &ServiceName,
+        state: &ServiceState,
+        name: &PlanName,
+        evidence: &Evidence,
+    ) -> Result<(expand::Plan, Inputs, bool), Refusal> {
+        let facts = self.facts_of(service, state, name);
+        let situation = Situation {
+            policy: &state.policy,
+            members: &self.members,
+            facts: &facts,
+            evidence,
+            now: self.clock,
+            plan: Some(name),
+        };
+        authorize_component(&situation, name)?;
+        let scenario = declared_scenario(&state.policy, name)?;
+        let refuse = |why: String| Refusal::NotDeclared { scenario: name.clone(), why };
+        let inputs = scenario.values(&BTreeMap::new()).map_err(|error| refuse(error.to_string()))?;
+        let active = &state.active;
+        let plan = expand::expand(&state.policy, &scenario.run, active, active, &inputs)
+            .map_err(|error| Refusal::PolicyRefused { why: error.to_string() })?;
+        Ok((plan, inputs, scenario.mode == Mode::Approval))
+    }
+
+    /// What the log knows of a service, with the executions of one scenario as those that count.
+    pub(crate) fn facts_of(
+        &self,
+        service: &ServiceName,
+        state: &ServiceState,
+        scenario: &PlanName,
+    ) -> ServiceFacts {
+        let of = |execution: &&Execution| {
+            execution.service == *service && execution.scenario.as_ref() == Some(scenario)
+        };
+        let mut starts: Vec<Timestamp> =
+            self.executions.values().filter(of).map(|execution| execution.decided_at).collect();
+        starts.sort();
+        let last_ended = self.executions.values().filter(of).filter_map(|execution| execution.ended_at).max();
+        ServiceFacts { last_ended, starts, ..state.facts() }
+    }
+}
+
+fn declared_scenario<'a>(policy: &'a Policy, name: &PlanName) -> Result<&'a Scenario, Refusal> {
+    let why = "the policy has no such scenario".to_owned();
+    policy.scenarios.get(name).ok_or_else(|| Refusal::NotDeclared { scenario: name.clone(), why })
 }
 
 /// The scenario of that name, if an operator may declare it.
@@ -101,10 +153,15 @@ fn declarable<'a>(policy: &'a Policy, name: &PlanName) -> Result<&'a Scenario, S
     };
     match policy.scenarios.get(name) {
         None => Err(format!("the policy has no such scenario; there are: {}", manual())),
-        Some(scenario) if scenario.mode != Mode::Manual => Err(format!(
-            "the agents detect it; `quorate failover` begins its plan without them. To declare there are: {}",
-            manual()
-        )),
+        Some(scenario)
+            if scenario.mode != Mode::Manual
+                && scenario.when.as_ref().is_none_or(|when| when.component.is_none()) =>
+        {
+            Err(format!(
+                "the agents detect it; `quorate failover` begins its plan without them. To declare there are: {}",
+                manual()
+            ))
+        }
         Some(scenario) => Ok(scenario),
     }
 }

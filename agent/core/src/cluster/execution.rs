@@ -1,14 +1,17 @@
 //! One execution of a plan: its states, its steps' states, and the times it took. The transitions are total and
 //! stand in one function each; an illegal pair is an error, never a silent repair.
 
-use super::undo::{is_undo, undo_name};
+use super::{
+    checklist::Tick,
+    undo::{is_undo, undo_name},
+};
 use crate::command::{ExecutionId, StepOutcome};
 use quorate_policies::{
-    AgentName, Millis, PlanName, RegionName, ServiceName, StepName, Timestamp,
+    AgentName, ItemName, Millis, PlanName, RegionName, ServiceName, StepName, Timestamp,
     agreement::Evidence,
     guard::Trigger,
     plan::{Action, Before, Lag, Plan, expand::Inputs},
-    policy::Objective,
+    policy::{Objective, Paperwork},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -58,6 +61,12 @@ pub struct Execution {
     pub live: BTreeSet<AgentName>,
     /// Its steps.
     pub steps: BTreeMap<StepName, StepProgress>,
+    /// What the policy asked of people when it was decided.
+    #[serde(default, skip_serializing_if = "Paperwork::is_empty")]
+    pub paperwork: Paperwork,
+    /// What people have seen to.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ticks: BTreeMap<ItemName, Tick>,
 }
 
 /// Where an execution stands.

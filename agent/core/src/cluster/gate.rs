@@ -1,4 +1,5 @@
-//! An `approval` step's answer. Its world is the log: the answer is committed, and the step's agent reads it there.
+//! What an `approval` step and a `gate` ask. Their world is the log: an answer is committed, a step has succeeded or has not, and the
+//! step's agent reads it there.
 
 use super::{
     Cluster,
@@ -47,6 +48,21 @@ impl Cluster {
     #[must_use]
     pub fn approved_by(&self, id: &ExecutionId, step: &StepName) -> Option<&str> {
         self.executions.get(id)?.steps.get(step)?.approved_by.as_deref()
+    }
+
+    /// The first of some steps that keeps a gate shut, and its state in one word. A gate is asked when all of them have ended.
+    #[must_use]
+    pub fn not_passed<'a>(
+        &self,
+        id: &ExecutionId,
+        steps: &'a [StepName],
+    ) -> Option<(&'a StepName, &'static str)> {
+        let progress = |name| self.executions.get(id)?.steps.get(name);
+        steps.iter().find_map(|name| match progress(name) {
+            Some(progress) if matches!(progress.state, StepState::Succeeded { .. }) => None,
+            Some(progress) => Some((name, progress.state.word())),
+            None => Some((name, "not there")),
+        })
     }
 
     /// The steps of running executions that wait for an answer now.

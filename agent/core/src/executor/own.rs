@@ -1,4 +1,4 @@
-//! Actions whose world is no provider's: an answer that the log has, and time that has passed.
+//! Actions whose world is no provider's: an answer that the log has, what became of other steps, and time that has passed.
 
 use crate::{Cluster, node::StepOrder};
 use quorate_policies::{effect::Observed, plan::Action};
@@ -9,6 +9,14 @@ pub(super) fn observe(state: &Cluster, order: &StepOrder) -> Option<Observed> {
         return Some(match state.approved_by(&order.execution, &order.name) {
             Some(by) => Observed::Done { detail: format!("{by} approved") },
             None => Observed::InProgress { detail: format!("waits for an operator: {}", approval.ask) },
+        });
+    }
+    if let Action::Gate(gate) = &order.step.action {
+        return Some(match state.not_passed(&order.execution, &gate.succeeded) {
+            None => Observed::Done { detail: format!("all {} have succeeded", gate.succeeded.len()) },
+            Some((step, word)) => {
+                Observed::Impossible { reason: format!("the gate stays shut: step {step} is {word}") }
+            }
         });
     }
     // The step's own delay is the wait: whoever looks has waited.

@@ -4,12 +4,17 @@
 use super::{Node, Now};
 use crate::cluster::service::ServiceState;
 use quorate_policies::{
-    AgentName, Millis, Monotonic, RegionName, ServiceName,
+    AgentName, ComponentName, Millis, Monotonic, RegionName, ServiceName,
     agreement::{
-        Evidence, LagVote, LookVote, Opinion, PlanLook, ReplicaLag, Report, ServiceReport, Vote, tally_region,
+        Evidence, LagVote, LookVote, Opinion, PlanLook, ReplicaLag, Report, ServiceReport, Vote,
+        tally_component, tally_region,
     },
+    guard::component_scenarios,
 };
-use std::collections::{BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 /// Changes that are remembered; a policy's `flaps_max` above this would be no limit at all.
 const FLAPS_KEPT_MAX: usize = 64;
@@ -84,7 +89,8 @@ impl Node {
 
     /// Keeps the watches of all services up to date.
     pub(super) fn watch(&mut self, now: Monotonic) {
-        for (name, state) in &self.cluster.services {
+        let cluster = Arc::clone(&self.cluster);
+        for (name, state) in &cluster.services {
             let votes = self.votes(now, name, state);
             let opinion = tally_region(&state.policy, &self.cluster.members, &state.active, &votes).opinion;
             let watch =
@@ -93,7 +99,37 @@ impl Node {
                 *watch = RegionWatch::new(state.active.clone());
             }
             watch.see(now, opinion);
+            self.watch_components(now, name, state, &votes);
         }
+    }
+
+    /// The components that a scenario waits for.
+    fn watch_components(&mut self, now: Monotonic, name: &ServiceName, state: &ServiceState, votes: &[Vote]) {
+        for (_, _, component) in component_scenarios(&state.policy) {
+            let tally =
+                tally_component(&state.policy, &self.cluster.members, &state.active, component, votes);
+            let of = self.component_watches.entry((name.clone(), component.clone()));
+            let watch = of.or_insert_with(|| RegionWatch::new(state.active.clone()));
+            if watch.region != state.active {
+                *watch = RegionWatch::new(state.active.clone());
+            }
+            watch.see(now, tally.opinion);
+        }
+    }
+
+    fn components_down(
+        &self,
+        now: Monotonic,
+        name: &ServiceName,
+        state: &ServiceState,
+    ) -> BTreeMap<ComponentName, Millis> {
+        let waited_for = component_scenarios(&state.policy).map(|(_, _, component)| component);
+        let down = waited_for.filter_map(|component| {
+            let watch = self.component_watches.get(&(name.clone(), component.clone()))?;
+            let since = watch.down_since.filter(|_| watch.region == state.active)?;
+            Some((component.clone(), now.since(since)))
+        });
+        down.collect()
     }
 
     /// All that this agent knows about a service's health.
@@ -113,6 +149,7 @@ impl Node {
                 .all()
                 .flat_map(|(at, report)| looks_of(now.since(at), report, name, state))
                 .collect(),
+            components_down: self.components_down(now, name, state),
         }
     }
 

@@ -27,6 +27,7 @@ impl Node {
         }
         for (name, state) in &cluster.services {
             self.consider(now, name, state, out);
+            self.consider_parts(now, name, state, out);
             self.release(now, name, state, out);
             if let Some(execution) = cluster.running(name) {
                 self.replace_lost(now, execution, out);

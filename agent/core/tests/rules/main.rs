@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod audit;
+mod checklist;
 mod declare;
 mod failover;
 mod jobs;
@@ -19,6 +20,7 @@ mod node_world;
 mod notes;
 mod operators;
 mod pair;
+mod parts;
 mod refusals;
 mod shop;
 mod signal;

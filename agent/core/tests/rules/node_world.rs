@@ -63,6 +63,8 @@ pub(crate) struct World {
     agents: Vec<Agent>,
     /// Who sees which region fail.
     red: BTreeSet<(usize, &'static str)>,
+    /// The one check that fails there, if it is not all of them.
+    part: Option<&'static str>,
     confirmations: Vec<(u64, usize, TargetName)>,
     tasks: Vec<Task>,
     inbox: VecDeque<(usize, Input)>,
@@ -100,6 +102,7 @@ impl World {
             leader: None,
             agents: Vec::new(),
             red: BTreeSet::new(),
+            part: None,
             confirmations: Vec::new(),
             tasks: Vec::new(),
             inbox: VecDeque::new(),
@@ -288,7 +291,8 @@ impl World {
             self.confirmations.extract_if(.., |(due, of, _)| *of == index && *due <= now).map(|c| c.2),
         );
         for target in targets {
-            let red = self.red.contains(&(index, target.region.as_str()));
+            let one = self.part.is_none_or(|check| target.check.as_str() == check);
+            let red = one && self.red.contains(&(index, target.region.as_str()));
             let failure = Observation::Failure(FailureReason::ConnectTimeout);
             let observation = if red { failure } else { Observation::Success };
             self.give(index, Input::Probed { service: shop(), target, observation });

@@ -102,13 +102,27 @@ pub(crate) fn all(at: &str, verdict: Verdict) -> Vec<Vote> {
 pub(crate) fn east_is_down() -> Evidence {
     let votes =
         [all(EAST, Verdict::Down), all(WEST, Verdict::Healthy), all(NORTH, Verdict::Healthy)].concat();
-    Evidence { votes, down_for: Millis::from_secs(60), flaps: 1, lags: lags(), looks: Vec::new() }
+    Evidence {
+        votes,
+        down_for: Millis::from_secs(60),
+        flaps: 1,
+        lags: lags(),
+        looks: Vec::new(),
+        components_down: Default::default(),
+    }
 }
 
 /// Every region is healthy.
 pub(crate) fn all_is_well() -> Evidence {
     let votes = [EAST, WEST, NORTH].map(|at| all(at, Verdict::Healthy)).concat();
-    Evidence { votes, down_for: Millis::ZERO, flaps: 0, lags: lags(), looks: Vec::new() }
+    Evidence {
+        votes,
+        down_for: Millis::ZERO,
+        flaps: 0,
+        lags: lags(),
+        looks: Vec::new(),
+        components_down: Default::default(),
+    }
 }
 
 /// Every replica is a second behind, as everybody read half a minute before the failure.

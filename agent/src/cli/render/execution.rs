@@ -1,5 +1,6 @@
 //! Executions: the list, one with its timeline, its progress line by line, and its result.
 
+use super::checklist::tally;
 use crate::cli::screen::{Screen, cell, duration, indented, word};
 use comfy_table::Cell;
 use jiff::Timestamp;
@@ -53,6 +54,10 @@ pub fn timeline(screen: Screen, execution: &Execution, audit: &[AuditEntry]) -> 
     parts.extend(execution.ended_at.iter().map(|at| format!("  ended          {at}")));
     parts.extend(execution.recovery_time.map(|time| indented(&recovery(time))));
     parts.extend(execution.data_loss.iter().map(|loss| indented(&lost(loss))));
+    if !execution.checklist.is_empty() {
+        let tally = tally(&execution.checklist);
+        parts.push(format!("  checklist      {tally} quorate checklist {}", execution.id));
+    }
     parts.push(String::new());
     let rows = execution.steps.iter().map(|step| step_row(execution, step));
     parts.push(screen.table(["AFTER", "STEP", "ACTION", "STATE", "TOOK", "AGENT", "TRY", "SEEN"], rows));

@@ -1,6 +1,6 @@
 //! Executions: where they stand, which step did what, and where the recovery time went.
 
-use super::order::in_running_order;
+use super::{order::in_running_order, paperwork};
 use quorate_api::execution::{
     DataLoss, Evidence, Execution, ExecutionList, LagSeen, Objectives, RecoveryTime, Step, VoteSeen,
 };
@@ -85,6 +85,9 @@ fn listed(cluster: &Cluster, record: &Record) -> Execution {
             .into_iter()
             .filter_map(|(name, planned)| Some(step(name, planned, record.steps.get(name)?)))
             .collect(),
+        checklist: paperwork::checklist(record),
+        cost: paperwork::cost(record),
+        controls: paperwork::controls(record),
     }
 }
 

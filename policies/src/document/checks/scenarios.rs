@@ -6,13 +6,14 @@ use crate::{
         nearest,
         problem::{FieldPath, Problem},
     },
-    name::PlanName,
+    name::{ComponentName, PlanName},
     plan::{
         Action,
         expand::{ExpandError, expand},
+        flat::flat,
         template::TemplateError,
     },
-    policy::{Mode, PlanTemplate, Policy, Scenario},
+    policy::{Mode, PlanTemplate, Policy, Priority, Role, Scenario, When},
 };
 
 pub(super) fn check(policy: &Policy, problems: &mut Vec<Problem>) {
@@ -25,7 +26,7 @@ pub(super) fn check(policy: &Policy, problems: &mut Vec<Problem>) {
                 problems.push(Problem::error(field.join("run"), message, mend));
             }
             Some(plan) => {
-                detection(&field, scenario, plan, problems);
+                detection(&field, policy, scenario, plan, problems);
                 asked_for(&field, policy, scenario, problems);
             }
         }
@@ -37,14 +38,24 @@ pub(super) fn check(policy: &Policy, problems: &mut Vec<Problem>) {
         }
         inputs(&field, scenario, problems);
     }
-    for (name, plan) in policy.plans.iter().filter(|(_, plan)| !plan.moves) {
-        stays(name, plan, problems);
+    for (name, _) in policy.plans.iter().filter(|(_, plan)| !plan.moves) {
+        stays(policy, name, problems);
     }
     environment(policy, problems);
 }
 
 /// The agents begin what they detect, and an operator what he declares.
-fn detection(field: &FieldPath, scenario: &Scenario, plan: &PlanTemplate, problems: &mut Vec<Problem>) {
+fn detection(
+    field: &FieldPath,
+    policy: &Policy,
+    scenario: &Scenario,
+    plan: &PlanTemplate,
+    problems: &mut Vec<Problem>,
+) {
+    if scenario.when.is_none() && !scenario.grace.is_zero() {
+        let mend = "remove it: an operator has waited already";
+        problems.push(Problem::error(field.join("grace"), "nothing detects it, so nothing waits", mend));
+    }
     match (&scenario.when, scenario.mode) {
         (None, Mode::Automatic | Mode::Approval | Mode::Observe) => {
             let mend = "write `mode: manual`, and an operator declares it; or say with `when` what the agents detect";
@@ -58,6 +69,18 @@ fn detection(field: &FieldPath, scenario: &Scenario, plan: &PlanTemplate, proble
             let message = "an operator declares it, and `when` says that the agents detect it";
             let mend = "remove `when`; or write `mode: observe`, and `quorate failover` begins its plan";
             problems.push(Problem::error(field.join("mode"), message, mend));
+        }
+        (Some(When { component: Some(component), region, .. }), _) => {
+            of_component(field, policy, plan, component, *region, problems);
+            for (input, _) in scenario.inputs.iter().filter(|(_, input)| input.default.is_none()) {
+                let message = "the agents that detect it have nothing to say, and it has no default";
+                let mend = "write a `default`, or `mode: manual` without `when`";
+                problems.push(Problem::error(field.join("inputs").join(input.as_str()), message, mend));
+            }
+        }
+        (Some(When { region: None, .. }), _) => {
+            let mend = "write `region: primary`, or `component: NAME`";
+            problems.push(Problem::error(field.join("when"), "it does not say what must be down", mend));
         }
         (Some(_), Mode::Automatic | Mode::Approval | Mode::Observe) => {
             if !plan.moves {
@@ -75,6 +98,45 @@ fn detection(field: &FieldPath, scenario: &Scenario, plan: &PlanTemplate, proble
             }
         }
         (None, Mode::Manual) => {}
+    }
+}
+
+/// What is put right where it is: a part that is probed and whose loss does not take the region with it.
+fn of_component(
+    field: &FieldPath,
+    policy: &Policy,
+    plan: &PlanTemplate,
+    component: &ComponentName,
+    region: Option<Role>,
+    problems: &mut Vec<Problem>,
+) {
+    let place = field.join("when").join("component");
+    if region.is_some() {
+        let mend = "keep one of the two: a component is looked at where the service is";
+        problems.push(Problem::error(
+            field.join("when").join("region"),
+            "it waits for a region and for a component",
+            mend,
+        ));
+    }
+    let Some(known) = policy.components.get(component) else {
+        let mend = nearest::mend(component.as_str(), policy.components.keys().map(AsRef::as_ref));
+        problems.push(Problem::error(place, format!("there is no component `{component}`"), mend));
+        return;
+    };
+    if !policy.probes.values().any(|probe| probe.component.as_ref() == Some(component)) {
+        let mend = format!("add a probe with `component: {component}`");
+        problems.push(Problem::error(place.clone(), "nothing probes it, so it is never down", mend));
+    }
+    let whole = |other: &Scenario| other.when.as_ref().is_some_and(|when| when.region.is_some());
+    if known.priority == Priority::Critical && policy.scenarios.values().any(whole) {
+        let message = "its loss is the region's loss, and that has a plan of its own";
+        let mend = format!("give `{component}` another priority, or write `mode: manual` without `when`");
+        problems.push(Problem::error(place, message, mend));
+    }
+    if plan.moves {
+        let message = "its plan moves the service, and only a part of it is down";
+        problems.push(Problem::error(field.join("run"), message, "run a plan with `moves: false`"));
     }
 }
 
@@ -108,13 +170,16 @@ fn inputs(field: &FieldPath, scenario: &Scenario, problems: &mut Vec<Problem>) {
 }
 
 /// A plan that moves nothing runs beside the region that serves; a promotion there would make a second primary.
-fn stays(name: &PlanName, plan: &PlanTemplate, problems: &mut Vec<Problem>) {
+fn stays(policy: &Policy, name: &PlanName, problems: &mut Vec<Problem>) {
     let moving = |action: &Action| {
         action.promotes().is_some()
             || matches!(action, Action::AuroraSwitchover(_))
             || matches!(action, Action::AuroraFailover(_))
     };
-    if let Some((step, template)) = plan.steps.iter().find(|(_, step)| moving(&step.action)) {
+    let Ok(flat) = flat(policy, name) else { return };
+    if let Some((step, template)) =
+        flat.iter().map(|(name, step)| (name, step.template)).find(|(_, step)| moving(&step.action))
+    {
         let field = FieldPath::from(["plans", name.as_str(), "steps", step.as_str()]);
         let message =
             format!("`{}` moves the service, and the plan says `moves: false`", template.action.kind());

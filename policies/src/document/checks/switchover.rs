@@ -8,6 +8,7 @@ use crate::{
     plan::{
         Action,
         action::{PostgresFence, PostgresPromote, PostgresSwitchover},
+        flat::{FlatStep, flat},
         graph,
     },
     policy::{Mode, PlanTemplate, Policy},
@@ -88,8 +89,9 @@ fn promoted_twice(
 fn scenarios(policy: &Policy, problems: &mut Vec<Problem>) {
     let automatic = policy.scenarios.iter().filter(|(_, scenario)| scenario.mode == Mode::Automatic);
     for (name, scenario) in automatic {
-        let step = policy.plans.get(&scenario.run).and_then(|plan| switchovers(plan).next());
-        if let Some((step, _)) = step {
+        let Ok(flat) = flat(policy, &scenario.run) else { continue };
+        let switches = |step: &FlatStep<'_>| matches!(step.template.action, Action::PostgresSwitchover(_));
+        if let Some((step, _)) = flat.iter().find(|(_, step)| switches(step)) {
             let field = FieldPath::from(["scenarios", name.as_str(), "mode"]);
             let message = format!("it begins when the primary is down, and `{step}` needs a healthy one");
             let mend = "run a plan with postgres.promote, or write `mode: observe` and begin it with quorate failover";

@@ -2,7 +2,7 @@
 //! voters cannot (R12), and no number of agents sees a region from outside if all stand within it (R6).
 
 use super::{
-    allowed, rules,
+    allowed, plans, rules,
     variables::{self, Scope},
 };
 use crate::{
@@ -12,7 +12,11 @@ use crate::{
         problem::{FieldPath, Problem},
     },
     name::{AgentName, RegionName, StepName},
-    plan::{Action, graph, template},
+    plan::{
+        Action,
+        flat::{self, flat},
+        graph, template,
+    },
     policy::{Looks, Policy, StepTemplate, Timing},
 };
 use std::{
@@ -27,7 +31,7 @@ const VOTERS_MIN: usize = 3;
 /// these. Warnings among them do not refuse the policy.
 #[must_use]
 pub fn check_together(policy: &Policy, agent: &AgentFile) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = dangers(policy);
     let members = &agent.members;
     let regions: BTreeSet<&RegionName> = members.values().map(|member| &member.region).collect();
     automation(policy, members.len(), regions.len(), &mut problems);
@@ -45,6 +49,14 @@ pub fn check_together(policy: &Policy, agent: &AgentFile) -> Vec<Problem> {
         let mend = "run an agent there, so that a plan can act from the region that it activates";
         problems.push(Problem::warning(FieldPath::from(["regions", region.as_str()]), message, mend));
     }
+    problems
+}
+
+/// Everything that a policy may do and had better not. Warnings that need no agent's file.
+#[must_use]
+pub fn dangers(policy: &Policy) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    plans::dangers(policy, &mut problems);
     problems
 }
 
@@ -73,20 +85,17 @@ fn backups(policy: &Policy, regions: &BTreeSet<&RegionName>, problems: &mut Vec<
 /// A promotion before which nothing keeps the old primary from writing (R13): then only the write lease does, and only
 /// in applications that ask for it.
 fn fences(policy: &Policy, problems: &mut Vec<Problem>) {
-    for (name, plan) in &policy.plans {
-        let needs: graph::Needs = plan
-            .steps
-            .iter()
-            .map(|(step, template)| (step.clone(), template.needs.iter().cloned().collect()))
-            .collect();
+    for name in policy.plans.keys() {
+        let Ok(flat) = flat(policy, name) else { continue };
+        let needs = flat::needs(&flat);
         let fences = |step: &StepName| {
-            plan.steps.get(step).is_some_and(|template| {
+            flat.get(step).map(|step| step.template).is_some_and(|template| {
                 let to_zero = matches!(&template.action, Action::EcsScale(scale) if scale.desired == Some(0));
                 to_zero || matches!(&template.action, Action::RdsFence(_) | Action::PostgresFence(_))
             })
         };
         let promotes = |template: &StepTemplate| matches!(template.action, Action::RdsPromoteReadReplica(_));
-        for (step, _) in plan.steps.iter().filter(|(_, template)| promotes(template)) {
+        for (step, _) in flat.iter().filter(|(_, step)| promotes(step.template)) {
             if !graph::ancestors(&needs, step).iter().any(fences) {
                 let message = format!(
                     "nothing fences the old primary before `{step}`: only the write lease stops its writes"

@@ -34,6 +34,12 @@ impl World {
         self.red.extend(observers.iter().map(|name| (index(name), region)));
     }
 
+    /// From now on these agents see one check of a region fail, and the others not.
+    pub(crate) fn part_fails(&mut self, observers: &[&str], region: &'static str, check: &'static str) {
+        self.part = Some(check);
+        self.fails(observers, region);
+    }
+
     /// Everybody sees a region answer again.
     pub(crate) fn recovers(&mut self, region: &str) {
         self.red.retain(|(_, red)| *red != region);

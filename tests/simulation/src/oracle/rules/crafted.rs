@@ -87,6 +87,7 @@ pub(super) fn evidence() -> Evidence {
         flaps: 0,
         lags: AGENTS.iter().map(lag).collect(),
         looks: Vec::new(),
+        components_down: Default::default(),
     }
 }
 
