@@ -12,7 +12,7 @@ mod timing;
 mod votes;
 mod written;
 
-pub use backup::{Backup, BackupPath, BackupSource, RdsAutomated};
+pub use backup::{Backup, BackupPath, BackupSource, RdsAutomated, S3Objects};
 pub use expect::{Expect, StatusRanges};
 pub use objectives::{LevelObjective, Objective, Objectives};
 pub use probe::{HttpProbe, Looks, PostgresProbe, Probe};

@@ -89,6 +89,7 @@ struct Inner {
     sts: Pool<aws_sdk_sts::Client>,
     iam: Pool<aws_sdk_iam::Client>,
     route53: Pool<aws_sdk_route53::Client>,
+    s3: Pool<aws_sdk_s3::Client>,
 }
 
 /// Where, and as whom, a call is made.
@@ -172,6 +173,24 @@ impl Place<'_> {
                 config.set_endpoint_url(Some(url.clone()));
             }
             aws_sdk_route53::Client::from_conf(config.build())
+        };
+        clients.entry(self.key()).or_insert_with(build).clone()
+    }
+
+    /// S3 of the place. At another address than AWS's own a bucket is part of the path: that address has no name for each.
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        let assumed = self.assumed(self.region);
+        let mut clients = self.aws.inner.s3.lock().unwrap_or_else(PoisonError::into_inner);
+        let build = || {
+            let name = self.purpose.retry_partition();
+            let partition = aws_sdk_s3::config::retry::RetryPartition::custom(name).build();
+            let mut config =
+                aws_sdk_s3::config::Builder::from(&self.config(assumed)).retry_partition(partition);
+            if let Some(url) = self.aws.inner.endpoints.of(AwsService::S3, self.region) {
+                config = config.force_path_style(true);
+                config.set_endpoint_url(Some(url.to_owned()));
+            }
+            aws_sdk_s3::Client::from_conf(config.build())
         };
         clients.entry(self.key()).or_insert_with(build).clone()
     }
@@ -291,6 +310,7 @@ impl Aws {
             sts: Mutex::default(),
             iam: Mutex::default(),
             route53: Mutex::default(),
+            s3: Mutex::default(),
         };
         Aws { inner: Arc::new(inner) }
     }

@@ -98,6 +98,14 @@ impl Fault {
         }
     }
 
+    /// The HTTP status, if the service answered: a reply without a body, as to `HEAD`, has no code.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match &self.kind {
+            FaultKind::Answered { status, .. } => Some(*status),
+            FaultKind::NotSent { .. } | FaultKind::NoReply { .. } | FaultKind::Unreadable { .. } => None,
+        }
+    }
+
     /// What it means for the one attempt of a mutating call.
     pub(crate) fn acted(&self) -> Acted {
         let reason = self.to_string();
