@@ -13,6 +13,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_s3::config::ResponseChecksumValidation;
 use quorate_policies::Timestamp;
 use quorate_policies::document::{AwsEndpoints, AwsService};
 use quorate_policies::effect::{Acted, AssumeRole, EffectContext, Observed};
@@ -184,8 +185,9 @@ impl Place<'_> {
         let build = || {
             let name = self.purpose.retry_partition();
             let partition = aws_sdk_s3::config::retry::RetryPartition::custom(name).build();
-            let mut config =
-                aws_sdk_s3::config::Builder::from(&self.config(assumed)).retry_partition(partition);
+            let config = aws_sdk_s3::config::Builder::from(&self.config(assumed)).retry_partition(partition);
+            // Contents are read by pieces and compared as a whole; S3's checksum is not of a piece.
+            let mut config = config.response_checksum_validation(ResponseChecksumValidation::WhenRequired);
             if let Some(url) = self.aws.inner.endpoints.of(AwsService::S3, self.region) {
                 config = config.force_path_style(true);
                 config.set_endpoint_url(Some(url.to_owned()));

@@ -191,7 +191,7 @@ fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// The error and its causes as one line, by `Display` alone: `Debug` would print requests and headers.
-fn causes(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |cause: &&(dyn Error + 'static)| (*cause).source())
         .take(CAUSES_MAX);
     let mut texts: Vec<String> = chain.map(ToString::to_string).collect();

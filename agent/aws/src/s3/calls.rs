@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use aws_sdk_s3::config::Builder;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::config::timeout::TimeoutConfig;
-use aws_sdk_s3::config::{Builder, ResponseChecksumValidation};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, CompletedMultipartUpload, CompletedPart};
 use aws_smithy_types::DateTime;
@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Object, Trouble};
 use crate::clients::Place;
-use crate::fault::{Call, Fault};
+use crate::fault::{Call, Fault, causes};
 
 /// One call that carries content, with its body: below the longest call of an agent (12 s). Eight megabytes take so long at
 /// 0.8 MB/s; whoever is slower cannot restore anyway.
@@ -159,8 +159,9 @@ impl Objects {
                 metadata: reply.metadata().cloned(),
             };
             let body = reply.body.collect().await;
-            let body =
-                body.map_err(|error| Trouble::Unread(format!("{call}: its content ends early: {error}")))?;
+            let body = body.map_err(|error| {
+                Trouble::Unread(format!("{call}: its content ends early: {}", causes(&error)))
+            })?;
             Ok((body.to_vec(), labels))
         };
         let (content, labels) = timeout(CARRY_MAX, reading)
@@ -276,12 +277,7 @@ impl Objects {
 fn carrying() -> Builder {
     let limits =
         TimeoutConfig::builder().operation_timeout(CARRY_MAX).operation_attempt_timeout(CARRY_MAX).build();
-    // What is read is compared here, piece by piece; S3's checksum is of the whole.
-    let validation = ResponseChecksumValidation::WhenRequired;
-    Builder::default()
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(limits)
-        .response_checksum_validation(validation)
+    Builder::default().retry_config(RetryConfig::disabled()).timeout_config(limits)
 }
 
 /// What a read that did not succeed means. What is not allowed now will not be allowed by asking again.

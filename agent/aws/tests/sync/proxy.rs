@@ -58,6 +58,11 @@ impl Script {
         self.rules.lock().unwrap().push(Rule { operation, how, after, times });
     }
 
+    /// Whether every fault has met its call.
+    pub(crate) fn all_broken(&self) -> bool {
+        self.rules.lock().unwrap().iter().all(|rule| rule.times == 0)
+    }
+
     pub(crate) fn clear(&self) {
         self.rules.lock().unwrap().clear();
     }
@@ -106,8 +111,6 @@ pub(crate) async fn start(upstream: &str, script: &Arc<Script>) -> String {
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let script = Arc::clone(&script);
-            // Ending a connection without an answer then resets it.
-            stream.set_zero_linger().unwrap();
             let service = service_fn(move |request| answer(upstream, Arc::clone(&script), request));
             tokio::spawn(
                 hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
