@@ -6,6 +6,7 @@
 
 pub mod dump;
 pub mod files;
+pub mod objects;
 pub mod rdb;
 
 use files::Listed;
@@ -57,7 +58,7 @@ impl Programs {
     }
 }
 
-/// Looks at the files of a backup; RDS is asked elsewhere.
+/// Looks at the files of a backup; RDS and S3 are asked elsewhere.
 pub async fn look(
     source: BackupSource<'_>,
     programs: &Programs,
@@ -70,6 +71,7 @@ pub async fn look(
             path.to_owned()
         }
         BackupSource::RdsAutomated(_) => return unknown("an RDS instance is no file".to_owned()),
+        BackupSource::S3(_) => return unknown("a bucket is no folder".to_owned()),
     };
     let listed = tokio::task::spawn_blocking(move || files::list(&pattern, deadline)).await;
     let listed = match listed {
@@ -161,7 +163,7 @@ async fn content(
                 Err(error) => BackupContent::Unchecked { why: error.to_string() },
             }
         }
-        BackupSource::Files(_) | BackupSource::RdsAutomated(_) => {
+        BackupSource::Files(_) | BackupSource::RdsAutomated(_) | BackupSource::S3(_) => {
             BackupContent::Unchecked { why: "it has no known form".to_owned() }
         }
     }

@@ -15,6 +15,7 @@ mod sql;
 mod standby;
 mod statuspage;
 mod switchover;
+mod sync;
 pub mod update;
 pub mod verify;
 mod writers;
@@ -31,7 +32,7 @@ use futures_util::future::{BoxFuture, join};
 use heartbeat::Heartbeats;
 pub use promote::Known;
 use promote::Promote;
-use quorate_aws::{Aws, AwsAction, AwsSettings};
+use quorate_aws::{Aws, AwsAction, AwsSettings, s3::WATCHED_MAX};
 use quorate_policies::{
     Timestamp,
     backup::{BackupContent, BackupFound, BackupSeen},
@@ -41,11 +42,11 @@ use quorate_policies::{
         Action, Before, Lag, Plan,
         action::{
             DnsUpdate, Exec, Http, PostgresFence, PostgresPromote, PostgresRejoin, PostgresRestore,
-            PostgresSwitchover, PostgresUnfence, RdsPromoteReadReplica, RedisRestore, VerifyProbes,
-            VerifySql,
+            PostgresSwitchover, PostgresUnfence, RdsPromoteReadReplica, RedisRestore, S3Prefix, S3Sync,
+            VerifyProbes, VerifySql,
         },
     },
-    policy::{Backup, BackupSource},
+    policy::{Backup, BackupSource, S3Objects},
     readiness::Finding,
 };
 use quorate_probes::Prober;
@@ -57,6 +58,7 @@ use sql::Sql;
 use statuspage::Statuspage;
 use std::{future::ready, path::Path, sync::Arc};
 use switchover::Switchovers;
+use sync::Syncs;
 use update::Updates;
 use verify::Verify;
 
@@ -80,6 +82,7 @@ pub struct Effects {
     rejoins: Rejoins,
     execs: Execs,
     calls: Calls,
+    syncs: Syncs,
 }
 
 /// An action, by its room.
@@ -99,6 +102,7 @@ enum Room<'a> {
     Rejoin(&'a PostgresRejoin),
     Exec(&'a Exec),
     Call(&'a Http),
+    Sync(&'a S3Sync),
 }
 
 fn room(action: &Action) -> Option<Room<'_>> {
@@ -117,6 +121,7 @@ fn room(action: &Action) -> Option<Room<'_>> {
         Action::PostgresRejoin(action) => Some(Room::Rejoin(action)),
         Action::Exec(action) => Some(Room::Exec(action)),
         Action::Http(action) => Some(Room::Call(action)),
+        Action::S3Sync(action) => Some(Room::Sync(action)),
         other => AwsAction::try_from(other).ok().map(Room::Aws),
     }
 }
@@ -156,6 +161,7 @@ impl Effects {
             heartbeats: Heartbeats::new(file, base),
             updates: Updates::new(file, base),
             execs: Execs::new(file, base, Arc::clone(&jobs)),
+            syncs: Syncs::new(file, jobs.journal().clone()),
             calls: Calls::new(file, base, jobs.journal().clone()),
         }
     }
@@ -188,6 +194,9 @@ impl Effects {
             Some(Room::Rejoin(action)) => Box::pin(self.rejoins.observe(action)),
             Some(Room::Exec(action)) => Box::pin(self.execs.observe(action, context)),
             Some(Room::Call(action)) => Box::pin(self.calls.observe(action, context)),
+            Some(Room::Sync(action)) => {
+                Box::pin(async move { self.syncs.observe(self.aws().await, action, context) })
+            }
             None => Box::pin(ready(Observed::Impossible { reason: unknown_kind(action) })),
         }
     }
@@ -216,13 +225,17 @@ impl Effects {
             Some(Room::Rejoin(action)) => Box::pin(self.rejoins.act(action, part)),
             Some(Room::Exec(action)) => Box::pin(self.execs.act(action, context)),
             Some(Room::Call(action)) => Box::pin(self.calls.act(action, context)),
+            Some(Room::Sync(action)) => {
+                Box::pin(async move { self.syncs.act(self.aws().await, action, context).await })
+            }
             None => Box::pin(ready(Acted::Refused { reason: unknown_kind(action), retryable: false })),
         }
     }
 
-    /// Ends whatever program of an attempt still runs on this host; returns when none does.
+    /// Ends whatever an attempt still has at work on this host; returns when nothing is.
     pub async fn let_go(&self, attempt: &Attempt) {
         self.execs.let_go(attempt).await;
+        self.syncs.let_go(attempt).await;
     }
 
     /// The heartbeat row as it is before a promotion begins; nobody can read it afterwards. It holds up the promotion
@@ -268,6 +281,9 @@ impl Effects {
             Some(Room::Redis(action)) => Box::pin(self.redises.check(action)),
             Some(Room::Exec(action)) => Box::pin(self.execs.check(action, context)),
             Some(Room::Call(action)) => Box::pin(self.calls.check(action, context)),
+            Some(Room::Sync(action)) => {
+                Box::pin(async move { self.syncs.check(self.aws().await, action, context).await })
+            }
             Some(Room::Aws(_) | Room::Statuspage(_) | Room::Verify(_) | Room::Converge(_)) | None => {
                 Box::pin(self.check_on_aws(action, context))
             }
@@ -322,7 +338,18 @@ impl Effects {
                     Err(why) => unknown(&why),
                 }
             }
+            Some(BackupSource::S3(of)) => self.look_at_objects(of).await,
             Some(source) => backups::look(source, &self.programs, &self.backups_read, now).await,
+        }
+    }
+
+    async fn look_at_objects(&self, of: &S3Objects) -> BackupSeen {
+        let S3Objects { region, bucket, prefix, pattern, role } = of;
+        let (region, bucket) = (region.clone(), bucket.clone());
+        let place = S3Prefix { region, bucket, prefix: Some(prefix.clone()) };
+        match self.aws().await.objects(&place, role.as_ref(), WATCHED_MAX).await {
+            Ok(listed) => backups::objects::newest(&place.to_string(), pattern.as_deref(), listed),
+            Err(trouble) => BackupSeen::Unknown { why: trouble.to_string() },
         }
     }
 

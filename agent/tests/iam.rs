@@ -110,3 +110,34 @@ fn a_watched_backup_may_be_read() {
     let arn = "arn:aws:rds:us-east-1:123456789012:db:billing";
     assert_eq!(statements[0]["Resource"], serde_json::json!([arn]));
 }
+
+/// Goal: a bucket that is watched may be listed below its prefix and not be read, in another account's role where the policy says
+/// so; one that is copied may be read, and only the other one written to. Method: a policy with a watch and a copy.
+#[test]
+fn buckets_are_no_wider_than_their_prefixes() {
+    let mut policy = read_policy("aws.yaml", EXAMPLE).unwrap();
+    policy.plans.clear();
+    let mut watch = |name: &str, more: &str| {
+        let text = format!(
+            r#"{{"s3": {{"region": "us-west-2", "bucket": "shop-backups", "prefix": "database/"{more}}}, "fresh_within": "25h"}}"#
+        );
+        policy.backups.insert(name.parse().unwrap(), serde_json::from_str(&text).unwrap());
+    };
+    watch("own", "");
+    let role = "arn:aws:iam::210987654321:role/reader";
+    watch("other", &format!(r#", "role": {{"arn": "{role}"}}"#));
+    let documents = written(&policy, Scope::Act, &principal());
+    let texts = |document: &serde_json::Value| serde_json::to_string(&document["Statement"]).unwrap();
+    let own = texts(&documents["arn:aws:iam::123456789012:role/quorate-agent"]);
+    let listing = r#""Action":["s3:ListBucket"],"Resource":["arn:aws:s3:::shop-backups"],"Condition":{"StringLike":{"s3:prefix":["database/*"]}}"#;
+    assert!(own.contains(listing), "{own}");
+    assert!(own.contains("sts:AssumeRole") && own.contains(role) && !own.contains("s3:GetObject"), "{own}");
+    assert!(texts(&documents[role]).contains(listing), "{documents}");
+
+    let policy = read_policy("aws.yaml", EXAMPLE).unwrap();
+    let all = texts(&written(&policy, Scope::Act, &principal()));
+    let writing = r#""Action":["s3:AbortMultipartUpload","s3:PutObject"]"#;
+    assert!(all.contains(writing) && !all.contains("s3:DeleteObject"), "{all}");
+    let observing = texts(&written(&policy, Scope::Observe, &principal()));
+    assert!(observing.contains("s3:GetObject") && !observing.contains("s3:PutObject"), "{observing}");
+}

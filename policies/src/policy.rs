@@ -13,7 +13,7 @@ mod timing;
 mod votes;
 mod written;
 
-pub use backup::{Backup, BackupPath, BackupSource, RdsAutomated};
+pub use backup::{Backup, BackupPath, BackupSource, RdsAutomated, S3Objects};
 pub use expect::{Expect, StatusRanges};
 pub use objectives::{LevelObjective, Objective, Objectives};
 pub use paperwork::{Checklist, Control, Cost, CostPer, Item, Paperwork, Phase, Price, Shown};

@@ -181,7 +181,7 @@ probe_ca: ca.pem
 aws:
   endpoints: {regional: {us-east-1: "http://127.0.0.1:5000"}, services: {rds: {us-east-1: "http://127.0.0.1:5001"}}, route53: "http://127.0.0.1:5000"}
 postgres: {password_file: postgres.password, ca_file: rds.pem, tls: verify-full}
-backups: {programs: /usr/lib/postgresql/15/bin, restore_from: [/backups], redis_dirs: [/var/lib/redis]}
+backups: {programs: /usr/lib/postgresql/15/bin, restore_from: [/backups], redis_dirs: [/var/lib/redis], sync_to: [/backups/recovered]}
 tsig: {quorate.example.com: {algorithm: hmac-sha512, secret_file: tsig.secret}}
 exec: {programs: {kubectl: /usr/bin/kubectl}, dir: /srv/dr, pass_env: [PATH], policy_env: [DUMP], secrets: {TOKEN: a.token}}
 http: {servers: {"https://search.example.com:9200": {secrets: {AUTH: search.auth}}}}

@@ -21,7 +21,7 @@ pub struct BackupView {
     /// The component whose data it holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub component: Option<String>,
-    /// What it is: `postgres_dump`, `redis_rdb`, `files` or `rds_automated`.
+    /// What it is: `postgres_dump`, `redis_rdb`, `files`, `rds_automated` or `s3`.
     pub kind: String,
     /// Where it is.
     pub place: String,

@@ -74,6 +74,7 @@ impl<'a> TryFrom<&'a Action> for AwsAction<'a> {
             | Action::Wait(_)
             | Action::PostgresRestore(_)
             | Action::RedisRestore(_)
+            | Action::S3Sync(_)
             | Action::VerifySql(_) => Err(NotAws { kind: action.kind() }),
         }
     }

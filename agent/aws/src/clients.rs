@@ -13,6 +13,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_s3::config::ResponseChecksumValidation;
 use quorate_policies::Timestamp;
 use quorate_policies::document::{AwsEndpoints, AwsService};
 use quorate_policies::effect::{Acted, AssumeRole, EffectContext, Observed};
@@ -89,6 +90,7 @@ struct Inner {
     sts: Pool<aws_sdk_sts::Client>,
     iam: Pool<aws_sdk_iam::Client>,
     route53: Pool<aws_sdk_route53::Client>,
+    s3: Pool<aws_sdk_s3::Client>,
 }
 
 /// Where, and as whom, a call is made.
@@ -172,6 +174,25 @@ impl Place<'_> {
                 config.set_endpoint_url(Some(url.clone()));
             }
             aws_sdk_route53::Client::from_conf(config.build())
+        };
+        clients.entry(self.key()).or_insert_with(build).clone()
+    }
+
+    /// S3 of the place. At another address than AWS's own a bucket is part of the path: that address has no name for each.
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        let assumed = self.assumed(self.region);
+        let mut clients = self.aws.inner.s3.lock().unwrap_or_else(PoisonError::into_inner);
+        let build = || {
+            let name = self.purpose.retry_partition();
+            let partition = aws_sdk_s3::config::retry::RetryPartition::custom(name).build();
+            let config = aws_sdk_s3::config::Builder::from(&self.config(assumed)).retry_partition(partition);
+            // Contents are read by pieces and compared as a whole; S3's checksum is not of a piece.
+            let mut config = config.response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+            if let Some(url) = self.aws.inner.endpoints.of(AwsService::S3, self.region) {
+                config = config.force_path_style(true);
+                config.set_endpoint_url(Some(url.to_owned()));
+            }
+            aws_sdk_s3::Client::from_conf(config.build())
         };
         clients.entry(self.key()).or_insert_with(build).clone()
     }
@@ -291,6 +312,7 @@ impl Aws {
             sts: Mutex::default(),
             iam: Mutex::default(),
             route53: Mutex::default(),
+            s3: Mutex::default(),
         };
         Aws { inner: Arc::new(inner) }
     }

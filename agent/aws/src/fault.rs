@@ -98,6 +98,14 @@ impl Fault {
         }
     }
 
+    /// The HTTP status, if the service answered: a reply without a body, as to `HEAD`, has no code.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match &self.kind {
+            FaultKind::Answered { status, .. } => Some(*status),
+            FaultKind::NotSent { .. } | FaultKind::NoReply { .. } | FaultKind::Unreadable { .. } => None,
+        }
+    }
+
     /// What it means for the one attempt of a mutating call.
     pub(crate) fn acted(&self) -> Acted {
         let reason = self.to_string();
@@ -183,7 +191,7 @@ fn lacks_credentials(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// The error and its causes as one line, by `Display` alone: `Debug` would print requests and headers.
-fn causes(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn causes(error: &(dyn Error + 'static)) -> String {
     let chain = std::iter::successors(Some(error), |cause: &&(dyn Error + 'static)| (*cause).source())
         .take(CAUSES_MAX);
     let mut texts: Vec<String> = chain.map(ToString::to_string).collect();

@@ -5,6 +5,8 @@ mod grants;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use quorate_policies::effect::AssumeRole;
+use quorate_policies::plan::action::S3Prefix;
 use quorate_policies::plan::{Plan, Step};
 use serde_json::{Value, json};
 
@@ -57,22 +59,32 @@ pub struct Principal {
 /// to assume it; [`role_document`] is what that role needs.
 #[must_use]
 pub fn document(plans: &[Plan], scope: Scope, principal: &Principal) -> Value {
-    document_watching(plans, &[], scope, principal)
+    document_watching(plans, &Watched::default(), scope, principal)
 }
 
-/// The same for agents that also watch the automated backups of these instances, each by its region and identifier.
+/// The backups on AWS that agents watch.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Watched {
+    /// Instances with automated backups, each by its region and identifier.
+    pub instances: Vec<(String, String)>,
+    /// Objects, with the role as which they are listed.
+    pub objects: Vec<(S3Prefix, Option<AssumeRole>)>,
+}
+
+/// The same for agents that also watch backups.
 #[must_use]
-pub fn document_watching(
-    plans: &[Plan],
-    backups: &[(String, String)],
-    scope: Scope,
-    principal: &Principal,
-) -> Value {
+pub fn document_watching(plans: &[Plan], watched: &Watched, scope: Scope, principal: &Principal) -> Value {
     let mut statements = Statements::default();
-    for (region, instance) in backups {
+    for (region, instance) in &watched.instances {
         let (account, partition) = (&principal.account, partition(region));
         let arn = format!("arn:{partition}:rds:{region}:{account}:db:{instance}");
         statements.grant(Grant::on("rds:DescribeDBInstances", [arn]));
+    }
+    for (objects, role) in &watched.objects {
+        match role {
+            None => statements.grant(grants::listed(objects)),
+            Some(role) => statements.grant(Grant::on("sts:AssumeRole", [role.arn.clone()])),
+        }
     }
     for step in plans.iter().flat_map(|plan| plan.steps.values()) {
         match &step.role {
@@ -87,11 +99,16 @@ pub fn document_watching(
     statements.document()
 }
 
-/// The policy document of a role that steps assume.
+/// The policy document of a role that steps and watches assume.
 #[must_use]
-pub fn role_document(plans: &[Plan], scope: Scope, arn: &str) -> Value {
+pub fn role_document(plans: &[Plan], watched: &Watched, scope: Scope, arn: &str) -> Value {
     let account = arn.split(':').nth(4).unwrap_or_default();
     let mut statements = Statements::default();
+    for (objects, _) in
+        watched.objects.iter().filter(|(_, role)| role.as_ref().is_some_and(|role| role.arn == arn))
+    {
+        statements.grant(grants::listed(objects));
+    }
     for step in plans.iter().flat_map(|plan| plan.steps.values()) {
         if step.role.as_ref().is_some_and(|role| role.arn == arn) {
             statements.add(step, scope, account);
@@ -103,15 +120,12 @@ pub fn role_document(plans: &[Plan], scope: Scope, arn: &str) -> Value {
     statements.document()
 }
 
-/// The roles that the steps of these plans assume.
+/// The roles that the steps of these plans, and the watches, assume.
 #[must_use]
-pub fn roles(plans: &[Plan]) -> BTreeSet<String> {
-    plans
-        .iter()
-        .flat_map(|plan| plan.steps.values())
-        .filter_map(|s| s.role.as_ref())
-        .map(|r| r.arn.clone())
-        .collect()
+pub fn roles(plans: &[Plan], watched: &Watched) -> BTreeSet<String> {
+    let steps = plans.iter().flat_map(|plan| plan.steps.values()).filter_map(|step| step.role.as_ref());
+    let watches = watched.objects.iter().filter_map(|(_, role)| role.as_ref());
+    steps.chain(watches).map(|role| role.arn.clone()).collect()
 }
 
 /// What a statement is about: resources and conditions.

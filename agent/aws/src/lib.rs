@@ -18,6 +18,7 @@
 //! | `aurora.failover` | `rds:DescribeGlobalClusters`, `rds:FailoverGlobalCluster` | the target's region | no |
 //! | `ecs.scale` | `ecs:DescribeServices`, `ecs:UpdateService`, `application-autoscaling:DescribeScalableTargets`, `application-autoscaling:RegisterScalableTarget`, `elasticloadbalancing:DescribeTargetHealth`, `cloudwatch:GetMetricData` | the service's region; once the other service's for a share of it | yes, by scaling back |
 //! | `route53.repoint` | `route53:ListResourceRecordSets`, `route53:GetHostedZone`, `route53:ChangeResourceRecordSets`, `route53:GetChange` | the partition's one Route 53 control plane (us-east-1) | yes, by repointing at a higher epoch |
+//! | `s3.sync` ([`s3::sync`]) | `s3:ListBucket`, `s3:GetObject`, `s3:PutObject`, `s3:AbortMultipartUpload`, `s3:DeleteObject` with `delete` | both buckets' regions | nothing to undo, unless it replaces or deletes |
 #![deny(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::expect_used)]
 
 mod action;
@@ -31,6 +32,7 @@ mod lag;
 mod rds;
 mod readiness;
 mod route53;
+pub mod s3;
 mod settings;
 pub mod signal;
 

@@ -26,6 +26,8 @@ const INVALID_STATE: &str = "InvalidDBInstanceState";
 const EXISTS: &str = "DBInstanceAlreadyExists";
 /// The tag of an instance that an execution made; its value is the execution's id.
 const EXECUTION_TAG: &str = "quorate:execution";
+/// The tag of an instance that was restored; its value is the moment that was asked for, which RDS does not tell.
+const MOMENT_TAG: &str = "quorate:restored-to";
 /// The tag of an old primary that gave its name to a replica; its value is the execution's id.
 const RENAMED_TAG: &str = "quorate:renamed";
 

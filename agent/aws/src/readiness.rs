@@ -53,6 +53,7 @@ impl Aws {
             | Action::Wait(_)
             | Action::PostgresRestore(_)
             | Action::RedisRestore(_)
+            | Action::S3Sync(_)
             | Action::VerifySql(_) => Vec::new(),
         }
     }

@@ -7,11 +7,12 @@ use super::{
     screen::Screen,
 };
 use clap::{Args, ValueEnum};
-use quorate_aws::iam::{self, Principal, Scope};
+use quorate_aws::iam::{self, Principal, Scope, Watched};
 use quorate_policies::{
     Policy,
     document::{self, Problem},
-    plan::{Plan, expand},
+    plan::{Plan, action::S3Prefix, expand},
+    policy::S3Objects,
 };
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -80,20 +81,31 @@ pub fn iam(args: &IamArgs) -> Result<Exit, Failure> {
 #[must_use]
 pub fn written(policy: &Policy, scope: Scope, principal: &Principal) -> Value {
     let plans = plans(policy);
-    let own = iam::document_watching(&plans, &watched(policy), scope, principal);
-    let roles = iam::roles(&plans);
+    let watched = watched(policy);
+    let own = iam::document_watching(&plans, &watched, scope, principal);
+    let roles = iam::roles(&plans, &watched);
     if roles.is_empty() {
         return own;
     }
     let own = (format!("arn:aws:iam::{}:role/{}", principal.account, principal.role), own);
-    let others = roles.into_iter().map(|arn| (arn.clone(), iam::role_document(&plans, scope, &arn)));
+    let others =
+        roles.into_iter().map(|arn| (arn.clone(), iam::role_document(&plans, &watched, scope, &arn)));
     json!(std::iter::once(own).chain(others).collect::<serde_json::Map<_, _>>())
 }
 
-/// The instances whose automated backups are watched.
-fn watched(policy: &Policy) -> Vec<(String, String)> {
+/// The backups on AWS that are watched.
+fn watched(policy: &Policy) -> Watched {
     let automated = policy.backups.values().filter_map(|backup| backup.rds_automated.as_ref());
-    automated.map(|rds| (rds.region.clone(), rds.instance.clone())).collect()
+    let objects = policy.backups.values().filter_map(|backup| backup.s3.as_ref());
+    let prefix = |of: &S3Objects| S3Prefix {
+        region: of.region.clone(),
+        bucket: of.bucket.clone(),
+        prefix: Some(of.prefix.clone()),
+    };
+    Watched {
+        instances: automated.map(|rds| (rds.region.clone(), rds.instance.clone())).collect(),
+        objects: objects.map(|of| (prefix(of), of.role.clone())).collect(),
+    }
 }
 
 /// Every plan in every direction: a failover may go to any region, and home again.

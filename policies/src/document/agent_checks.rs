@@ -147,7 +147,12 @@ fn files(agent: &AgentFile, problems: &mut Vec<Problem>) {
 /// What may be restored from where is written from the root: it must not depend on where the agent was started.
 fn folders(agent: &AgentFile, problems: &mut Vec<Problem>) {
     let Some(backups) = &agent.backups else { return };
-    for (key, folders) in [("restore_from", &backups.restore_from), ("redis_dirs", &backups.redis_dirs)] {
+    let all = [
+        ("restore_from", &backups.restore_from),
+        ("redis_dirs", &backups.redis_dirs),
+        ("sync_to", &backups.sync_to),
+    ];
+    for (key, folders) in all {
         let narrow = |path: &Path| path.is_absolute() && path.parent().is_some();
         if let Some(folder) = folders.iter().find(|folder| !narrow(folder)) {
             let message =

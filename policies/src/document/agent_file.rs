@@ -177,6 +177,8 @@ pub enum AwsService {
     Elasticloadbalancing,
     /// CloudWatch metrics.
     Cloudwatch,
+    /// S3. A bucket is then named in the path, not in the host.
+    S3,
     /// STS.
     Sts,
     /// IAM, whose one endpoint of a partition stands in us-east-1 (in China cn-north-1, in GovCloud us-gov-west-1).
@@ -193,6 +195,7 @@ impl AwsService {
             AwsService::ApplicationAutoscaling => "application-autoscaling",
             AwsService::Elasticloadbalancing => "elasticloadbalancing",
             AwsService::Cloudwatch => "cloudwatch",
+            AwsService::S3 => "s3",
             AwsService::Sts => "sts",
             AwsService::Iam => "iam",
         }
@@ -240,6 +243,9 @@ pub struct Backups {
     pub restore_from: Vec<PathBuf>,
     /// The data directories of Redis into which a snapshot may be put.
     pub redis_dirs: Vec<PathBuf>,
+    /// The folders below which `s3.sync` may write. One that is also below `restore_from` is as powerful as the bucket's
+    /// writers.
+    pub sync_to: Vec<PathBuf>,
 }
 
 /// A key that this agent shares with a DNS server (RFC 8945).

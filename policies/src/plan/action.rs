@@ -13,6 +13,7 @@ mod postgres;
 mod rds;
 mod restore;
 mod route53;
+mod s3;
 mod sql;
 mod statuspage;
 mod verify;
@@ -34,6 +35,7 @@ pub use rds::{
 };
 pub use restore::{Over, PostgresRestore, RedisRestore, RestoreFile};
 pub use route53::{RecordKind, Route53Repoint, Route53Signal, SignalRecord};
+pub use s3::{S3Prefix, S3Sync, SyncTarget, SyncTo};
 pub use sql::{SqlCheck, SqlExpect, VerifySql};
 pub use statuspage::{IncidentStatus, StatuspageIncident};
 pub use verify::VerifyProbes;
@@ -123,6 +125,8 @@ actions! {
     "postgres.restore" => PostgresRestore, reversible: true;
     /// Puts a snapshot into the data directory of a Redis that is stopped.
     "redis.restore" => RedisRestore, reversible: true;
+    /// Copies objects of S3 under another prefix or into a folder, and compares every one by its SHA-256.
+    "s3.sync" => S3Sync, reversible: true;
     /// Sets the desired count of an ECS service and waits for its tasks.
     "ecs.scale" => EcsScale, reversible: true;
     /// Points a Route 53 record at another target, fenced by an epoch record in the same batch.
@@ -163,14 +167,18 @@ impl Action {
         if let Action::PostgresRestore(restore) = self {
             return matches!(restore.over, Over::Refuse);
         }
+        // What it replaces or deletes is gone; what it adds is in nobody's way.
+        if let Action::S3Sync(sync) = self {
+            return !sync.replace && !sync.delete;
+        }
         self.kind_reversible()
     }
 
-    /// Whether the action runs a program on the host of the agent that has it. It ends with its attempt, however that one
-    /// ends.
+    /// Whether the action is at work on the host of the agent that has it, for longer than one call. That ends with its
+    /// attempt, however that one ends.
     #[must_use]
     pub const fn runs_a_job(&self) -> bool {
-        matches!(self, Action::Exec(_))
+        matches!(self, Action::Exec(_) | Action::S3Sync(_))
     }
 
     /// The region in which the action works, where it has one.
@@ -197,6 +205,7 @@ impl Action {
             Action::VerifySql(action) => Some(&action.region),
             Action::PostgresRestore(action) => Some(&action.region),
             Action::RedisRestore(action) => Some(&action.region),
+            Action::S3Sync(action) => Some(&action.region),
             Action::Route53Repoint(_)
             | Action::DnsUpdate(_)
             | Action::DnsConverged(_)
@@ -225,7 +234,7 @@ impl Action {
     /// stands already is refused: it may be an old primary with old data (R24).
     #[must_use]
     pub const fn knows_its_own(&self) -> bool {
-        matches!(self, Action::PostgresPromote(_) | Action::PostgresRestore(_))
+        matches!(self, Action::PostgresPromote(_) | Action::PostgresRestore(_) | Action::S3Sync(_))
     }
 
     /// Whether the action changes nothing in the world, so that there is nothing to take back.

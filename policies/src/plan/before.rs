@@ -78,6 +78,21 @@ pub enum Before {
         /// What was there.
         there: String,
     },
+    /// `s3.sync`.
+    Synced {
+        /// How many objects are copied, those that are there already among them.
+        objects: u64,
+        /// Their sizes together, in bytes.
+        bytes: u64,
+        /// The date of the newest in S3. What came after it is lost.
+        newest: Timestamp,
+        /// The SHA-256 of the list of all of them, in hexadecimal digits: lines as `sha256sum` prints them, sorted by name.
+        list: String,
+        /// The SHA-256 of each by its name, where they are few. Boxed, because every look carries the largest of these notes.
+        sha256: Box<BTreeMap<String, String>>,
+        /// What was there.
+        there: String,
+    },
     /// `route53.signal`.
     Signalled {
         /// The region that traffic belonged to.
@@ -161,6 +176,10 @@ impl fmt::Display for Before {
             Before::Restored { file, bytes, taken, sha256, there } => {
                 write!(f, "{there}; restored from {file} of {taken}, {bytes} bytes, SHA-256 {sha256}")
             }
+            Before::Synced { objects, bytes, newest, list, there, .. } => write!(
+                f,
+                "{there}; {objects} objects, {bytes} bytes, the newest of {newest}, list with SHA-256 {list}"
+            ),
             Before::Signalled { region } => write!(f, "traffic belonged to {region}"),
         }
     }

@@ -100,6 +100,10 @@ pub fn dependences(plan: &Plan, step: &Step) -> Vec<Dependence> {
         Action::PostgresRejoin(action) => vec![in_region("PostgreSQL", &action.region)],
         Action::PostgresRestore(action) => vec![in_region("PostgreSQL", &action.region)],
         Action::RedisRestore(action) => vec![in_region("Redis", &action.region)],
+        Action::S3Sync(action) => [in_region("S3", &action.from.region)]
+            .into_iter()
+            .chain(action.to.region.as_ref().map(|region| in_region("S3", region)))
+            .collect(),
         Action::VerifySql(action) => vec![in_region("PostgreSQL", &action.region)],
         Action::EcsScale(action) => {
             let share = action.percent_of.as_ref().map(|share| Dependence::Helpful {

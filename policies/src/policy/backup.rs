@@ -2,6 +2,7 @@
 //! nothing of how it is taken.
 
 use crate::{
+    effect::AssumeRole,
     name::{ComponentName, RegionName},
     time::Millis,
 };
@@ -38,6 +39,9 @@ pub struct Backup {
     /// By how many percent the newest may differ from the usual size, which is the median of the earlier ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_within_percent: Option<u32>,
+    /// Objects in S3, whose content is not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub s3: Option<S3Objects>,
 }
 
 /// Where files are.
@@ -59,6 +63,26 @@ pub struct RdsAutomated {
     pub instance: String,
 }
 
+/// Objects in a bucket of S3. The newest by its date in S3 counts, with its own size.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct S3Objects {
+    /// The bucket's region.
+    pub region: String,
+    /// The bucket.
+    pub bucket: String,
+    /// What the keys begin with, such as `database/`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prefix: String,
+    /// Which of them: the key after the prefix, in which `*`, `?` and `[...]` stand for parts of a name and `**` for any
+    /// folders. All of them without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+    /// The role as which the bucket is read, mostly one of another account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<AssumeRole>,
+}
+
 /// What a backup is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BackupSource<'a> {
@@ -70,6 +94,8 @@ pub enum BackupSource<'a> {
     Files(&'a str),
     /// Automated backups.
     RdsAutomated(&'a RdsAutomated),
+    /// Objects in S3.
+    S3(&'a S3Objects),
 }
 
 impl Backup {
@@ -79,7 +105,8 @@ impl Backup {
         let dump = self.postgres_dump.as_ref().map(|at| BackupSource::PostgresDump(&at.path));
         let rdb = self.redis_rdb.as_ref().map(|at| BackupSource::RedisRdb(&at.path));
         let files = self.files.as_ref().map(|at| BackupSource::Files(&at.path));
-        dump.or(rdb).or(files).or(self.rds_automated.as_ref().map(BackupSource::RdsAutomated))
+        let rds = self.rds_automated.as_ref().map(BackupSource::RdsAutomated);
+        dump.or(rdb).or(files).or(rds).or(self.s3.as_ref().map(BackupSource::S3))
     }
 
     /// Whether the agents of a region look at it.
@@ -98,6 +125,7 @@ impl BackupSource<'_> {
             BackupSource::RedisRdb(_) => "redis_rdb",
             BackupSource::Files(_) => "files",
             BackupSource::RdsAutomated(_) => "rds_automated",
+            BackupSource::S3(_) => "s3",
         }
     }
 
@@ -109,6 +137,9 @@ impl BackupSource<'_> {
                 (*path).to_owned()
             }
             BackupSource::RdsAutomated(rds) => format!("{} in {}", rds.instance, rds.region),
+            BackupSource::S3(S3Objects { region, bucket, prefix, pattern, .. }) => {
+                format!("s3://{bucket}/{prefix}{} in {region}", pattern.as_deref().unwrap_or_default())
+            }
         }
     }
 }

@@ -44,6 +44,8 @@ wait: {wait: {for: 5m}}
 pass: {gate: {succeeded: [ask]}}
 restore-server: {postgres.restore: {region: "{to}", dump: {path: "/backups/*.dump"}, host: db.west.example.com, database: shop, user: quorate}}
 restore-cache: {redis.restore: {region: "{to}", rdb: {path: /backups/dump.rdb}, dir: /var/lib/redis}}
+fetch: {s3.sync: {region: "{to}", from: {region: us-east-1, bucket: backups, prefix: a/}, to: {dir: /backups/a}}}
+copy: {s3.sync: {region: "{to}", from: {region: us-west-2, bucket: backups}, to: {region: us-east-1, bucket: copies}}}
 look: {verify.sql: {region: "{to}", host: db.west.example.com, user: quorate, checks: {users: {query: SELECT 1, expect: {at_least: 1}}}}}
 "#;
 

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_policies::plan::Action;
 use quorate_policies::plan::action::{
-    EcsScale, RdsCreateCrossRegionReplica, RdsRestoreToPointInTime, Route53Repoint,
+    EcsScale, RdsCreateCrossRegionReplica, RdsRestoreToPointInTime, Route53Repoint, S3Prefix, S3Sync,
+    SyncTarget,
 };
 
 use crate::route53::epoch::epoch_record_name;
@@ -112,6 +113,7 @@ pub fn grants(action: &Action, account: &str) -> Vec<(Purpose, Grant)> {
         }
         Action::EcsScale(a) => scale(a, account),
         Action::Route53Repoint(a) => repoint(a),
+        Action::S3Sync(a) => sync(a),
         Action::Route53Signal(_)
         | Action::DnsUpdate(_)
         | Action::DnsConverged(_)
@@ -163,6 +165,34 @@ fn restore(a: &RdsRestoreToPointInTime, account: &str) -> Grant {
             rds(&a.region, account, "og", "*"),
         ],
     )
+}
+
+/// What is below a prefix may be listed, and nothing else of the bucket.
+pub(crate) fn listed(at: &S3Prefix) -> Grant {
+    let grant = Grant::on("s3:ListBucket", [format!("arn:{}:s3:::{}", partition(&at.region), at.bucket)]);
+    match at.prefix() {
+        "" => grant,
+        prefix => grant.when("StringLike", "s3:prefix", [format!("{prefix}*")]),
+    }
+}
+
+/// Both sides are listed and read, because both are compared; only the other one is written to.
+fn sync(a: &S3Sync) -> Vec<(Purpose, Grant)> {
+    let below = |at: &S3Prefix| format!("arn:{}:s3:::{}/{}*", partition(&at.region), at.bucket, at.prefix());
+    let reads = |at: &S3Prefix| {
+        [(Purpose::Read, listed(at)), (Purpose::Read, Grant::on("s3:GetObject", [below(at)]))]
+    };
+    let mut all = Vec::from(reads(&a.from));
+    if let Some(SyncTarget::Objects(to)) = a.to.target() {
+        all.extend(reads(&to));
+        let calls: &[&str] = if a.delete {
+            &["s3:PutObject", "s3:AbortMultipartUpload", "s3:DeleteObject"]
+        } else {
+            &["s3:PutObject", "s3:AbortMultipartUpload"]
+        };
+        all.push((Purpose::Change, Grant::all(calls, [below(&to)])));
+    }
+    all
 }
 
 /// The old primary is renamed, then its name is given to the new replica.

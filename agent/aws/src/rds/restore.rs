@@ -6,8 +6,9 @@
 //! - **Called in:** the region of both instances, on its RDS control plane. The source is only read.
 //! - **Can be undone** by deleting the new instance, which nothing here does.
 //! - **Observe** reads the new instance and, while it is not there, the source. Done is `available` with the tag
-//!   `quorate:execution` of this execution, which the creating call sets. An instance of that name without it is
-//!   somebody else's, and impossible.
+//!   `quorate:execution` of this execution and `quorate:restored-to` with the moment that was asked for, which the creating
+//!   call sets. An instance of that name without the one is somebody else's, and one with another moment is not what the
+//!   step asks for: both are impossible. What is in it, `verify.sql` asks in a later step.
 //! - **Settings** that the policy does not give are the source's, read right before the call: RDS itself would take the
 //!   engine's default parameter group and the VPC's default security group.
 //! - **Unknown after an act:** a timeout, a lost or truncated reply, a 5xx, and `DBInstanceAlreadyExists`, which an
@@ -18,7 +19,7 @@ use quorate_policies::effect::{Acted, EffectContext, Observed};
 use quorate_policies::plan::action::RdsRestoreToPointInTime;
 
 use self::judge::Moment;
-use super::{EXECUTION_TAG, call, find, made, once};
+use super::{EXECUTION_TAG, MOMENT_TAG, call, find, made, once};
 use crate::clients::Place;
 use crate::fault::Fault;
 
@@ -31,7 +32,7 @@ pub(crate) async fn observe(
     context: &EffectContext,
 ) -> Observed {
     match find(place, &action.instance).await {
-        Ok(Some(instance)) => judge::restored(&instance, &context.execution),
+        Ok(Some(instance)) => judge::restored(&instance, &action.at, &context.execution),
         Ok(None) => match find(place, &action.source).await {
             Ok(source) => judge::restorable(action, source.as_ref()),
             Err(unread) => Observed::Unknown { reason: unread.to_string() },
@@ -79,7 +80,8 @@ pub(crate) async fn act(
         .set_multi_az(settings.multi_az)
         .set_publicly_accessible(settings.public)
         .set_vpc_security_group_ids(Some(groups))
-        .tags(Tag::builder().key(EXECUTION_TAG).value(&context.execution).build());
+        .tags(Tag::builder().key(EXECUTION_TAG).value(&context.execution).build())
+        .tags(Tag::builder().key(MOMENT_TAG).value(&action.at).build());
     match request.customize().config_override(once()).send().await {
         Ok(_) => Acted::Accepted { detail: format!("{call}: from {} to {}", action.source, action.at) },
         Err(error) => made(&Fault::new(call, &error)),

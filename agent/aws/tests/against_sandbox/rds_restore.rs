@@ -22,6 +22,7 @@ async fn restores_the_latest_moment() {
     assert_eq!(restored.subnet_group, source.subnet_group);
     assert_eq!(restored.security_groups, source.security_groups);
     assert_eq!(restored.tags.get("quorate:execution"), Some(&context().execution));
+    assert_eq!(restored.tags.get("quorate:restored-to").map(String::as_str), Some("latest"));
     assert_eq!((&source.tags, source.status), (&before.tags, before.status), "the source is as it was");
     let other = crate::bench::context(6);
     let seen = observe(&bench.agent().await, &restore("latest"), &other).await;

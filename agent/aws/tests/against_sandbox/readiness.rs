@@ -195,7 +195,7 @@ async fn a_role_is_judged_by_its_own_policies() {
     let bench = RdsBench::start().await;
     let plan = plan(&[promote()], Some(ROLE));
     let aws = bench.agent().await;
-    let role = |scope| iam::role_document(std::slice::from_ref(&plan), scope, ROLE);
+    let role = |scope| iam::role_document(std::slice::from_ref(&plan), &iam::Watched::default(), scope, ROLE);
     attach(&bench, ROLE, role(Scope::Act)).await;
     assert!(aws.check_permissions(&plan).await.is_empty());
     attach(&bench, ROLE, role(Scope::DryRun)).await;

@@ -10,6 +10,7 @@ mod postgres;
 mod rds;
 mod restore;
 mod route53;
+mod s3;
 mod sql;
 
 use super::{
@@ -50,6 +51,7 @@ pub(super) fn check(policy: &Policy, step: &FieldPath, action: &Action, problems
         Action::Wait(action) => wait(&mut fields, action),
         Action::PostgresRestore(action) => restore::postgres(&mut fields, action),
         Action::RedisRestore(action) => restore::redis(&mut fields, action),
+        Action::S3Sync(action) => s3::sync(&mut fields, action),
         Action::VerifySql(action) => sql::verify(&mut fields, action),
         Action::RdsCreateCrossRegionReplica(_)
         | Action::RdsReboot(_)

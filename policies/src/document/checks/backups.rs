@@ -6,8 +6,10 @@ use crate::{
         problem::{FieldPath, Problem},
     },
     name::ComponentName,
-    policy::{Backup, Policy},
+    policy::{Backup, Policy, S3Objects},
 };
+
+use super::address;
 
 /// Sizes that differ by more than the usual size are no trend.
 const PERCENT_MAX: u32 = 1_000;
@@ -33,12 +35,13 @@ fn source(field: &FieldPath, backup: &Backup, problems: &mut Vec<Problem>) {
         ("redis_rdb", &backup.redis_rdb),
         ("files", &backup.files),
     ];
+    let others = [backup.rds_automated.is_some(), backup.s3.is_some()];
     let written =
-        files.iter().filter(|(_, at)| at.is_some()).count() + usize::from(backup.rds_automated.is_some());
+        files.iter().filter(|(_, at)| at.is_some()).count() + others.iter().filter(|is| **is).count();
     if written != 1 {
         let message =
             if written == 0 { "what it is, is not said" } else { "it is said to be more than one thing" };
-        let mend = "write one of `postgres_dump`, `redis_rdb`, `files`, `rds_automated`";
+        let mend = "write one of `postgres_dump`, `redis_rdb`, `files`, `rds_automated`, `s3`";
         problems.push(Problem::error(field.clone(), message, mend));
     }
     for (kind, at) in files {
@@ -46,6 +49,9 @@ fn source(field: &FieldPath, backup: &Backup, problems: &mut Vec<Problem>) {
         if let Err((message, mend)) = path(&at.path) {
             problems.push(Problem::error(field.join(kind).join("path"), message, mend));
         }
+    }
+    if let Some(objects) = &backup.s3 {
+        s3(&field.join("s3"), objects, problems);
     }
     let Some(rds) = &backup.rds_automated else { return };
     let place = field.join("rds_automated");
@@ -62,6 +68,44 @@ fn source(field: &FieldPath, backup: &Backup, problems: &mut Vec<Problem>) {
                 format!("`{key}` says nothing of automated backups: RDS tells neither sizes nor single ones");
             problems.push(Problem::error(field.join(key), message, "remove it"));
         }
+    }
+}
+
+fn s3(place: &FieldPath, objects: &S3Objects, problems: &mut Vec<Problem>) {
+    if objects.region.trim().is_empty() {
+        let message = "`region` is empty";
+        problems.push(Problem::error(place.join("region"), message, "write the bucket's region"));
+    }
+    if let Err(why) = bucket(&objects.bucket) {
+        problems.push(Problem::error(place.join("bucket"), why, BUCKET_MEND));
+    }
+    if objects.prefix.starts_with('/') {
+        let message = format!("no key begins with `{}`", objects.prefix);
+        problems.push(Problem::error(place.join("prefix"), message, "write it without the `/` before it"));
+    }
+    let wrong = objects.pattern.as_deref().and_then(|text| path(&format!("/{text}")).err());
+    if let Some((message, _)) = wrong {
+        let mend = "write what follows the prefix, such as *.dump";
+        problems.push(Problem::error(place.join("pattern"), message.replacen("`/", "`", 1), mend));
+    }
+    let role = objects.role.as_ref().map(|role| role.arn.as_str());
+    if let Some(arn) = role.filter(|arn| address::arn(arn, "iam", "role/").is_none()) {
+        let message = format!("`{arn}` is not the ARN of a role");
+        let mend = "write it as arn:aws:iam::ACCOUNT:role/NAME";
+        problems.push(Problem::error(place.join("role").join("arn"), message, mend));
+    }
+}
+
+/// How a bucket is named.
+pub(super) const BUCKET_MEND: &str = "write the bucket's name alone, such as company-backups";
+
+/// Whether a text can be the name of a bucket: as S3 has it, 3 to 63 small letters, digits, `-` and `.`.
+pub(super) fn bucket(text: &str) -> Result<(), String> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+    if (3..=63).contains(&text.len()) && text.bytes().all(plain) {
+        Ok(())
+    } else {
+        Err(format!("`{text}` is not the name of a bucket"))
     }
 }
 

@@ -5,8 +5,8 @@ use aws_smithy_types::date_time::Format;
 use quorate_policies::effect::Observed;
 use quorate_policies::plan::action::{LATEST, RdsRestoreToPointInTime};
 
-use super::super::EXECUTION_TAG;
 use super::super::instance::{Instance, Phase};
+use super::super::{EXECUTION_TAG, MOMENT_TAG};
 
 /// Which moment is restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,9 +29,10 @@ impl Moment {
     }
 }
 
-/// Where the restore stands when an instance of the new name is there.
-pub(super) fn restored(instance: &Instance, execution: &str) -> Observed {
-    let detail = format!("instance {} is {}", instance.id, instance.status());
+/// Where the restore stands when an instance of the new name is there. RDS tells of no instance as of when it is: the call
+/// that made it said so, in a tag.
+pub(super) fn restored(instance: &Instance, at: &str, execution: &str) -> Observed {
+    let mut detail = format!("instance {} is {}", instance.id, instance.status());
     match instance.tags.get(EXECUTION_TAG) {
         Some(made_by) if made_by == execution => {}
         // Tags are set by the creating call, but nobody promises that they show from the first moment.
@@ -45,6 +46,13 @@ pub(super) fn restored(instance: &Instance, execution: &str) -> Observed {
             let reason = format!("{detail}, not made by this execution (no tag {EXECUTION_TAG})");
             return Observed::Impossible { reason };
         }
+    }
+    match instance.tags.get(MOMENT_TAG) {
+        Some(asked) if asked != at => {
+            return Observed::Impossible { reason: format!("{detail}, restored to {asked} and not to {at}") };
+        }
+        Some(asked) => detail = format!("{detail}, restored to {asked}"),
+        None => {}
     }
     match instance.phase() {
         Phase::Settled => Observed::Done { detail },
@@ -119,8 +127,21 @@ mod tests {
         for (status, tag, expected) in table {
             let mut instance = Instance::seen("prod-restored", status);
             instance.tags.extend(tag.map(|tag| (EXECUTION_TAG.to_owned(), tag.to_owned())));
-            assert_eq!(word(&restored(&instance, "mine")), expected, "{status} {tag:?}");
+            assert_eq!(word(&restored(&instance, "latest", "mine")), expected, "{status} {tag:?}");
         }
+    }
+
+    /// Goal: an instance as of another moment than the step asks for is not its result. Method: the tag of the creating call.
+    #[test]
+    fn the_tag_says_as_of_when_it_is() {
+        let (asked, other) = ("2023-11-14T22:13:20Z", "2023-11-14T22:00:00Z");
+        let mut instance = Instance::seen("prod-restored", "available");
+        instance.tags.insert(EXECUTION_TAG.to_owned(), "mine".to_owned());
+        assert_eq!(word(&restored(&instance, asked, "mine")), "done", "made by an earlier version");
+        instance.tags.insert(MOMENT_TAG.to_owned(), asked.to_owned());
+        let Observed::Done { detail } = restored(&instance, asked, "mine") else { panic!("it is there") };
+        assert_eq!(detail, "instance prod-restored is available, restored to 2023-11-14T22:13:20Z");
+        assert_eq!(word(&restored(&instance, other, "mine")), "impossible");
     }
 
     /// Goal: the moment is checked against what the backups hold before anything is sent. Method: a table of moments

@@ -37,6 +37,7 @@ impl<'a> Fields<'a> {
     ) -> Self {
         let mut values = BTreeMap::new();
         let commands = matches!(action, Action::Exec(_) | Action::Http(_));
+        let sync = matches!(action, Action::S3Sync(_));
         let scope = if commands { Scope::Command } else { Scope::Plan };
         for (place, text) in texts(step, action) {
             let name = place.keys().last().cloned().unwrap_or_default();
@@ -50,7 +51,9 @@ impl<'a> Fields<'a> {
             };
             let resolved: Vec<String> = resolved.into_values().collect();
             let named_by_others = place.keys().iter().any(|key| FREE_KEYS.contains(&key.as_str()));
-            let is_region = REGION_KEYS.contains(&name.as_str()) && !named_by_others;
+            // A bucket's region is AWS's; the service need not run there.
+            let of_a_bucket = sync && place.keys().iter().any(|key| key == "from" || key == "to");
+            let is_region = REGION_KEYS.contains(&name.as_str()) && !named_by_others && !of_a_bucket;
             let unknown = resolved.iter().find(|name| !policy.regions.contains_key(name.as_str()));
             if let Some(unknown) = unknown.filter(|_| is_region) {
                 problems.push(unknown_region(policy, place.clone(), unknown));
