@@ -135,6 +135,9 @@ pub enum Verb {
         after_help = "Examples:\n  quorate approve shop-3 --reason \"confirmed by phone\"\n  quorate approve shop-3 --step data-complete --reason \"counts match\""
     )]
     Approve(control::ApproveArgs),
+    /// Take an execution up: nobody further is called.
+    #[command(after_help = "Example:\n  quorate acknowledge shop-3 --reason \"I am at it\"")]
+    Acknowledge(control::ExecutionArgs),
     /// List executions, or show or follow one.
     #[command(
         after_help = "Examples:\n  quorate history\n  quorate history shop -n 5\n  quorate history --execution shop-3\n  quorate history --execution shop-3 --follow"
@@ -251,6 +254,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Abort(args) => control::abort(&args).await,
         Verb::Declare(args) => declare::declare(&args).await,
         Verb::Approve(args) => control::approve(&args).await,
+        Verb::Acknowledge(args) => control::acknowledge(&args).await,
         Verb::History(args) => observe::history(&args).await,
         Verb::Audit(args) => audit::audit(&args).await,
         Verb::Report(args) => report::report(&args).await,

@@ -16,6 +16,7 @@ pub mod html;
 pub mod made;
 pub mod markdown;
 pub mod measured;
+pub mod people;
 pub mod period;
 pub mod scale;
 pub mod steps;

@@ -3,6 +3,7 @@
 //! ones and stand here.
 
 mod backup;
+mod communication;
 mod expect;
 mod objectives;
 mod probe;
@@ -13,6 +14,10 @@ mod votes;
 mod written;
 
 pub use backup::{Backup, BackupPath, BackupSource, RdsAutomated};
+pub use communication::{
+    Alertmanager, Audience, Channel, ChannelKind, ChannelWebhook, Communication, Contact, EscalationLevel,
+    Moment, PagerDuty, Slack, Smtp, StatusPage, Tell, Template, VARIABLES, builtin,
+};
 pub use expect::{Expect, StatusRanges};
 pub use objectives::{LevelObjective, Objective, Objectives};
 pub use probe::{HttpProbe, Looks, PostgresProbe, Probe};
@@ -256,14 +261,6 @@ const fn moves_default() -> bool {
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference.
 const fn is_true(moves: &bool) -> bool {
     *moves
-}
-
-/// Who is told.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Communication {
-    /// Signed webhooks.
-    pub webhooks: Vec<Webhook>,
 }
 
 /// A signed webhook.

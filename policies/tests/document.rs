@@ -381,6 +381,30 @@ proptest! {
     }
 }
 
+/// Goal: what deploy/COMMUNICATION.md shows is what is read, and both sides fit. Method: its sections and its step as one policy,
+/// its agent's section in an agent's file, checked together.
+#[test]
+fn the_pages_on_communication_are_read() {
+    let page = include_str!("../../deploy/COMMUNICATION.md");
+    let blocks: Vec<&str> =
+        page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let [communication, step, channels] = blocks.as_slice() else { panic!("{}", blocks.len()) };
+    let policy = format!(
+        "service: shop\nregions: {{us-east-1: {{role: primary}}, us-west-2: {{role: standby}}}}\n\
+         components: {{orders: {{}}, search: {{}}}}\nprobes: {{web: {{http: 'http://a.example.com/'}}}}\n\
+         agreement: {{min_vantages: 1}}\n{communication}scenarios:\n  loss: {{when: {{region: primary, is: down}}, run: failover}}\n\
+         plans:\n  failover:\n    steps:\n      promote: {{verify.probes: {{through: 'http://a'}}}}\n      {step}"
+    );
+    let read =
+        document::read_policy("page.yaml", &policy).unwrap_or_else(|problems| panic!("{policy}{problems:?}"));
+    assert_eq!(read.communication.channels.len(), 6);
+    let agent = document::read_agent_file("page.yaml", &format!("{AGENT}\n{channels}")).unwrap();
+    let unfit = document::check_together(&read, &agent);
+    let unfit: Vec<String> = unfit.iter().map(|problem| problem.field.to_string()).collect();
+    assert!(!unfit.iter().any(|field| field.starts_with("communication")), "{unfit:?}");
+    insta::assert_snapshot!(read.communication.explained().join("\n"));
+}
+
 /// Goal: what deploy/BACKUPS.md shows is what is read. Method: its sections and steps together as one policy, and its agent's
 /// section in an agent's file.
 #[test]

@@ -1,5 +1,6 @@
 //! Executions as `/v1/executions` shows them.
 
+use crate::told::PeopleTold;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -78,6 +79,9 @@ pub struct Execution {
     pub evidence: Option<Evidence>,
     /// In an order in which they can run.
     pub steps: Vec<Step>,
+    /// What people were told; only where one execution is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people: Option<PeopleTold>,
 }
 
 /// What a recovery must achieve.

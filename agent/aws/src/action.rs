@@ -70,6 +70,7 @@ impl<'a> TryFrom<&'a Action> for AwsAction<'a> {
             | Action::PostgresRejoin(_)
             | Action::VerifyProbes(_)
             | Action::Approval(_)
+            | Action::Notify(_)
             | Action::Wait(_)
             | Action::PostgresRestore(_)
             | Action::RedisRestore(_)

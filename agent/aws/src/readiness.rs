@@ -49,6 +49,7 @@ impl Aws {
             | Action::PostgresRejoin(_)
             | Action::VerifyProbes(_)
             | Action::Approval(_)
+            | Action::Notify(_)
             | Action::Wait(_)
             | Action::PostgresRestore(_)
             | Action::RedisRestore(_)

@@ -10,6 +10,7 @@ mod order;
 mod plan;
 mod probe;
 mod service;
+mod told;
 
 pub(super) use agent::{members, services, status};
 pub(super) use audit::audit;

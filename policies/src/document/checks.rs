@@ -15,6 +15,7 @@ mod actions;
 pub(super) mod address;
 mod allowed;
 mod backups;
+mod communication;
 mod database;
 mod plans;
 mod probes;
@@ -56,6 +57,7 @@ pub fn check_policy(policy: &Policy) -> Vec<Problem> {
     rules::check(policy, &mut problems);
     plans::check(policy, &mut problems);
     switchover::check(policy, &mut problems);
+    communication::check(policy, &mut problems);
     problems
 }
 

@@ -8,6 +8,7 @@ mod dns;
 mod ecs;
 mod exec;
 mod http;
+mod notify;
 mod postgres;
 mod rds;
 mod restore;
@@ -23,6 +24,7 @@ pub use dns::{DnsConverged, DnsUpdate};
 pub use ecs::{EcsScale, PercentOf, ScalingRange};
 pub use exec::{Exec, ExecObserve, ExecSuccess};
 pub use http::{Http, HttpExpect, HttpMethod, HttpObserve};
+pub use notify::Notify;
 pub use postgres::{
     PostgresAddress, PostgresFence, PostgresPromote, PostgresRejoin, PostgresSwitchover, PostgresUnfence,
 };
@@ -142,6 +144,8 @@ actions! {
     "verify.probes" => VerifyProbes, reversible: true;
     /// Asks a PostgreSQL server until its rows are as they shall be, such as enough users and a recent order.
     "verify.sql" => VerifySql, reversible: true;
+    /// Hands a message over to channels of `communication`, which send it in their own time.
+    "notify" => Notify, reversible: true;
     /// Waits until an operator approves: `quorate approve EXECUTION --step NAME`.
     "approval" => Approval, reversible: true;
     /// Waits for a time.
@@ -198,6 +202,7 @@ impl Action {
             | Action::DnsConverged(_)
             | Action::StatuspageIncident(_)
             | Action::VerifyProbes(_)
+            | Action::Notify(_)
             | Action::Approval(_)
             | Action::Wait(_) => None,
         }
@@ -231,6 +236,7 @@ impl Action {
             Action::DnsConverged(_)
                 | Action::VerifyProbes(_)
                 | Action::VerifySql(_)
+                | Action::Notify(_)
                 | Action::Approval(_)
                 | Action::Wait(_)
         )

@@ -125,6 +125,7 @@ pub fn grants(action: &Action, account: &str) -> Vec<(Purpose, Grant)> {
         | Action::PostgresRejoin(_)
         | Action::VerifyProbes(_)
         | Action::Approval(_)
+        | Action::Notify(_)
         | Action::Wait(_)
         | Action::PostgresRestore(_)
         | Action::RedisRestore(_)

@@ -54,6 +54,8 @@ pub(super) fn check(policy: &Policy, step: &FieldPath, action: &Action, problems
         Action::RdsCreateCrossRegionReplica(_)
         | Action::RdsReboot(_)
         | Action::StatuspageIncident(_)
+        // With the rest of `communication`.
+        | Action::Notify(_)
         | Action::Approval(_) => {}
     }
 }
