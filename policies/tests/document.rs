@@ -186,6 +186,7 @@ tsig: {quorate.example.com: {algorithm: hmac-sha512, secret_file: tsig.secret}}
 exec: {programs: {kubectl: /usr/bin/kubectl}, dir: /srv/dr, pass_env: [PATH], policy_env: [DUMP], secrets: {TOKEN: a.token}}
 http: {servers: {"https://search.example.com:9200": {secrets: {AUTH: search.auth}}}}
 statuspage: {url: "https://api.statuspage.io", token_file: statuspage.token}
+channels: {chat: {slack: {url: "https://slack.com/api", token_file: a, webhook_file: b}}, on-call: {pagerduty: {url: "https://events.pagerduty.com", key_file: a}}, mail: {smtp: {host: smtp.example.com, port: 587, tls: implicit, ca_file: a, user: q, password_file: b}}, alerts: {alertmanager: {urls: ["http://127.0.0.1:9093"], token_file: a}}, page: {statuspage: {url: "https://api.statuspage.io", token_file: a}}, events: {webhook: {secret_file: a, url: "https://h.example.com"}}}
 webhooks: {ops: {secret_file: ops.secret, url: "http://127.0.0.1:9"}}
 log: {format: json, level: debug}
 "#;
@@ -398,7 +399,8 @@ fn the_pages_on_communication_are_read() {
     let read =
         document::read_policy("page.yaml", &policy).unwrap_or_else(|problems| panic!("{policy}{problems:?}"));
     assert_eq!(read.communication.channels.len(), 6);
-    let agent = document::read_agent_file("page.yaml", &format!("{AGENT}\n{channels}")).unwrap();
+    let own: Vec<&str> = AGENT.lines().filter(|line| !line.starts_with("channels:")).collect();
+    let agent = document::read_agent_file("page.yaml", &format!("{}\n{channels}", own.join("\n"))).unwrap();
     let unfit = document::check_together(&read, &agent);
     let unfit: Vec<String> = unfit.iter().map(|problem| problem.field.to_string()).collect();
     assert!(!unfit.iter().any(|field| field.starts_with("communication")), "{unfit:?}");

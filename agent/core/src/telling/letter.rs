@@ -29,7 +29,7 @@ pub struct Facts {
     pub execution: String,
     /// Which service.
     pub service: ServiceName,
-    /// The declared scenario's name, or the plan's.
+    /// The scenario's name.
     pub scenario: String,
     /// The region that is left.
     pub from: RegionName,
@@ -62,7 +62,7 @@ fn facts(occasion: &Occasion<'_>) -> Facts {
     Facts {
         execution: execution.id.clone(),
         service: execution.service.clone(),
-        scenario: scenario(execution),
+        scenario: scenario(occasion),
         from: execution.from().clone(),
         to: execution.to().clone(),
         severity: occasion.severity(),
@@ -100,7 +100,7 @@ fn template(occasion: &Occasion<'_>, channel: &ChannelName, why: &Why) -> Templa
         Why::Step(_) => builtin(Audience::Team, Moment::Update),
         Why::Escalation(_) => plain(
             "[{severity}] {service}: nobody has acknowledged {execution}, level {level}",
-            "{reason}\nExecution {execution} ({scenario}, {from} -> {to}) {outcome}; since {started}.\n{contacts}\nWhoever \
+            "{reason}\nExecution {execution} ({scenario}, {way}) {outcome}; since {started}.\n{contacts}\nWhoever \
              takes it: quorate acknowledge {execution} --reason ...",
         ),
         Why::Acknowledged => plain("{service}: {execution} is taken up", "{reason}"),
@@ -130,17 +130,30 @@ fn values(occasion: &Occasion<'_>, why: &Why, now: Timestamp) -> BTreeMap<String
         ("outcome", execution.state.to_string()),
         ("reason", reason(occasion, why)),
         ("rto", objective.rto.to_string()),
-        ("scenario", scenario(execution)),
+        ("scenario", scenario(occasion)),
         ("service", execution.service.to_string()),
         ("severity", format!("{:?}", occasion.severity())),
         ("started", minute(started(execution))),
         ("to", execution.to().to_string()),
+        ("way", way(execution)),
     ];
     values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-fn scenario(execution: &Execution) -> String {
-    execution.scenario.as_ref().map_or_else(|| execution.plan.name.to_string(), ToString::to_string)
+/// The scenario that was declared, or the one that the agents detect.
+fn scenario(occasion: &Occasion<'_>) -> String {
+    let execution = occasion.execution;
+    let detected = || occasion.policy.scenarios.iter().find(|(_, scenario)| scenario.when.is_some());
+    match (&execution.scenario, detected()) {
+        (Some(name), _) | (None, Some((name, _))) => name.to_string(),
+        (None, None) => execution.plan.name.to_string(),
+    }
+}
+
+/// Where it leads, or where it is.
+fn way(execution: &Execution) -> String {
+    let (from, to) = (execution.from(), execution.to());
+    if from == to { format!("in {to}") } else { format!("{from} -> {to}") }
 }
 
 /// Since when people are without the service, as far as the agents know.

@@ -98,12 +98,13 @@ impl Teller {
 fn a_failover_is_told() {
     let mut story = Teller::new();
     story.log.decide();
+    story.log.release();
+    assert_eq!(story.log.start("promote"), Response::Done);
     story.note("decided").send();
     story.wait(20);
     assert_eq!(story.acknowledge(), Response::Done);
     story.note("acknowledged").wait(15);
-    story.log.release();
-    story.log.run("promote", succeeded());
+    story.log.finish("promote", succeeded());
     story.log.run("moved", succeeded());
     story.note("promoted, and the plan hands a message over").wait(2);
     story.log.run("verify", succeeded());
@@ -164,6 +165,8 @@ fn an_approval_is_asked_and_a_dead_channel_goes_on() {
 fn the_words() {
     let mut story = Teller::new();
     story.log.decide();
+    story.log.release();
+    assert_eq!(story.log.start("promote"), Response::Done);
     let mut texts = Vec::new();
     let mut take = |story: &mut Teller, wanted: &[&str]| {
         for message in story.due() {
@@ -177,8 +180,7 @@ fn the_words() {
     take(&mut story, &["incidents begun", "public begun", "on-call escalation-1"]);
     story.log.wait(Millis::from_secs(1_800));
     take(&mut story, &["public update-1", "incidents update-1"]);
-    story.log.release();
-    story.log.run("promote", StepOutcome::Impossible { reason: "no such instance".to_owned() });
+    story.log.finish("promote", StepOutcome::Impossible { reason: "no such instance".to_owned() });
     take(&mut story, &["incidents failed", "public failed"]);
     story.log.abort();
     take(&mut story, &["incidents ended", "mail ended", "public ended"]);

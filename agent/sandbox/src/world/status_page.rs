@@ -61,6 +61,9 @@ pub struct Incident {
     pub components: Vec<Component>,
     /// Its messages, newest first.
     pub incident_updates: Vec<IncidentUpdate>,
+    /// The draft of its post-mortem.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postmortem_draft: Option<String>,
 }
 
 /// What a caller asks of an incident; everything but the title may be left out.
@@ -174,6 +177,7 @@ impl StatusPage {
             resolved_at: None,
             components: Vec::new(),
             incident_updates: Vec::new(),
+            postmortem_draft: None,
         });
         Ok(self.apply(self.incidents.len() - 1, asked, update, now))
     }
@@ -194,6 +198,20 @@ impl StatusPage {
         let index = self.incidents.iter().position(|known| known.id == incident).ok_or_else(not_found)?;
         self.check(asked)?;
         Ok(self.apply(index, asked, update, now))
+    }
+
+    /// Puts the draft of a post-mortem to an incident that is resolved.
+    ///
+    /// # Errors
+    /// 404 for an unknown page or incident, 422 for an incident that is not over.
+    pub fn draft(&mut self, page: &str, incident: &str, body: &str) -> Result<Incident, Refusal> {
+        self.check_page(page)?;
+        let known = self.incidents.iter_mut().find(|known| known.id == incident).ok_or_else(not_found)?;
+        if known.status != "resolved" {
+            return Err(invalid("Incident must be resolved"));
+        }
+        known.postmortem_draft = Some(body.to_owned());
+        Ok(known.clone())
     }
 
     /// Sets a component's status.

@@ -6,7 +6,7 @@ use super::{
     line::{Line, Trouble, secret},
 };
 use lettre::{
-    AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor,
+    Message, SmtpTransport, Transport as _,
     message::{
         Mailbox,
         header::{ContentType, HeaderName, HeaderValue},
@@ -23,7 +23,8 @@ use quorate_policies::{
 };
 use std::time::{Duration, UNIX_EPOCH};
 
-type Transport = AsyncSmtpTransport<Tokio1Executor>;
+/// Deadlines that a mail may take in all: connecting, greeting, signing in, and the message itself.
+const EXCHANGES_MAX: u32 = 3;
 
 pub(super) async fn send(
     line: &Line,
@@ -36,19 +37,21 @@ pub(super) async fn send(
     let transport = transport(access, line.timeout.duration()).await?;
     line.pace().await;
     // The server's own words may quote the message; its code is enough.
-    let sent = tokio::time::timeout(line.timeout.duration(), transport.send(mail)).await;
-    match sent {
-        Ok(Ok(_)) => Ok(Some(parcel.message.reference.clone().unwrap_or(id))),
-        Ok(Err(error)) => {
+    let sending = tokio::task::spawn_blocking(move || transport.send(&mail));
+    // A few exchanges, each with the line's own deadline. The thread ends with them.
+    match tokio::time::timeout(line.timeout.duration().saturating_mul(EXCHANGES_MAX), sending).await {
+        Ok(Ok(Ok(_))) => Ok(Some(parcel.message.reference.clone().unwrap_or(id))),
+        Ok(Ok(Err(error))) => {
             let code = error.status().map(|code| format!("the mail server answered {code}"));
             let why = code.unwrap_or_else(|| "the mail server cannot be reached, or not trusted".to_owned());
             Err(if error.is_permanent() { Trouble::lasting(why) } else { Trouble::passing(why) })
         }
+        Ok(Err(_)) => Err(Trouble::passing("sending it was broken off")),
         Err(_) => Err(Trouble::passing("the mail server gave no answer in time")),
     }
 }
 
-async fn transport(access: &SmtpAccess, timeout: Duration) -> Result<Transport, Trouble> {
+async fn transport(access: &SmtpAccess, timeout: Duration) -> Result<SmtpTransport, Trouble> {
     let parameters = || async {
         let mut builder = TlsParameters::builder(access.host.clone());
         if let Some(file) = &access.ca_file {
@@ -66,7 +69,7 @@ async fn transport(access: &SmtpAccess, timeout: Duration) -> Result<Transport, 
         SmtpTls::Implicit => (Tls::Wrapper(parameters().await?), 465),
         SmtpTls::Off => (Tls::None, 25),
     };
-    let mut builder = Transport::builder_dangerous(access.host.clone())
+    let mut builder = SmtpTransport::builder_dangerous(access.host.clone())
         .port(access.port.unwrap_or(port))
         .tls(tls)
         .timeout(Some(timeout));

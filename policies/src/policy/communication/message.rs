@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a message may name in braces.
-pub const VARIABLES: [&str; 16] = [
+pub const VARIABLES: [&str; 17] = [
     "affected",
     "contacts",
     "execution",
@@ -23,6 +23,7 @@ pub const VARIABLES: [&str; 16] = [
     "severity",
     "started",
     "to",
+    "way",
 ];
 
 /// A message with variables.
@@ -58,18 +59,18 @@ pub fn builtin(audience: Audience, moment: Moment) -> Template {
 const fn team(moment: Moment) -> (&'static str, &'static str) {
     match moment {
         Moment::Approval => (
-            "[{severity}] {service}: approval asked, {from} -> {to}",
+            "[{severity}] {service}: approval asked, {way}",
             "{reason}\nExecution {execution} ({scenario}) waits for an operator: quorate approve {execution} --reason ...\n\
              Affected: {affected}. Since {started}.",
         ),
         Moment::Begun => (
-            "[{severity}] {service}: {scenario}, {from} -> {to}",
+            "[{severity}] {service}: {scenario}, {way}",
             "{reason}\nExecution {execution} has begun. Impact: {impact}. Affected: {affected}. Since {started}.\n\
              Objective: {rto}, so by {expected}. Next update: {next_update}.\n\
              Whoever takes it: quorate acknowledge {execution} --reason ...",
         ),
         Moment::Update => (
-            "[{severity}] {service}: {outcome}",
+            "[{severity}] {service}: {scenario} {outcome}",
             "Execution {execution} {outcome}. Since {started}; expected by {expected}. Next update: {next_update}.",
         ),
         Moment::Failed => (
@@ -78,8 +79,8 @@ const fn team(moment: Moment) -> (&'static str, &'static str) {
              {execution}.",
         ),
         Moment::Ended => (
-            "[{severity}] {service}: {outcome}",
-            "Execution {execution} ({scenario}, {from} -> {to}) {outcome}. It began {started}; the objective was {rto}.\n\
+            "[{severity}] {service}: {scenario} {outcome}",
+            "Execution {execution} ({scenario}, {way}) {outcome}. It began {started}; the objective was {rto}.\n\
              The whole story: quorate report {execution}",
         ),
     }
