@@ -122,7 +122,7 @@ fn values(occasion: &Occasion<'_>, why: &Why, now: Timestamp) -> BTreeMap<String
         ("affected", if affected.is_empty() { execution.service.to_string() } else { affected.join(", ") }),
         ("contacts", contacts(policy, why)),
         ("execution", execution.id.clone()),
-        ("expected", minute(Timestamp(started(execution).0.saturating_add(objective.rto.0)))),
+        ("expected", expected(execution, objective.rto, now)),
         ("from", execution.from().to_string()),
         ("impact", impact(occasion)),
         ("level", level.to_string()),
@@ -138,6 +138,13 @@ fn values(occasion: &Occasion<'_>, why: &Why, now: Timestamp) -> BTreeMap<String
         ("way", way(execution)),
     ];
     values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// By when it shall be over; a moment that has passed promises nothing.
+fn expected(execution: &Execution, rto: Millis, now: Timestamp) -> String {
+    let by = Timestamp(started(execution).0.saturating_add(rto.0));
+    let missed = now > by && !execution.state.ended();
+    if missed { "as soon as possible".to_owned() } else { minute(by) }
 }
 
 /// The scenario that was declared, or the one that the agents detect.

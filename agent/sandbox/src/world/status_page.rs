@@ -328,7 +328,7 @@ mod tests {
 
     /// Goal: an incident is found by its metadata while it is open, takes component statuses along, and
     /// leaves the unresolved list when it is resolved.
-    /// Method: open, find, resolve, list.
+    /// Method: open, find, resolve, list, draft a post-mortem.
     #[test]
     fn an_incident_lives_from_opening_to_resolution() {
         let mut page = page();
@@ -342,6 +342,7 @@ mod tests {
             ("investigating", "major_outage")
         );
         assert_eq!(page.incidents("page", true).unwrap()[0].metadata["quorate"]["id"], "e1");
+        assert_eq!(page.draft("page", "i1", "why").unwrap_err().status, 422, "it is not over");
         let over = request(json!({"status": "resolved", "components": {"web": "operational"}}));
         let resolved = page.update("page", "i1", &over, "u2".into(), "T2").unwrap();
         assert_eq!((resolved.resolved_at.as_deref(), resolved.incident_updates.len()), (Some("T2"), 2));
@@ -349,6 +350,8 @@ mod tests {
         assert!(page.incidents("page", true).unwrap().is_empty());
         assert_eq!(page.incidents("page", false).unwrap().len(), 1);
         assert_eq!(page.components()[0].status, "operational");
+        assert_eq!(page.draft("page", "i1", "why").unwrap().postmortem_draft.as_deref(), Some("why"));
+        assert_eq!(page.draft("page", "i2", "why").unwrap_err().status, 404);
     }
 
     /// Goal: unknown pages, incidents and components are 404, bad words and lengths are 422.

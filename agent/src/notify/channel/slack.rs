@@ -63,11 +63,15 @@ async fn as_bot(
     let message = &parcel.message;
     let known = match &message.reference {
         Some(reference) => Place::read(reference),
-        None => api.find(channel, &parcel.dedupe()).await?,
+        None => match api.find(channel, &parcel.dedupe()).await? {
+            // An attempt whose answer was lost has posted this very message.
+            Some((place, posted)) if posted == message.key => return Ok(Some(place.written())),
+            found => found.map(|(place, _)| place),
+        },
     };
     let Some(place) = known else {
         let mut body = json!({"channel": channel, "text": text(&message.letter)});
-        body["metadata"] = json!({"event_type": "quorate", "event_payload": {"id": parcel.dedupe()}});
+        body["metadata"] = json!({"event_type": "quorate", "event_payload": {"id": parcel.dedupe(), "message": message.key}});
         let answer = api.post("chat.postMessage", &body).await?;
         let field = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
         let place = field("channel").zip(field("ts")).map(|(channel, ts)| Place { channel, ts });
@@ -122,9 +126,9 @@ impl Api<'_> {
         said(json(&answer)?)
     }
 
-    /// The execution's message, if an earlier attempt whose answer was lost has posted it. A channel named by its name is not
+    /// The execution's first message and which one it was, if an attempt whose answer was lost has posted it. A channel named by its name is not
     /// looked through, and neither is one whose history the bot may not read.
-    async fn find(&self, channel: &str, id: &str) -> Result<Option<Place>, Trouble> {
+    async fn find(&self, channel: &str, id: &str) -> Result<Option<(Place, String)>, Trouble> {
         let is_id = channel.len() >= 9
             && channel.starts_with(['C', 'G'])
             && channel.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
@@ -142,8 +146,11 @@ impl Api<'_> {
         };
         let messages = answer.get("messages").and_then(Value::as_array);
         let found = messages.into_iter().flatten().find(ours);
-        let ts = found.and_then(|message| message.get("ts")?.as_str()).map(str::to_owned);
-        Ok(ts.map(|ts| Place { channel: channel.to_owned(), ts }))
+        Ok(found.and_then(|message| {
+            let ts = message.get("ts")?.as_str()?.to_owned();
+            let posted = message.pointer("/metadata/event_payload/message").and_then(Value::as_str);
+            Some((Place { channel: channel.to_owned(), ts }, posted.unwrap_or_default().to_owned()))
+        }))
     }
 }
 

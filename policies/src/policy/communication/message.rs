@@ -66,12 +66,12 @@ const fn team(moment: Moment) -> (&'static str, &'static str) {
         Moment::Begun => (
             "[{severity}] {service}: {scenario}, {way}",
             "{reason}\nExecution {execution} has begun. Impact: {impact}. Affected: {affected}. Since {started}.\n\
-             Objective: {rto}, so by {expected}. Next update: {next_update}.\n\
+             Objective: {rto}, to be reached: {expected}. Next update: {next_update}.\n\
              Whoever takes it: quorate acknowledge {execution} --reason ...",
         ),
         Moment::Update => (
             "[{severity}] {service}: {scenario} {outcome}",
-            "Execution {execution} {outcome}. Since {started}; expected by {expected}. Next update: {next_update}.",
+            "Execution {execution} {outcome}. Since {started}; expected: {expected}. Next update: {next_update}.",
         ),
         Moment::Failed => (
             "[{severity}] {service}: STOPPED, an operator is needed",
