@@ -141,6 +141,9 @@ pub enum Verb {
         after_help = "Examples:\n  quorate checklist shop-3\n  quorate checklist shop-3 --tick team-notified --reason \"all on the call\""
     )]
     Checklist(checklist::ChecklistArgs),
+    /// Take an execution up: nobody further is called.
+    #[command(after_help = "Example:\n  quorate acknowledge shop-3 --reason \"I am at it\"")]
+    Acknowledge(control::ExecutionArgs),
     /// List executions, or show or follow one.
     #[command(
         after_help = "Examples:\n  quorate history\n  quorate history shop -n 5\n  quorate history --execution shop-3\n  quorate history --execution shop-3 --follow"
@@ -258,6 +261,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Declare(args) => declare::declare(&args).await,
         Verb::Approve(args) => control::approve(&args).await,
         Verb::Checklist(args) => checklist::checklist(&args).await,
+        Verb::Acknowledge(args) => control::acknowledge(&args).await,
         Verb::History(args) => observe::history(&args).await,
         Verb::Audit(args) => audit::audit(&args).await,
         Verb::Report(args) => report::report(&args).await,

@@ -132,6 +132,8 @@ impl Metrics {
                     .webhooks
                     .iter()
                     .for_each(|hook| self.exchange.prepare_webhook(&hook.name));
+                let channels = state.policy.communication.channels.keys();
+                channels.for_each(|channel| self.exchange.prepare_channel(channel.as_str()));
                 prepared.insert(name.clone(), state.policy_hash.clone());
             }
         }

@@ -1,15 +1,21 @@
-//! Notifications: signed webhooks that tell the outside what was decided, refused and done. Off the critical path: no
-//! decision, step or lease ever waits for a receiver (R28, P23).
+//! Notifications: signed webhooks that tell machines what was decided, refused and done, and channels by which people are
+//! told of an execution. Off the critical path: no decision, step or lease ever waits for a receiver (R28, P23).
 //!
 //! The audit is the outbox. The leader sends what stands behind `Cluster::notified`, and moves that mark when every
 //! receiver has taken an event or was given up on. A new leader begins at the mark, so an event may be sent twice, but
 //! always under the same id. `outbox` says what is an event, `progress` how far all have come, `attempt` whether to
 //! try again, and `courier` sends to one receiver.
+//!
+//! What people are told is no copy of the audit: the core says what is due (`quorate_core::telling`), `round` hands it out,
+//! `messenger` brings it by its `channel`, and the log is told what became of it, with the channel's own name for it.
 
 mod attempt;
+mod channel;
 mod courier;
+mod messenger;
 mod outbox;
 mod progress;
+mod round;
 mod signature;
 mod tenure;
 
@@ -21,8 +27,9 @@ pub use signature::{SIGNATURE, sign};
 
 use crate::{metrics::Metrics, outgoing::HttpClient, shell::Agent};
 use attempt::Patience;
-use quorate_core::{Body, Cluster};
+use quorate_core::{Body, Cluster, ExecutionId, Sent};
 use quorate_policies::{Millis, Timestamp, document::AgentFile};
+use round::Round;
 use std::sync::Arc;
 use tenure::Tenure;
 use tokio_util::sync::CancellationToken;
@@ -48,6 +55,8 @@ trait Source: Send + Sync + 'static {
     fn metrics(&self) -> &Metrics;
     /// Moves the mark up to which the outside was told; whether that was committed.
     fn mark(&self, sequence: u64) -> impl Future<Output = bool> + Send;
+    /// Tells the log what became of a message; whether that was committed.
+    fn told(&self, execution: ExecutionId, sent: Sent) -> impl Future<Output = bool> + Send;
 }
 
 impl Source for Agent {
@@ -73,25 +82,33 @@ impl Source for Agent {
     async fn mark(&self, sequence: u64) -> bool {
         self.propose(None, Body::Notified { sequence }).await.is_ok()
     }
+
+    async fn told(&self, execution: ExecutionId, sent: Sent) -> bool {
+        self.propose(None, Body::Told { execution, sent }).await.is_ok()
+    }
 }
 
 /// Sends notifications while this agent leads, until it is stopped.
 pub async fn run(agent: Arc<Agent>, stop: CancellationToken) {
     let seed = agent.started_at().0;
-    stop.run_until_cancelled(send(agent, Patience::default(), seed)).await;
+    stop.run_until_cancelled(send(agent, Patience::default(), Patience::for_people(), seed)).await;
 }
 
-async fn send<S: Source>(source: Arc<S>, patience: Patience, seed: u64) {
+async fn send<S: Source>(source: Arc<S>, patience: Patience, people: Patience, seed: u64) {
     let client = HttpClient::new();
     let mut tenure: Option<Tenure<S>> = None;
+    let mut round: Option<Round<S>> = None;
     loop {
         let look = source.look();
         if look.leads {
             let begin = || Tenure::new(source.clone(), client.clone(), patience, seed, look.cluster.notified);
+            // People first: a webhook's mark is a commit.
+            let round = round.get_or_insert_with(|| Round::new(source.clone(), client.clone(), people, seed));
+            round.turn(&look.cluster);
             tenure.get_or_insert_with(begin).turn(&look.cluster).await;
         } else {
             // The next leader sends; what was under way here is cut off.
-            tenure = None;
+            (tenure, round) = (None, None);
         }
         tokio::time::sleep(LOOK_EVERY.duration()).await;
     }

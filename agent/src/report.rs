@@ -17,6 +17,7 @@ pub mod made;
 pub mod markdown;
 pub mod measured;
 pub mod paperwork;
+pub mod people;
 pub mod period;
 pub mod scale;
 pub mod steps;

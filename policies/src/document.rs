@@ -6,6 +6,7 @@
 //! and the cluster it is for are then checked together, because neither alone can say whether two voters decide.
 
 mod agent_allowed;
+mod agent_channels;
 mod agent_checks;
 mod agent_file;
 mod checks;
@@ -17,6 +18,10 @@ mod reading;
 mod schema;
 
 pub use agent_allowed::{ExecAllowed, HttpAllowed, HttpServer};
+pub use agent_channels::{
+    AlertmanagerAccess, ChannelAccess, PagerDutyAccess, SlackAccess, SmtpAccess, SmtpTls, StatusPageAccess,
+    WebhookAccess,
+};
 pub use agent_file::{
     AgentFile, Aws, AwsEndpoints, AwsService, Log, LogFormat, LogLevel, Member, Postgres, PostgresTls,
     Statuspage, TlsFiles, TsigAlgorithm, TsigKey, WebhookSecret,

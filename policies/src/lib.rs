@@ -23,8 +23,8 @@ pub mod renewal;
 pub mod time;
 
 pub use name::{
-    AgentName, BackupName, CheckName, ComponentName, EnvironmentName, InputName, ItemName, PlanName,
-    RegionName, ServiceName, StepName, TargetName,
+    AgentName, BackupName, ChannelName, CheckName, ComponentName, ContactName, EnvironmentName, InputName,
+    ItemName, MessageName, PlanName, RegionName, ServiceName, StepName, TargetName,
 };
 pub use policy::Policy;
 pub use time::{Millis, Monotonic, Timestamp};

@@ -107,6 +107,12 @@ names! {
     ItemName;
     /// What an operator says when declaring a scenario.
     InputName;
+    /// A way by which people are told.
+    ChannelName;
+    /// A message of a policy's own.
+    MessageName;
+    /// Somebody who can be reached, by role.
+    ContactName;
     /// Where a service runs for which purpose, such as production.
     EnvironmentName;
 }

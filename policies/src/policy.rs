@@ -3,6 +3,7 @@
 //! ones and stand here.
 
 mod backup;
+mod communication;
 mod expect;
 mod objectives;
 mod paperwork;
@@ -14,6 +15,10 @@ mod votes;
 mod written;
 
 pub use backup::{Backup, BackupPath, BackupSource, RdsAutomated, S3Objects};
+pub use communication::{
+    Alertmanager, Audience, Channel, ChannelKind, ChannelWebhook, Communication, Contact, EscalationLevel,
+    Moment, PagerDuty, Slack, Smtp, StatusPage, Tell, Template, VARIABLES, builtin,
+};
 pub use expect::{Expect, StatusRanges};
 pub use objectives::{LevelObjective, Objective, Objectives};
 pub use paperwork::{Checklist, Control, Cost, CostPer, Item, Paperwork, Phase, Price, Shown};
@@ -299,14 +304,6 @@ const fn moves_default() -> bool {
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference.
 const fn is_true(moves: &bool) -> bool {
     *moves
-}
-
-/// Who is told.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Communication {
-    /// Signed webhooks.
-    pub webhooks: Vec<Webhook>,
 }
 
 /// A signed webhook.

@@ -186,6 +186,7 @@ tsig: {quorate.example.com: {algorithm: hmac-sha512, secret_file: tsig.secret}}
 exec: {programs: {kubectl: /usr/bin/kubectl}, dir: /srv/dr, pass_env: [PATH], policy_env: [DUMP], secrets: {TOKEN: a.token}}
 http: {servers: {"https://search.example.com:9200": {secrets: {AUTH: search.auth}}}}
 statuspage: {url: "https://api.statuspage.io", token_file: statuspage.token}
+channels: {chat: {slack: {url: "https://slack.com/api", token_file: a, webhook_file: b}}, on-call: {pagerduty: {url: "https://events.pagerduty.com", key_file: a}}, mail: {smtp: {host: smtp.example.com, port: 587, tls: implicit, ca_file: a, user: q, password_file: b}}, alerts: {alertmanager: {urls: ["http://127.0.0.1:9093"], token_file: a}}, page: {statuspage: {url: "https://api.statuspage.io", token_file: a}}, events: {webhook: {secret_file: a, url: "https://h.example.com"}}}
 webhooks: {ops: {secret_file: ops.secret, url: "http://127.0.0.1:9"}}
 log: {format: json, level: debug}
 "#;
@@ -379,6 +380,31 @@ proptest! {
         let explained = document::explain(&policy);
         prop_assert_eq!(document::read_policy("f", &explained), Ok(policy), "{}", explained);
     }
+}
+
+/// Goal: what deploy/COMMUNICATION.md shows is what is read, and both sides fit. Method: its sections and its step as one policy,
+/// its agent's section in an agent's file, checked together.
+#[test]
+fn the_pages_on_communication_are_read() {
+    let page = include_str!("../../deploy/COMMUNICATION.md");
+    let blocks: Vec<&str> =
+        page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let [communication, step, channels] = blocks.as_slice() else { panic!("{}", blocks.len()) };
+    let policy = format!(
+        "service: shop\nregions: {{us-east-1: {{role: primary}}, us-west-2: {{role: standby}}}}\n\
+         components: {{orders: {{}}, search: {{}}}}\nprobes: {{web: {{http: 'http://a.example.com/'}}}}\n\
+         agreement: {{min_vantages: 1}}\n{communication}scenarios:\n  loss: {{when: {{region: primary, is: down}}, run: failover}}\n\
+         plans:\n  failover:\n    steps:\n      promote: {{verify.probes: {{through: 'http://a'}}}}\n      {step}"
+    );
+    let read =
+        document::read_policy("page.yaml", &policy).unwrap_or_else(|problems| panic!("{policy}{problems:?}"));
+    assert_eq!(read.communication.channels.len(), 6);
+    let own: Vec<&str> = AGENT.lines().filter(|line| !line.starts_with("channels:")).collect();
+    let agent = document::read_agent_file("page.yaml", &format!("{}\n{channels}", own.join("\n"))).unwrap();
+    let unfit = document::check_together(&read, &agent);
+    let unfit: Vec<String> = unfit.iter().map(|problem| problem.field.to_string()).collect();
+    assert!(!unfit.iter().any(|field| field.starts_with("communication")), "{unfit:?}");
+    insta::assert_snapshot!(read.communication.explained().join("\n"));
 }
 
 /// Goal: what deploy/BACKUPS.md shows is what is read. Method: its sections and steps together as one policy, and its agent's

@@ -5,7 +5,7 @@
 use super::world::{self, AGENTS, Choices, REGIONS, START};
 use quorate_consensus::{decode, encode};
 use quorate_core::{
-    Actor, Body, Cluster, Command, Execution, LeaseProof, Response, StepOutcome,
+    Actor, Body, Cluster, Command, Execution, LeaseProof, Response, Sent, StepOutcome,
     cluster::declare::Declaration,
 };
 use quorate_policies::{
@@ -99,6 +99,7 @@ fn written_and_read(command: &Command) {
         "/body/trigger",
         "/body/evidence",
         "/body/declaration",
+        "/body/sent",
         "/body/outcome",
         "/body/proof",
     ] {
@@ -133,7 +134,7 @@ fn body(cluster: &Cluster, choices: &mut Choices<'_>, now: Timestamp) -> (AgentN
     let id = latest.map_or_else(|| "shop-0".to_owned(), |latest| latest.id.clone());
     let service = world::shop();
     let by: AgentName = world::name(choices.of(&AGENTS));
-    let body = match choices.byte() % 32 {
+    let body = match choices.byte() % 34 {
         0 | 1 => decide(choices),
         2 => declare(choices),
         3..=17 => return step(latest, id, by, choices),
@@ -162,9 +163,22 @@ fn body(cluster: &Cluster, choices: &mut Choices<'_>, now: Timestamp) -> (AgentN
             refusal: Refusal::RegionHealthy { region: world::name(REGIONS[0]) },
         },
         30 => Body::Notified { sequence: choices.number() },
+        31 => Body::Told { execution: id, sent: sent(choices) },
+        32 => Body::Acknowledge { execution: id, actor: actor(choices) },
         _ => Body::SetMembers { members: world::members() },
     };
     (by, body)
+}
+
+/// What became of a message, by channels that the policy may not have.
+fn sent(choices: &mut Choices<'_>) -> Sent {
+    let given_up = (choices.byte() > 191).then(|| choices.of(&["it answered 500", ""]).to_owned());
+    Sent {
+        channel: world::name(choices.of(&["incidents", "mail", "public"])),
+        message: choices.of(&["begun", "update-1", "ended", "\u{0}"]).to_owned(),
+        reference: (choices.byte() > 127).then(|| choices.of(&["C1/1.0", "", "x"]).to_owned()),
+        given_up,
+    }
 }
 
 /// A scenario that nothing detects, with what an operator says, right or not.

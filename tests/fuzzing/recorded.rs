@@ -199,6 +199,14 @@ fn operators() -> Vec<Command> {
     teller.say("noa", decide(trigger));
     teller.say("noa", Body::ReleaseLease { service: service(), epoch: 2, proof: LeaseProof::GivenUp });
     teller.say("noa", Body::Notified { sequence: 7 });
+    let sent = quorate_core::Sent {
+        channel: world::name("incidents"),
+        message: "begun".to_owned(),
+        reference: Some("C1/1.0".to_owned()),
+        given_up: None,
+    };
+    teller.say("noa", Body::Told { execution: execution(), sent });
+    teller.say("wes", Body::Acknowledge { execution: execution(), actor: actor("at it") });
     teller.said
 }
 

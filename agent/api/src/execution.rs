@@ -1,5 +1,6 @@
 //! Executions as `/v1/executions` shows them.
 
+use crate::told::PeopleTold;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -87,6 +88,9 @@ pub struct Execution {
     /// For which controls of which standards it is evidence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controls: Vec<Control>,
+    /// What people were told; only where one execution is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub people: Option<PeopleTold>,
 }
 
 /// One thing to see to.

@@ -8,6 +8,7 @@ pub mod problem;
 pub mod request;
 pub mod service;
 pub mod status;
+pub mod told;
 
 pub use backup::{BackupView, Backups};
 pub use execution::{Execution, ExecutionList, RecoveryTime, Step};

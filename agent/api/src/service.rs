@@ -126,6 +126,9 @@ pub struct Explanation {
     pub regions: Vec<Region>,
     /// How long the active region has been down by agreement, in milliseconds.
     pub down_for_ms: u64,
+    /// Whom people can reach, each in one line; empty while the active region is healthy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
 }
 
 /// `GET /v1/services/{service}/plan?to=REGION`: the dry run. Nothing is done.

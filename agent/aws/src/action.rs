@@ -71,6 +71,7 @@ impl<'a> TryFrom<&'a Action> for AwsAction<'a> {
             | Action::VerifyProbes(_)
             | Action::Approval(_)
             | Action::Gate(_)
+            | Action::Notify(_)
             | Action::Wait(_)
             | Action::PostgresRestore(_)
             | Action::RedisRestore(_)

@@ -50,6 +50,7 @@ impl Aws {
             | Action::VerifyProbes(_)
             | Action::Approval(_)
             | Action::Gate(_)
+            | Action::Notify(_)
             | Action::Wait(_)
             | Action::PostgresRestore(_)
             | Action::RedisRestore(_)

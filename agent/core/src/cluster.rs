@@ -11,6 +11,7 @@ mod ledger;
 pub mod service;
 pub mod signal;
 pub(crate) mod steps;
+pub mod told;
 pub mod undo;
 
 use crate::command::{Actor, Body, Command, ExecutionId, LeaseProof, Response};
@@ -24,6 +25,7 @@ use quorate_policies::{
 use serde::{Deserialize, Serialize};
 use service::{LeaseRecord, ServiceState};
 use std::collections::BTreeMap;
+use told::Told;
 
 /// Ended executions that are kept: years of failovers, and a snapshot stays small.
 pub const EXECUTIONS_KEPT_MAX: usize = 50;
@@ -43,6 +45,9 @@ pub struct Cluster {
     pub audit: Audit,
     /// Up to which audit entry the outside has been told.
     pub notified: u64,
+    /// What people were told of each execution.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub told: BTreeMap<ExecutionId, Told>,
     ledger: Ledger,
 }
 
@@ -102,6 +107,8 @@ impl Cluster {
                 self.notified = self.notified.max(*sequence);
                 Ok(Response::Done)
             }
+            Body::Told { execution, sent } => self.sent(&command.by, execution, sent),
+            Body::Acknowledge { execution, actor } => self.acknowledge(execution, actor),
         }
     }
 
@@ -216,6 +223,7 @@ impl Cluster {
                 break;
             };
             self.executions.remove(&oldest);
+            self.forget_told();
         }
     }
 

@@ -1,7 +1,7 @@
 //! What can be put into the log, and what comes back. Every command carries an id, by which the state machine
 //! recognizes a retry, and the proposer's wall-clock reading, which moves the log's own clock forward.
 
-use crate::cluster::declare::Declaration;
+use crate::cluster::{declare::Declaration, told::Sent};
 use quorate_policies::{
     AgentName, ItemName, Millis, Policy, RegionName, ServiceName, StepName, Timestamp,
     agreement::Evidence,
@@ -207,6 +207,20 @@ pub enum Body {
     Notified {
         /// The entry's number.
         sequence: u64,
+    },
+    /// What became of one message about an execution.
+    Told {
+        /// Which execution.
+        execution: ExecutionId,
+        /// Which message, and what became of it.
+        sent: Sent,
+    },
+    /// Somebody takes an execution up: nobody further is called.
+    Acknowledge {
+        /// Which execution.
+        execution: ExecutionId,
+        /// Who and why.
+        actor: Actor,
     },
 }
 

@@ -12,12 +12,14 @@ pub mod leasing;
 pub mod node;
 pub mod step_run;
 pub mod surroundings;
+pub mod telling;
 
 pub use cluster::{
     Cluster,
     audit::{AuditEntry, AuditEvent},
     execution::{Execution, ExecutionState, StepProgress, StepState},
     service::{LeaseRecord, ServiceState},
+    told::{Acknowledged, Heard, Mark, Sent, Told},
 };
 pub use command::{Actor, Body, Command, CommandId, ExecutionId, LeaseProof, Response, StepOutcome};
 pub use node::{Input, Node, NodeSettings, Output, Standing};

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, patch};
+use axum::routing::{get, patch, put};
 use axum::{Json, Router};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, StatusCode};
@@ -45,6 +45,16 @@ struct ComponentRequest {
     status: String,
 }
 
+#[derive(Deserialize)]
+struct PostmortemEnvelope {
+    postmortem: PostmortemRequest,
+}
+
+#[derive(Deserialize)]
+struct PostmortemRequest {
+    body_draft: String,
+}
+
 /// The API under `/v1`, open to callers with `key`.
 pub(crate) fn router(stage: &Arc<Stage>, key: &str) -> Router {
     let page = Page { stage: Arc::clone(stage), key: key.into() };
@@ -52,6 +62,7 @@ pub(crate) fn router(stage: &Arc<Stage>, key: &str) -> Router {
         .route("/v1/pages/{page}/incidents", get(list).post(create))
         .route("/v1/pages/{page}/incidents/unresolved", get(unresolved))
         .route("/v1/pages/{page}/incidents/{incident}", patch(update).put(update))
+        .route("/v1/pages/{page}/incidents/{incident}/postmortem", put(postmortem))
         .route("/v1/pages/{page}/components/{component}", patch(component).put(component))
         .layer(from_fn_with_state(page.clone(), authorized))
         .with_state(page)
@@ -113,6 +124,18 @@ async fn update(
         world.put_incident(&id, Some(&incident), &asked.incident, now_ms)
     };
     page.change("UpdateIncident", StatusCode::OK, body, put).await
+}
+
+async fn postmortem(
+    State(page): State<Page>,
+    Path((id, incident)): Path<(String, String)>,
+    body: Body,
+) -> Response {
+    let draft = |asked: PostmortemEnvelope| {
+        let (mut world, _) = page.stage.world();
+        world.status_page.draft(&id, &incident, &asked.postmortem.body_draft)
+    };
+    page.change("PutPostmortem", StatusCode::OK, body, draft).await
 }
 
 async fn component(

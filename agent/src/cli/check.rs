@@ -80,7 +80,7 @@ pub fn check(args: &CheckArgs) -> Result<Exit, Failure> {
     Ok(if refused { Exit::Failed } else { Exit::Done })
 }
 
-/// What the plans of a policy need from outside and what they can do without, for each way that leads from the primary
+/// Who is told, and what the plans of a policy need from outside and what they can do without, for each way that leads from the primary
 /// region to a standby. The lines are comments, so that they may stand below an explained policy and it still reads back.
 /// A plan that cannot be expanded is left out: checking the policy names its fault.
 #[must_use]
@@ -95,6 +95,11 @@ pub fn explain_plans(policy: &Policy) -> String {
             if plan.moves { format!("{} -> {}", plan.from, plan.to) } else { format!("in {}", plan.to) };
         lines.extend([String::new(), format!("{}, {way}", plan.name)]);
         lines.extend(dependence::lines(&plan_view(&policy.service, &plan, None)));
+    }
+    let told = policy.communication.explained();
+    if !told.is_empty() {
+        lines.extend([String::new(), "Who is told".to_owned()]);
+        lines.extend(told.into_iter().map(|line| format!("  {line}")));
     }
     let comments = lines.iter().map(|line| format!("# {line}").trim_end().to_owned() + "\n");
     comments.collect()

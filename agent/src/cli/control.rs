@@ -1,4 +1,4 @@
-//! The verbs that steer automation: pause, resume, abort and approve. Each sends one change with its reason and
+//! The verbs that steer automation: pause, resume, abort, approve and acknowledge. Each sends one change with its reason and
 //! prints what the agent says.
 
 use super::{
@@ -60,7 +60,7 @@ pub struct ApproveArgs {
     of: ExecutionArgs,
 }
 
-/// What `quorate approve` and `quorate abort` have in common.
+/// `quorate acknowledge`, and what `quorate approve` and `quorate abort` have in common with it.
 #[derive(Debug, Args)]
 pub struct ExecutionArgs {
     /// The execution, as `quorate status` and `quorate history` name it.
@@ -108,6 +108,15 @@ pub async fn approve(args: &ApproveArgs) -> Result<Exit, Failure> {
     let of = &args.of;
     let body = Approve { reason: of.reason.clone(), step: args.step.clone() };
     change(&of.connection, &["executions", &of.execution, "approve"], &body).await
+}
+
+/// Takes an execution up: nobody further is called.
+///
+/// # Errors
+/// As [`pause`].
+pub async fn acknowledge(of: &ExecutionArgs) -> Result<Exit, Failure> {
+    let body = Command { reason: of.reason.clone() };
+    change(&of.connection, &["executions", &of.execution, "acknowledge"], &body).await
 }
 
 async fn change(connection: &Connection, path: &[&str], body: &impl Serialize) -> Result<Exit, Failure> {

@@ -149,6 +149,19 @@ pub(super) async fn tick<C: Control>(
     Ok((StatusCode::OK, Json(Changed { message, execution: Some(execution), ..Changed::default() })))
 }
 
+/// `POST /v1/executions/{execution}/acknowledge`.
+pub(super) async fn acknowledge<C: Control>(
+    State(agent): State<Arc<C>>,
+    Path(execution): Path<String>,
+    asked: Asked<Command>,
+) -> Reply {
+    let body = Body::Acknowledge { execution: execution.clone(), actor: asked.actor() };
+    submit(agent.as_ref(), asked.command_id("acknowledge", &execution), body).await?;
+    let message = format!("execution {execution} is acknowledged: nobody further is called");
+    let changed = Changed { message, ..Changed::default() };
+    Ok((StatusCode::OK, Json(Changed { execution: Some(execution), ..changed })))
+}
+
 /// `POST /v1/executions/{execution}/abort`.
 pub(super) async fn abort<C: Control>(
     State(agent): State<Arc<C>>,

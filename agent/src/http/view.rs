@@ -11,6 +11,7 @@ mod paperwork;
 mod plan;
 mod probe;
 mod service;
+mod told;
 
 pub(super) use agent::{members, services, status};
 pub(super) use audit::audit;

@@ -3,6 +3,7 @@
 use super::{Delivery, series::counter};
 use crate::{http::ROUTES, notify::EVENT_TYPES};
 use prometheus::{IntCounterVec, Registry};
+use quorate_core::telling::KINDS as MESSAGE_KINDS;
 
 /// Classes of answers: single codes would make the label set as wide as clients please.
 const CLASSES: [&str; 3] = ["2xx", "4xx", "5xx"];
@@ -26,7 +27,7 @@ impl Exchange {
             }
             requests.with_label_values(&["other", "other", class]);
         }
-        let notifications_help = "Events for webhooks by what became of them; only the leader sends.";
+        let notifications_help = "Events for webhooks and messages for people's channels by what became of them; only the leader sends.";
         let labels = ["notifier", "event", "outcome"];
         Self {
             requests,
@@ -38,6 +39,14 @@ impl Exchange {
         for event in EVENT_TYPES {
             for delivery in DELIVERIES {
                 self.notifications.with_label_values(&[webhook, event, word(delivery)]);
+            }
+        }
+    }
+
+    pub(super) fn prepare_channel(&self, channel: &str) {
+        for kind in MESSAGE_KINDS {
+            for delivery in [Delivery::Delivered, Delivery::GivenUp] {
+                self.notifications.with_label_values(&[channel, kind, word(delivery)]);
             }
         }
     }

@@ -17,7 +17,7 @@ const RECOVERY_BUCKETS: [f64; 12] =
 const TRIGGERS: [&str; 2] = ["automatic", "operator"];
 const OUTCOMES: [&str; 3] = ["succeeded", "stopped", "aborted"];
 const STEP_OUTCOMES: [&str; 5] = ["succeeded", "failed", "impossible", "broken", "unknown"];
-const EVENTS: [&str; 17] = [
+const EVENTS: [&str; 19] = [
     "members_set",
     "policy_applied",
     "decided",
@@ -35,6 +35,8 @@ const EVENTS: [&str; 17] = [
     "execution_ended",
     "paused",
     "resumed",
+    "told",
+    "acknowledged",
 ];
 /// Guards that can stand in the audit: those of an operator's failover, and those that tell why automation did not act.
 const GUARDS: [&str; 25] = [

@@ -17,6 +17,25 @@ pub(super) struct Patience {
     pub(super) pause_max: Millis,
     /// Longest pause that a receiver may ask for.
     pub(super) retry_after_max: Millis,
+    /// Least time between two requests to one receiver.
+    pub(super) gap: Millis,
+}
+
+impl Patience {
+    /// For channels of people, which hear little and need all of it.
+    pub(super) fn for_people() -> Self {
+        Self {
+            // Ten attempts span four minutes: a receiver's restart, or a route that heals. What is older is told by the next update.
+            attempts: 10,
+            pause: Millis::from_secs(1),
+            pause_max: Millis::from_secs(60),
+            // Slack and Statuspage ask for a minute at the most in what they document.
+            retry_after_max: Millis::from_secs(300),
+            // One request a second is what Slack and Statuspage allow.
+            gap: Millis::from_secs(1),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Patience {
@@ -30,6 +49,8 @@ impl Default for Patience {
             pause_max: Millis::from_secs(10),
             // Above it the event is no news any more by the time it arrives.
             retry_after_max: Millis::from_secs(60),
+            // Each webhook is one request, and its queue is bounded.
+            gap: Millis::ZERO,
         }
     }
 }
@@ -61,6 +82,18 @@ pub(super) fn next(patience: &Patience, attempts: u32, attempt: u32, outcome: &O
         Ok(status) => (format!("the receiver answered {}", status.as_u16()), may_pass(*status)),
         Err(error) => (error.to_string(), true),
     };
+    after(patience, attempts, attempt, (why, worth_it), outcome.retry_after, jitter)
+}
+
+/// The same after an attempt that failed: why, and whether another one may help.
+pub(super) fn after(
+    patience: &Patience,
+    attempts: u32,
+    attempt: u32,
+    (why, worth_it): (String, bool),
+    retry_after: Option<Millis>,
+    jitter: f64,
+) -> Next {
     if !worth_it {
         return Next::GiveUp(why);
     }
@@ -70,7 +103,7 @@ pub(super) fn next(patience: &Patience, attempts: u32, attempt: u32, outcome: &O
     let doubled = Millis(patience.pause.0 << (attempt - 1).min(16)).min(patience.pause_max);
     // Half of the pause is random, so that receivers shared by many senders are not asked by all at once.
     let jittered = Millis((doubled.0 as f64 * (0.5 + jitter / 2.0)) as u64);
-    let asked = outcome.retry_after.unwrap_or(Millis::ZERO).min(patience.retry_after_max);
+    let asked = retry_after.unwrap_or(Millis::ZERO).min(patience.retry_after_max);
     Next::Again(jittered.max(asked))
 }
 

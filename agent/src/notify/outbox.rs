@@ -122,7 +122,10 @@ pub fn kind(entry: &AuditEntry) -> Option<&'static str> {
         | AuditEvent::StepNoted { .. }
         | AuditEvent::StepResumed { .. }
         | AuditEvent::Signalled { .. }
-        | AuditEvent::Aborting { .. } => None,
+        | AuditEvent::Aborting { .. }
+        // What was told is no news for those who were told, and neither is that.
+        | AuditEvent::Told { .. }
+        | AuditEvent::Acknowledged { .. } => None,
     }
 }
 
@@ -192,6 +195,15 @@ mod tests {
             ended("aborted"),
             AuditEvent::Paused { reason: reason(), until: None },
             AuditEvent::Resumed { reason: reason() },
+            AuditEvent::Told {
+                sent: quorate_core::Sent {
+                    channel: "ops".parse().unwrap(),
+                    message: "begun".into(),
+                    reference: None,
+                    given_up: None,
+                },
+            },
+            AuditEvent::Acknowledged { reason: reason() },
         ]
     }
 

@@ -28,6 +28,7 @@ const HASTE: Patience = Patience {
     pause: Millis(5),
     pause_max: Millis(10),
     retry_after_max: Millis(20),
+    gap: Millis::ZERO,
 };
 
 /// An agent for these tests.
@@ -98,7 +99,7 @@ impl Desk {
 
     /// Sends until the test ends.
     fn start(self: &Arc<Self>) -> tokio::task::JoinHandle<()> {
-        tokio::spawn(send(self.clone(), HASTE, 1))
+        tokio::spawn(send(self.clone(), HASTE, HASTE, 1))
     }
 }
 
@@ -119,6 +120,10 @@ impl Source for Desk {
     async fn mark(&self, sequence: u64) -> bool {
         self.apply(Body::Notified { sequence });
         self.marks.send(sequence).is_ok()
+    }
+    async fn told(&self, execution: ExecutionId, sent: Sent) -> bool {
+        self.apply(Body::Told { execution, sent });
+        true
     }
 }
 

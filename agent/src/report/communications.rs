@@ -1,6 +1,7 @@
-//! Who was told what: the notifications that the audit led to, and the steps that told somebody. Whether a receiver took
+//! Who was told what: the notifications that the audit led to, the steps that told somebody, and what people were told. Whether a receiver took
 //! a notification or was given up on, only its metrics say; that the audit does not know it is said.
 
+use super::people::{People, people};
 use quorate_api::{AuditEntry, Execution};
 use serde::Serialize;
 
@@ -16,6 +17,9 @@ pub struct Communications {
     pub notifications: Vec<Notification>,
     /// The steps that told somebody, or tried to.
     pub published: Vec<Published>,
+    /// What people were told by channels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub people: Option<People>,
 }
 
 /// One notification.
@@ -56,6 +60,7 @@ pub fn communications(
     execution: &Execution,
     entries: &[&AuditEntry],
     notified: Option<u64>,
+    now: &str,
 ) -> Communications {
     let notifications = entries.iter().filter_map(|entry| {
         Some(Notification {
@@ -80,5 +85,6 @@ pub fn communications(
         // Without a receiver nobody was told.
         notifications: if execution.receivers.is_empty() { Vec::new() } else { notifications.collect() },
         published: published.collect(),
+        people: people(execution, now),
     }
 }

@@ -105,7 +105,7 @@ pub fn report(execution: &Execution, sources: &Sources) -> Report {
         report: "execution",
         summary: summary(execution, &measured, &decision),
         timeline: timeline(execution, &steps, &entries, &sources.at),
-        communications: communications(execution, &entries, sources.notified),
+        communications: communications(execution, &entries, sources.notified, &sources.at),
         paperwork: paperwork(execution, sources.returned.as_deref(), &sources.at),
         lessons: LESSONS.to_vec(),
         made: Made::of(sources, Some(&execution.policy_hash), used),

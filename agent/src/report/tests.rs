@@ -10,7 +10,10 @@ use crate::{
     http::{audit_entry, execution},
     record::{Part, chain},
 };
-use quorate_api::AuditEntry;
+use quorate_api::{
+    AuditEntry,
+    told::{Acknowledged, ChannelTold, MessageTold, PeopleTold},
+};
 use quorate_core::Cluster;
 use quorate_policies::Timestamp;
 use story::Story;
@@ -56,6 +59,62 @@ fn hashless(text: &str) -> String {
 #[test]
 fn one_that_succeeded() {
     insta::assert_snapshot!(hashless(&markdown(&told(&Story::whole(), "shop-2").document())));
+}
+
+/// Goal: what people were told is measured against the policy: the first word, the cadence, the post-mortem, what was lost. Method:
+/// the same execution, with one channel that was told in time, one that was left alone, and one that was dead.
+#[test]
+fn what_people_were_told() {
+    let story = Story::whole();
+    let mut shown = execution(&story.cluster, &story.cluster.executions["shop-2"]);
+    let at = |ms: u64| Timestamp(story.cluster.executions["shop-2"].decided_at.0 + ms).to_string();
+    let message = |message: &str, ms: u64, given_up: Option<&str>| MessageTold {
+        message: message.to_owned(),
+        at: at(ms),
+        given_up: given_up.map(str::to_owned),
+    };
+    let ended = 400_000;
+    shown.ended_at = Some(at(ended));
+    let channel = |name: &str, kind: &str, updates, messages| ChannelTold {
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        updates,
+        messages,
+        ..ChannelTold::default()
+    };
+    shown.people = Some(PeopleTold {
+        channels: vec![
+            channel(
+                "incidents",
+                "slack",
+                true,
+                vec![
+                    message("begun", 1_200, None),
+                    message("update-1", 121_500, None),
+                    message("update-2", 250_000, None),
+                    message("ended", ended + 900, None),
+                ],
+            ),
+            channel(
+                "mail",
+                "smtp",
+                true,
+                vec![message("begun", 240_000, Some("it answered 421, after 10 attempts"))],
+            ),
+            ChannelTold {
+                postmortem_within_ms: Some(60_000),
+                ..channel("public", "statuspage", false, vec![message("ended", ended + 2_000, None)])
+            },
+        ],
+        started_at: at(0),
+        first_update_within_ms: Some(300_000),
+        cadence_ms: Some(120_000),
+        acknowledged: Some(Acknowledged { by: "ann".into(), reason: "I am at it".into(), at: at(30_000) }),
+        contacts: vec!["DBA (dba@example.com)".into()],
+    });
+    let text = markdown(&report(&shown, &sources(&story.cluster)).document());
+    let section = text.split("\n## ").find(|part| part.starts_with("Communications")).unwrap();
+    insta::assert_snapshot!(section);
 }
 
 /// Goal: the same as HTML. Method: the same execution.

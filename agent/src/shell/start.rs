@@ -125,6 +125,9 @@ pub async fn start(mut file: AgentFile, base: &Path) -> anyhow::Result<Running> 
     for webhook in file.webhooks.values_mut() {
         webhook.secret_file = base.join(&webhook.secret_file);
     }
+    for (_, path) in file.channels.values_mut().flat_map(document::ChannelAccess::files_mut) {
+        *path = base.join(&path);
+    }
     let data = base.join(&file.data_dir);
     fs::create_dir_all(&data).with_context(|| format!("data directory {}", data.display()))?;
     let tls = Tls::load(base, &file.tls)?;

@@ -119,6 +119,7 @@ pub(crate) fn explanation() -> Explanation {
         ],
         regions: regions(),
         down_for_ms: 12_345,
+        contacts: vec!["database administrator (db-admin@example.com), for the data".into()],
     }
 }
 

@@ -31,6 +31,7 @@ fn each_verb_posts_its_body() {
             json!({"reason": "why", "leave": true}),
         ),
         (&["approve", "shop-3"], "POST /v1/executions/shop-3/approve", json!({"reason": "why"})),
+        (&["acknowledge", "shop-3"], "POST /v1/executions/shop-3/acknowledge", json!({"reason": "why"})),
     ];
     for (arguments, line, body) in expected {
         let ran = quorate(&[arguments, &["--reason", " why ", "--agent", &server.url]].concat());

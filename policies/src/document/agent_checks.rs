@@ -2,7 +2,7 @@
 //! policy, in `checks::together`.
 
 use super::{
-    agent_allowed,
+    agent_allowed, agent_channels,
     agent_file::{AgentFile, PostgresTls},
     checks::address,
     problem::{FieldPath, Problem},
@@ -22,6 +22,7 @@ pub(super) fn check_agent(agent: &AgentFile) -> Vec<Problem> {
     endpoints(agent, &mut problems);
     agent_allowed::check(agent, &mut problems);
     folders(agent, &mut problems);
+    agent_channels::check(&agent.channels, &mut problems);
     problems
 }
 

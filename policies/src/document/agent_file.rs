@@ -2,7 +2,10 @@
 //! never replicated, and it holds no secret, only where each is kept. Relative paths are relative to the file; the
 //! shell resolves them.
 
-use super::agent_allowed::{ExecAllowed, HttpAllowed};
+use super::{
+    agent_allowed::{ExecAllowed, HttpAllowed},
+    agent_channels::ChannelAccess,
+};
 use crate::{
     name::{AgentName, RegionName},
     policy::Timing,
@@ -92,6 +95,9 @@ pub struct AgentFile {
     /// The agent's own log.
     #[serde(default)]
     pub log: Log,
+    /// How the policies' channels are reached, by the channel's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub channels: BTreeMap<String, ChannelAccess>,
 }
 
 fn data_dir_default() -> PathBuf {

@@ -15,6 +15,7 @@ mod actions;
 pub(super) mod address;
 mod allowed;
 mod backups;
+mod communication;
 mod database;
 mod paperwork;
 mod plans;
@@ -64,6 +65,7 @@ pub fn check_policy(policy: &Policy) -> Vec<Problem> {
     plans::check(policy, &mut problems);
     switchover::check(policy, &mut problems);
     paperwork::check(policy, &mut problems);
+    communication::check(policy, &mut problems);
     problems
 }
 

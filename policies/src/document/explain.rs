@@ -3,7 +3,7 @@
 
 use crate::{
     plan::Action,
-    policy::{Looks, Policy, StepTemplate},
+    policy::{Communication, Looks, Policy, StepTemplate},
 };
 use serde::{Serialize, Serializer, de::DeserializeOwned, ser};
 use serde_json::{Map, Value};
@@ -57,8 +57,16 @@ fn document(policy: &Policy) -> Settings {
             all
         }),
     );
-    nest(&mut all, "communication", settings(&policy.communication));
+    nest(&mut all, "communication", communication(&policy.communication));
     all
+}
+
+fn communication(all: &Communication) -> Settings {
+    let mut told = settings(all);
+    nest(&mut told, "channels", named(&all.channels, settings));
+    nest(&mut told, "messages", named(&all.messages, settings));
+    nest(&mut told, "contacts", named(&all.contacts, settings));
+    told
 }
 
 fn step(step: &StepTemplate) -> Settings {

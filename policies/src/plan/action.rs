@@ -9,6 +9,7 @@ mod ecs;
 mod exec;
 mod gate;
 mod http;
+mod notify;
 mod postgres;
 mod rds;
 mod restore;
@@ -26,6 +27,7 @@ pub use ecs::{EcsScale, PercentOf, ScalingRange};
 pub use exec::{Exec, ExecObserve, ExecSuccess};
 pub use gate::Gate;
 pub use http::{Http, HttpExpect, HttpMethod, HttpObserve};
+pub use notify::Notify;
 pub use postgres::{
     PostgresAddress, PostgresFence, PostgresPromote, PostgresRejoin, PostgresSwitchover, PostgresUnfence,
 };
@@ -148,6 +150,8 @@ actions! {
     "verify.probes" => VerifyProbes, reversible: true;
     /// Asks a PostgreSQL server until its rows are as they shall be, such as enough users and a recent order.
     "verify.sql" => VerifySql, reversible: true;
+    /// Hands a message over to channels of `communication`, which send it in their own time.
+    "notify" => Notify, reversible: true;
     /// Waits until an operator approves: `quorate approve EXECUTION --step NAME`.
     "approval" => Approval, reversible: true;
     /// Lets what comes after it begin only when these steps have succeeded.
@@ -211,6 +215,7 @@ impl Action {
             | Action::DnsConverged(_)
             | Action::StatuspageIncident(_)
             | Action::VerifyProbes(_)
+            | Action::Notify(_)
             | Action::Approval(_)
             | Action::Gate(_)
             | Action::Wait(_) => None,
@@ -245,6 +250,7 @@ impl Action {
             Action::DnsConverged(_)
                 | Action::VerifyProbes(_)
                 | Action::VerifySql(_)
+                | Action::Notify(_)
                 | Action::Approval(_)
                 | Action::Gate(_)
                 | Action::Wait(_)

@@ -122,6 +122,8 @@ pub fn dependences(plan: &Plan, step: &Step) -> Vec<Dependence> {
         Action::Exec(action) => vec![called(action.region.as_ref(), "what its command calls")],
         Action::Http(action) => vec![called(action.region.as_ref(), "the server that it calls")],
         Action::StatuspageIncident(_) => vec![Dependence::Outside { what: "the status page" }],
+        // Handed over is enough: what a receiver does with it holds up nothing.
+        Action::Notify(_) => vec![Dependence::Agents],
         Action::Approval(_) => vec![Dependence::Agents, Dependence::Outside { what: "an operator" }],
         Action::Gate(_) | Action::Wait(_) => vec![Dependence::Agents],
         Action::VerifyProbes(_) => vec![Dependence::Outside { what: "the service's public name" }],

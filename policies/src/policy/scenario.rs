@@ -48,6 +48,9 @@ pub struct Scenario {
     /// Its own data loss, before that of its level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rpo: Option<Millis>,
+    /// The components that people miss: they stand in messages. All of them, where the service moves and nothing is said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub affects: Vec<ComponentName>,
 }
 
 /// What must be agreed.

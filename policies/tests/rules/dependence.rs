@@ -39,6 +39,7 @@ call: {http: {region: "{from}", url: "https://search.example.com/a"}}
 call-somewhere: {http: {url: "https://hooks.example.com/a"}}
 tell: {statuspage.incident: {page: P1, status: monitoring}}
 verify: {verify.probes: {through: "https://shop.example.com"}}
+hand-over: {notify: {channels: [ops], message: moved}}
 ask: {approval: {ask: "Is it there?"}}
 wait: {wait: {for: 5m}}
 pass: {gate: {succeeded: [ask]}}

@@ -199,6 +199,7 @@ pub(crate) fn policy() -> Policy {
                 level: None,
                 rto: None,
                 rpo: None,
+                affects: Vec::new(),
             },
         )]
         .into(),

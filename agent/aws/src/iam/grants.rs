@@ -128,6 +128,7 @@ pub fn grants(action: &Action, account: &str) -> Vec<(Purpose, Grant)> {
         | Action::VerifyProbes(_)
         | Action::Approval(_)
         | Action::Gate(_)
+        | Action::Notify(_)
         | Action::Wait(_)
         | Action::PostgresRestore(_)
         | Action::RedisRestore(_)

@@ -1,6 +1,7 @@
 //! The audit: one hash-chained entry for every decision, refusal, command and step. It records; it never decides.
 //! The state keeps a tail, and the chain's head proves that nothing before it was changed.
 
+use super::told::Sent;
 use crate::command::{ExecutionId, LeaseProof, StepOutcome};
 use quorate_policies::{
     AgentName, ItemName, PlanName, RegionName, ServiceName, StepName, Timestamp, guard::Refusal,
@@ -184,6 +185,17 @@ pub enum AuditEvent {
         /// Why.
         reason: String,
     },
+    /// People were told of an execution, or could not be.
+    Told {
+        /// Which message, by which channel, and what became of it.
+        #[serde(flatten)]
+        sent: Sent,
+    },
+    /// Somebody has taken an execution up.
+    Acknowledged {
+        /// What was said.
+        reason: String,
+    },
 }
 
 impl AuditEvent {
@@ -208,6 +220,8 @@ impl AuditEvent {
             AuditEvent::ExecutionEnded { .. } => "execution_ended",
             AuditEvent::Paused { .. } => "paused",
             AuditEvent::Resumed { .. } => "resumed",
+            AuditEvent::Told { .. } => "told",
+            AuditEvent::Acknowledged { .. } => "acknowledged",
         }
     }
 }
@@ -268,6 +282,13 @@ impl fmt::Display for AuditEvent {
                 write!(f, "paused{until}: {reason}")
             }
             AuditEvent::Resumed { reason } => write!(f, "resumed: {reason}"),
+            AuditEvent::Told { sent: Sent { channel, message, given_up: None, .. } } => {
+                write!(f, "told {channel}: {message}")
+            }
+            AuditEvent::Told { sent: Sent { channel, message, given_up: Some(why), .. } } => {
+                write!(f, "could not tell {channel}: {message}: {why}")
+            }
+            AuditEvent::Acknowledged { reason } => write!(f, "acknowledged: {reason}"),
         }
     }
 }

@@ -440,7 +440,10 @@ impl Execution {
                 .is_some_and(|step| matches!(step.action, Action::VerifyProbes(_) | Action::VerifySql(_)))
         };
         let telling = |name: &StepName| {
-            self.plan.steps.get(name).is_some_and(|step| matches!(step.action, Action::StatuspageIncident(_)))
+            self.plan
+                .steps
+                .get(name)
+                .is_some_and(|step| matches!(step.action, Action::StatuspageIncident(_) | Action::Notify(_)))
         };
         let latest = |filter: &dyn Fn(&StepName) -> bool| {
             self.steps.iter().filter(|(name, _)| filter(name)).filter_map(|(_, p)| p.ended_at).max()

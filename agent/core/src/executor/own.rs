@@ -19,6 +19,12 @@ pub(super) fn observe(state: &Cluster, order: &StepOrder) -> Option<Observed> {
             }
         });
     }
+    // Its success is what hands the message over: the leader sends what the log says has been handed over.
+    if let Action::Notify(notify) = &order.step.action {
+        let channels: Vec<&str> = notify.channels.iter().map(AsRef::as_ref).collect();
+        let detail = format!("message {} is handed over to {}", notify.message, channels.join(", "));
+        return Some(Observed::Done { detail });
+    }
     // The step's own delay is the wait: whoever looks has waited.
     let Action::Wait(wait) = &order.step.action else { return None };
     Some(Observed::Done { detail: format!("waited {}", wait.lasting) })

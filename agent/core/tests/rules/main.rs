@@ -27,5 +27,6 @@ mod signal;
 mod step_parts;
 mod step_run;
 mod steps;
+mod telling;
 mod transitions;
 mod undo;

@@ -46,6 +46,12 @@ fn a_command_said_twice_is_applied_once() {
     let id = || "shop-2".to_owned();
     let (trigger, evidence, live) = (Trigger::Automatic, east_is_down(), agents(&AGENTS));
     let proof = LeaseProof::Expired { waited: Millis(6_300) };
+    let told = || quorate_core::Sent {
+        channel: "ops".parse().unwrap(),
+        message: "begun".to_owned(),
+        reference: Some("C1/1.0".to_owned()),
+        given_up: None,
+    };
     let bodies = [
         (NOA, Body::RecordRefusal { service: shop(), refusal: Refusal::ObserveOnly }),
         (NOA, Body::Decide { service: shop(), to: region(WEST), trigger, evidence, live }),
@@ -56,6 +62,8 @@ fn a_command_said_twice_is_applied_once() {
         (WES, Body::Resume { service: shop(), actor: olga("go on") }),
         (NOA, Body::ReleaseLease { service: shop(), epoch: 2, proof }),
         (NOA, Body::Notified { sequence: 3 }),
+        (NOA, Body::Told { execution: id(), sent: told() }),
+        (NOA, Body::Acknowledge { execution: id(), actor: olga("I am at it") }),
         (NOA, Body::Abort { execution: id(), actor: olga("enough"), leave: false }),
         (NOA, Body::ApplyPolicy { policy: Box::new(policy()), actor: olga("second policy") }),
     ];

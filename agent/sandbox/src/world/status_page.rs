@@ -61,6 +61,9 @@ pub struct Incident {
     pub components: Vec<Component>,
     /// Its messages, newest first.
     pub incident_updates: Vec<IncidentUpdate>,
+    /// The draft of its post-mortem.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub postmortem_draft: Option<String>,
 }
 
 /// What a caller asks of an incident; everything but the title may be left out.
@@ -174,6 +177,7 @@ impl StatusPage {
             resolved_at: None,
             components: Vec::new(),
             incident_updates: Vec::new(),
+            postmortem_draft: None,
         });
         Ok(self.apply(self.incidents.len() - 1, asked, update, now))
     }
@@ -194,6 +198,20 @@ impl StatusPage {
         let index = self.incidents.iter().position(|known| known.id == incident).ok_or_else(not_found)?;
         self.check(asked)?;
         Ok(self.apply(index, asked, update, now))
+    }
+
+    /// Puts the draft of a post-mortem to an incident that is resolved.
+    ///
+    /// # Errors
+    /// 404 for an unknown page or incident, 422 for an incident that is not over.
+    pub fn draft(&mut self, page: &str, incident: &str, body: &str) -> Result<Incident, Refusal> {
+        self.check_page(page)?;
+        let known = self.incidents.iter_mut().find(|known| known.id == incident).ok_or_else(not_found)?;
+        if known.status != "resolved" {
+            return Err(invalid("Incident must be resolved"));
+        }
+        known.postmortem_draft = Some(body.to_owned());
+        Ok(known.clone())
     }
 
     /// Sets a component's status.
@@ -310,7 +328,7 @@ mod tests {
 
     /// Goal: an incident is found by its metadata while it is open, takes component statuses along, and
     /// leaves the unresolved list when it is resolved.
-    /// Method: open, find, resolve, list.
+    /// Method: open, find, resolve, list, draft a post-mortem.
     #[test]
     fn an_incident_lives_from_opening_to_resolution() {
         let mut page = page();
@@ -324,6 +342,7 @@ mod tests {
             ("investigating", "major_outage")
         );
         assert_eq!(page.incidents("page", true).unwrap()[0].metadata["quorate"]["id"], "e1");
+        assert_eq!(page.draft("page", "i1", "why").unwrap_err().status, 422, "it is not over");
         let over = request(json!({"status": "resolved", "components": {"web": "operational"}}));
         let resolved = page.update("page", "i1", &over, "u2".into(), "T2").unwrap();
         assert_eq!((resolved.resolved_at.as_deref(), resolved.incident_updates.len()), (Some("T2"), 2));
@@ -331,6 +350,8 @@ mod tests {
         assert!(page.incidents("page", true).unwrap().is_empty());
         assert_eq!(page.incidents("page", false).unwrap().len(), 1);
         assert_eq!(page.components()[0].status, "operational");
+        assert_eq!(page.draft("page", "i1", "why").unwrap().postmortem_draft.as_deref(), Some("why"));
+        assert_eq!(page.draft("page", "i2", "why").unwrap_err().status, 404);
     }
 
     /// Goal: unknown pages, incidents and components are 404, bad words and lengths are 422.

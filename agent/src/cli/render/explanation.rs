@@ -1,4 +1,4 @@
-//! `quorate explain`: the answer in one sentence, then every guard, then every vote with its reason.
+//! `quorate explain`: the answer in one sentence, then every guard, then every vote with its reason, then whom to reach.
 
 use crate::cli::screen::{Screen, Tone, cell, duration, word};
 use quorate_api::{Explanation, TargetVotes};
@@ -32,6 +32,10 @@ pub fn explanation(screen: Screen, explanation: &Explanation) -> String {
         [cell(&target.target), word(&target.opinion), cell(target.needed.to_string()), cell(voters(target))]
     });
     parts.push(screen.table(["TARGET", "OPINION", "NEEDED", "VOTES"], rows));
+    if !explanation.contacts.is_empty() {
+        parts.extend([String::new(), "Whom to reach:".to_owned()]);
+        parts.extend(explanation.contacts.iter().map(|contact| format!("  {contact}")));
+    }
     parts.join("\n")
 }
 

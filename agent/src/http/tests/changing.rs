@@ -58,6 +58,30 @@ async fn a_failover_is_confirmed() {
     assert_eq!(answer.body["guard"], "unusable_region");
 }
 
+/// Goal: who acknowledges stands in the execution and in the audit, once. Method: two operators, and an execution that is not there.
+#[tokio::test]
+async fn an_execution_is_acknowledged() {
+    let desk = Desk::failing();
+    desk.post(FAILOVER, &failover()).await;
+    let path = "/v1/executions/shop-2/acknowledge";
+    let mut request = post(path, &json!({"reason": "I am at it"}));
+    request.headers_mut().insert("x-quorate-operator", HeaderValue::from_static("ann"));
+    let answer = desk.send(request).await;
+    assert_eq!(
+        (answer.status.as_u16(), &answer.body["execution"]),
+        (200, &json!("shop-2")),
+        "{}",
+        answer.body
+    );
+    desk.post(path, &json!({"reason": "me too"})).await;
+    let people = desk.get("/v1/executions/shop-2").await.body["people"].take();
+    assert_eq!(people["acknowledged"]["by"], "ann");
+    let said =
+        desk.cluster().audit.entries.iter().filter(|entry| entry.event.name() == "acknowledged").count();
+    assert_eq!(said, 1);
+    desk.post("/v1/executions/shop-9/acknowledge", &json!({"reason": "x"})).await.problem(404, "not_found");
+}
+
 /// Goal: a guard's refusal names the guard and the execution. Method: approve an execution that runs, and one that is
 /// not there; a service that is not there.
 #[tokio::test]

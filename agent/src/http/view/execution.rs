@@ -1,6 +1,6 @@
 //! Executions: where they stand, which step did what, and where the recovery time went.
 
-use super::{order::in_running_order, paperwork};
+use super::{order::in_running_order, paperwork, told::told};
 use quorate_api::execution::{
     DataLoss, Evidence, Execution, ExecutionList, LagSeen, Objectives, RecoveryTime, Step, VoteSeen,
 };
@@ -23,9 +23,10 @@ pub(in crate::http) fn executions(cluster: &Cluster, service: Option<&ServiceNam
     ExecutionList { executions: records.into_iter().map(|record| listed(cluster, record)).collect() }
 }
 
-/// `GET /v1/executions/{id}`: as it is listed, and the evidence.
+/// `GET /v1/executions/{id}`: as it is listed, the evidence, and what people were told.
 pub(crate) fn execution(cluster: &Cluster, record: &Record) -> Execution {
-    Execution { evidence: Some(evidence(cluster, record)), ..listed(cluster, record) }
+    let people = told(cluster, record);
+    Execution { evidence: Some(evidence(cluster, record)), people, ..listed(cluster, record) }
 }
 
 fn listed(cluster: &Cluster, record: &Record) -> Execution {
@@ -88,6 +89,7 @@ fn listed(cluster: &Cluster, record: &Record) -> Execution {
         checklist: paperwork::checklist(record),
         cost: paperwork::cost(record),
         controls: paperwork::controls(record),
+        people: None,
     }
 }
 

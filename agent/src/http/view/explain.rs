@@ -1,9 +1,9 @@
 //! Why a failover would, or would not, be decided now (R31): every guard's answer and the votes behind it.
 
-use super::service::regions;
+use super::{service::regions, told::contacts};
 use quorate_api::service::{Check, Explanation};
 use quorate_core::{ServiceState, node::explain};
-use quorate_policies::{ServiceName, policy::Mode};
+use quorate_policies::{ServiceName, guard::Refusal, policy::Mode};
 
 /// `GET /v1/services/{service}/explain`.
 pub(in crate::http) fn explanation(
@@ -27,7 +27,13 @@ pub(in crate::http) fn explanation(
         checks: explained.checks.iter().map(check).collect(),
         regions: regions(&state.policy, explained),
         down_for_ms: explained.evidence.down_for.0,
+        contacts: if calm(explained) { Vec::new() } else { contacts(&state.policy) },
     }
+}
+
+/// Whether there is nobody to be called.
+fn calm(explained: &explain::Explanation) -> bool {
+    matches!(explained.refusal, Some(Refusal::RegionHealthy { .. }))
 }
 
 fn summary(explained: &explain::Explanation) -> String {

@@ -57,6 +57,8 @@ pub(super) fn check(policy: &Policy, step: &FieldPath, action: &Action, problems
         | Action::RdsReboot(_)
         | Action::StatuspageIncident(_)
         | Action::Approval(_)
+        // With the rest of `communication`.
+        | Action::Notify(_)
         // Its names are the plan's business.
         | Action::Gate(_) => {}
     }

@@ -44,6 +44,7 @@ pub fn check_together(policy: &Policy, agent: &AgentFile) -> Vec<Problem> {
     timing(policy, agent, &mut problems);
     backups(policy, &regions, &mut problems);
     rules::renewal(policy, &mut problems);
+    channels(policy, agent, &mut problems);
     for region in policy.regions.keys().filter(|region| !regions.contains(region)) {
         let message = format!("no agent runs in `{region}`: its steps run from elsewhere");
         let mend = "run an agent there, so that a plan can act from the region that it activates";
@@ -79,6 +80,36 @@ fn backups(policy: &Policy, regions: &BTreeSet<&RegionName>, problems: &mut Vec<
         let message = format!("no agent runs in `{region}`: nobody looks at this backup");
         let mend = nearest::mend(region.as_str(), regions.iter().map(|region| region.as_str()));
         problems.push(Problem::error(FieldPath::from(["backups", name.as_str(), "in"]), message, mend));
+    }
+}
+
+/// A channel that this agent cannot reach: what is to be sent while it leads is given up. Only a warning, because it stops nothing.
+fn channels(policy: &Policy, agent: &AgentFile, problems: &mut Vec<Problem>) {
+    for (name, channel) in &policy.communication.channels {
+        let field = FieldPath::from(["communication", "channels", name.as_str()]);
+        let Some(kind) = channel.kind() else { continue };
+        let Some(access) = agent.channels.get(name.as_str()) else {
+            let message =
+                format!("agent `{}` cannot reach it: nothing is sent there while it leads", agent.name);
+            let mend = match nearest::find(name.as_str(), agent.channels.keys().map(String::as_str)) {
+                Some(near) => format!("its file has `{near}`; did you mean that?"),
+                None => format!("add `channels: {{{name}: {{{}: ...}}}}` to its file", kind.as_str()),
+            };
+            problems.push(Problem::warning(field, message, mend));
+            continue;
+        };
+        if access.kinds().first() != Some(&kind) {
+            let other = access.kinds().first().map_or("nothing", |kind| kind.as_str());
+            let message =
+                format!("agent `{}` reaches it as {other}, and it is {}", agent.name, kind.as_str());
+            problems.push(Problem::error(field.clone(), message, "write the same kind in both"));
+        }
+        let bot = access.slack.as_ref().is_some_and(|slack| slack.token_file.is_some());
+        if bot && channel.slack.as_ref().is_some_and(|slack| slack.channel.is_none()) {
+            let message = "a bot posts into a channel, and none is named";
+            let mend = "write `channel:` with its id, such as C0123456789";
+            problems.push(Problem::error(field.join("slack"), message, mend));
+        }
     }
 }
 
