@@ -3,17 +3,22 @@
 //! ones and stand here.
 
 mod backup;
+mod drill;
 mod expect;
+mod failback;
 mod objectives;
 mod probe;
 mod scenario;
 mod step;
 mod timing;
 mod votes;
+pub mod window;
 mod written;
 
 pub use backup::{Backup, BackupPath, BackupSource, RdsAutomated};
+pub use drill::{Announce, Drill, DrillCondition, DrillMode};
 pub use expect::{Expect, StatusRanges};
+pub use failback::Failback;
 pub use objectives::{LevelObjective, Objective, Objectives};
 pub use probe::{HttpProbe, Looks, PostgresProbe, Probe};
 pub use scenario::{Input, InputError, InputKind, Level, Mode, Scenario, Severity, When, WhenState};
@@ -23,7 +28,8 @@ pub use votes::Votes;
 
 use crate::{
     name::{
-        BackupName, CheckName, ComponentName, EnvironmentName, PlanName, RegionName, ServiceName, StepName,
+        BackupName, CheckName, ComponentName, DrillName, EnvironmentName, PlanName, RegionName, ServiceName,
+        StepName,
     },
     time::Millis,
 };
@@ -75,6 +81,12 @@ pub struct Policy {
     /// Allows automatic mode below three voters in three regions. For development only (R12).
     #[serde(default)]
     pub unsafe_topology: bool,
+    /// What is rehearsed, how, and how often.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub drills: BTreeMap<DrillName, Drill>,
+    /// The guided way home after a failover. Nothing starts it by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failback: Option<Failback>,
 }
 
 impl Policy {

@@ -78,6 +78,22 @@ pub struct Execution {
     pub evidence: Option<Evidence>,
     /// In an order in which they can run.
     pub steps: Vec<Step>,
+    /// Of which drill it is a part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillPart>,
+}
+
+/// Of which drill an execution is a part.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DrillPart {
+    /// Its name.
+    pub drill: String,
+    /// `isolated` or `live`.
+    pub mode: String,
+    /// `drill`, `way back` or `cleanup`.
+    pub part: String,
+    /// `internal` or `public`: who may hear of it.
+    pub announce: String,
 }
 
 /// What a recovery must achieve.

@@ -11,7 +11,9 @@ use axum::{
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use quorate_api::{
     BODY_BYTES_MAX,
-    request::{Abort, ApplyPolicy, Approve, Command, Declare, Failover, IDEMPOTENCY_KEY, OPERATOR, Pause},
+    request::{
+        Abort, ApplyPolicy, Approve, Command, Declare, Drill, Failover, IDEMPOTENCY_KEY, OPERATOR, Pause,
+    },
 };
 use quorate_core::Actor;
 use serde::de::DeserializeOwned;
@@ -40,7 +42,7 @@ macro_rules! reasoned {
         }
     )*};
 }
-reasoned!(Abort, ApplyPolicy, Approve, Command, Declare, Failover, Pause);
+reasoned!(Abort, ApplyPolicy, Approve, Command, Declare, Drill, Failover, Pause);
 
 /// A change that was properly asked for.
 #[derive(Debug)]

@@ -2,7 +2,8 @@
 
 use crate::{
     agreement::Opinion,
-    name::{AgentName, PlanName, RegionName, ServiceName, StepName},
+    drill::DrillRefusal,
+    name::{AgentName, DrillName, PlanName, RegionName, ServiceName, StepName},
     time::{Millis, Timestamp},
 };
 use serde::{Deserialize, Serialize};
@@ -236,6 +237,14 @@ pub enum Refusal {
         /// Why, and the mend.
         why: String,
     },
+    /// The drill does not begin now.
+    #[error("drill `{drill}` does not begin: {why}")]
+    NotDrilled {
+        /// Which one.
+        drill: DrillName,
+        /// Why not.
+        why: DrillRefusal,
+    },
     /// There is no such execution.
     #[error("no execution `{execution}`")]
     UnknownExecution {
@@ -331,6 +340,7 @@ impl Refusal {
             Refusal::PlanNotReady { .. } => "plan_not_ready",
             Refusal::NoQuorum => "no_quorum",
             Refusal::NotDeclared { .. } => "not_declared",
+            Refusal::NotDrilled { .. } => "not_drilled",
             Refusal::UnknownExecution { .. } => "unknown_execution",
             Refusal::WrongState { .. } => "wrong_state",
             Refusal::StepNotYours { .. } => "step_not_yours",

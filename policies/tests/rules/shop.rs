@@ -199,6 +199,8 @@ pub(crate) fn policy() -> Policy {
         communication: Communication::default(),
         timing: quorate_policies::policy::Timing::Wan,
         unsafe_topology: false,
+        drills: BTreeMap::new(),
+        failback: None,
     }
 }
 

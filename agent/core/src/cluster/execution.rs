@@ -1,6 +1,7 @@
 //! One execution of a plan: its states, its steps' states, and the times it took. The transitions are total and
 //! stand in one function each; an illegal pair is an error, never a silent repair.
 
+use super::drill::DrillOf;
 use super::undo::{is_undo, undo_name};
 use crate::command::{ExecutionId, StepOutcome};
 use quorate_policies::{
@@ -58,6 +59,9 @@ pub struct Execution {
     pub live: BTreeSet<AgentName>,
     /// Its steps.
     pub steps: BTreeMap<StepName, StepProgress>,
+    /// Of which drill it is a part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillOf>,
 }
 
 /// Where an execution stands.

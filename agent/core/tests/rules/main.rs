@@ -6,6 +6,7 @@
 
 mod audit;
 mod declare;
+mod drill;
 mod failover;
 mod jobs;
 mod lag;
