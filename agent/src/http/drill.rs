@@ -105,16 +105,7 @@ async fn look<C: Control>(agent: &C, service: &ServiceName, drill: &DrillName) -
 }
 
 fn mode<C: Control>(agent: &C, service: &ServiceName, drill: &DrillName) -> Result<DrillMode, Refusal> {
-    agent.with_node(|node, _| {
-        let unknown = || Refusal::UnknownService { service: service.clone() };
-        let state = node.cluster().services.get(service).ok_or_else(unknown)?;
-        // What is not there, the log says best.
-        node.cluster()
-            .drill_plans(service, drill, None)
-            .map(drop)
-            .or_else(|refusal| if state.policy.drills.contains_key(drill) { Ok(()) } else { Err(refusal) })?;
-        state.policy.drills.get(drill).map(|drill| drill.mode).ok_or_else(unknown)
-    })
+    agent.with_node(|node, _| node.cluster().drill_of(service, drill).map(|(_, drill)| drill.mode))
 }
 
 fn drill_name(text: &str) -> Result<DrillName, Failure> {

@@ -5,6 +5,9 @@
 //! A drill gives way: an isolated one, and a live one that has stopped, are ended in the very entry that decides a failover.
 //! Windows and conditions are the proposer's to judge: they are no safety rule, and a replica must not read a calendar.
 
+mod ended;
+mod judge;
+
 use super::{
     Cluster,
     audit::AuditEvent,
@@ -13,16 +16,14 @@ use super::{
     service::ServiceState,
 };
 use crate::command::{Actor, Command, ExecutionId, Response};
+use judge::unfit;
 use quorate_policies::{
     AgentName, DrillName, Millis, PlanName, RegionName, ServiceName, Timestamp,
     agreement::Evidence,
-    drill::{DrillRecord, DrillRefusal, DrillRun, Due, begins_itself, due},
-    guard::{Refusal, ServiceFacts, Situation, Trigger, authorize},
-    plan::{
-        Action, Lag,
-        expand::{Inputs, Plan, expand},
-    },
-    policy::{Announce, Drill, DrillMode, Policy, Role},
+    drill::{DrillRecord, DrillRefusal, DrillRun, Due, due},
+    guard::{Refusal, ServiceFacts, Trigger},
+    plan::expand::{Inputs, Plan},
+    policy::{Announce, DrillMode},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -198,151 +199,6 @@ impl Cluster {
         }
     }
 
-    /// Whether a drill may begin: what the log refuses by itself. Windows and conditions are asked beside it.
-    ///
-    /// # Errors
-    /// Why it may not.
-    pub fn may_drill(
-        &self,
-        now: Timestamp,
-        service: &ServiceName,
-        name: &DrillName,
-        (to, trigger, evidence, count): (Option<&RegionName>, &Trigger, &Evidence, u64),
-    ) -> Result<Ready, Refusal> {
-        let (state, drill) = self.drill_of(service, name)?;
-        let refuse = |why: DrillRefusal| Refusal::NotDrilled { drill: name.clone(), why };
-        if drill.mode == DrillMode::DryRun {
-            let why = "it is a dry run, which changes nothing and has no execution".to_owned();
-            return Err(refuse(DrillRefusal::Unfit { why }));
-        }
-        if let Some(under_way) = &state.drill {
-            let (drill, rest) = (under_way.drill.clone(), under_way.rest().to_owned());
-            return Err(refuse(DrillRefusal::UnderWay { drill, rest }));
-        }
-        free(state, now)?;
-        let record = state.drills.get(name);
-        let known = record.is_some_and(|record| {
-            record.count == count && (!scheduled(trigger) || begins_itself(drill, record, now))
-        });
-        if !known {
-            return Err(refuse(DrillRefusal::NotDue));
-        }
-        if drill.mode == DrillMode::Isolated {
-            let plan = drill.plan.as_ref().ok_or_else(|| unfit(name, "it names no plan"))?;
-            let inputs = drill.plan_inputs();
-            let plan = expanded(&state.policy, drill, plan, (&state.active, &state.active), &inputs)?;
-            return Ok(Ready { plan, scenario: None, inputs });
-        }
-        let home = state.policy.regions.get(&state.active).is_some_and(|r| r.role == Role::Primary);
-        if !home {
-            return Err(refuse(DrillRefusal::AwayFromHome { active: state.active.clone() }));
-        }
-        let scenario = drill.scenario.as_ref().ok_or_else(|| unfit(name, "it names no scenario"))?;
-        let known = state.policy.scenarios.get(scenario);
-        let rehearsed = known.ok_or_else(|| unfit(name, "its scenario is not there"))?;
-        let inputs = rehearsed.values(&drill.inputs).map_err(|error| unfit(name, &error.to_string()))?;
-        let to = to.ok_or_else(|| unfit(name, "there is no region to move to"))?;
-        self.allowed(state, now, &rehearsed.run, (trigger, evidence, to))?;
-        let plan = expanded(&state.policy, drill, &rehearsed.run, (&state.active, to), &inputs)?;
-        Ok(Ready { plan, scenario: Some(scenario.clone()), inputs })
-    }
-
-    /// What a drill runs, and what then, asked of no guard.
-    ///
-    /// # Errors
-    /// When there is no such drill, nowhere to go, or a plan cannot be expanded.
-    pub fn drill_plans(
-        &self,
-        service: &ServiceName,
-        name: &DrillName,
-        to: Option<&RegionName>,
-    ) -> Result<(Plan, Option<Plan>), Refusal> {
-        let (state, drill) = self.drill_of(service, name)?;
-        let (policy, active) = (&state.policy, &state.active);
-        let scenario = drill.scenario.as_ref().and_then(|name| policy.scenarios.get(name));
-        let said = scenario.and_then(|scenario| scenario.values(&drill.inputs).ok());
-        let inputs = said.unwrap_or_else(|| drill.plan_inputs());
-        let run = scenario.map(|scenario| &scenario.run).or(drill.plan.as_ref());
-        let run = run.ok_or_else(|| unfit(name, "it names no plan"))?;
-        let moves = policy.plans.get(run).is_some_and(|plan| plan.moves);
-        let there =
-            if moves { to.ok_or_else(|| unfit(name, "there is no region to move to"))? } else { active };
-        let plan = expanded(policy, drill, run, (active, there), &inputs)?;
-        let then = match drill.mode {
-            DrillMode::Live => Some((drill.back.as_ref().unwrap_or(run), there, active)),
-            DrillMode::Isolated => drill.cleanup.as_ref().map(|cleanup| (cleanup, active, active)),
-            DrillMode::DryRun => None,
-        };
-        let then = then.map(|(plan, from, to)| expanded(policy, drill, plan, (from, to), &inputs));
-        Ok((plan, then.transpose()?))
-    }
-
-    /// Whether what is still to come of a drill may begin.
-    ///
-    /// # Errors
-    /// Why it may not.
-    pub fn may_finish_drill(
-        &self,
-        now: Timestamp,
-        service: &ServiceName,
-        name: &DrillName,
-        evidence: &Evidence,
-    ) -> Result<Ready, Refusal> {
-        let (state, drill) = self.drill_of(service, name)?;
-        let owed = |under_way: &&DrillUnderWay| {
-            under_way.drill == *name && under_way.owed_at.is_some_and(|at| at <= now)
-        };
-        let not_due = || Refusal::NotDrilled { drill: name.clone(), why: DrillRefusal::NotDue };
-        let under_way = state.drill.as_ref().filter(owed).ok_or_else(not_due)?;
-        free(state, now)?;
-        let home = &under_way.home;
-        if under_way.mode == DrillMode::Live {
-            let scenario = drill.scenario.as_ref().and_then(|name| state.policy.scenarios.get(name));
-            let run = drill.back.as_ref().or(scenario.map(|scenario| &scenario.run));
-            let run = run.ok_or_else(|| unfit(name, "its way back has no plan"))?;
-            let inputs =
-                scenario.and_then(|scenario| scenario.values(&drill.inputs).ok()).unwrap_or_default();
-            self.allowed(state, now, run, (&under_way.trigger, evidence, home))?;
-            let plan = expanded(&state.policy, drill, run, (&state.active, home), &inputs)?;
-            return Ok(Ready { plan, scenario: None, inputs });
-        }
-        let run = drill.cleanup.as_ref().ok_or_else(|| unfit(name, "it has no cleanup"))?;
-        let inputs = drill.plan_inputs();
-        // What it made stands where it ran, wherever the service is by now.
-        let plan = expanded(&state.policy, drill, run, (home, home), &inputs)?;
-        Ok(Ready { plan, scenario: None, inputs })
-    }
-
-    fn allowed(
-        &self,
-        state: &ServiceState,
-        now: Timestamp,
-        plan: &PlanName,
-        (trigger, evidence, to): (&Trigger, &Evidence, &RegionName),
-    ) -> Result<(), Refusal> {
-        let facts = state.facts();
-        let situation = Situation {
-            policy: &state.policy,
-            members: &self.members,
-            facts: &facts,
-            evidence,
-            now,
-            plan: Some(plan),
-        };
-        authorize(&situation, trigger, to)
-    }
-
-    fn drill_of(&self, service: &ServiceName, name: &DrillName) -> Result<(&ServiceState, &Drill), Refusal> {
-        let unknown = || Refusal::UnknownService { service: service.clone() };
-        let state = self.services.get(service).ok_or_else(unknown)?;
-        let drill = state.policy.drills.get(name).ok_or_else(|| {
-            let names: Vec<&str> = state.policy.drills.keys().map(DrillName::as_str).collect();
-            let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            Refusal::NotDrilled { drill: name.clone(), why: DrillRefusal::Unknown { known } }
-        })?;
-        Ok((state, drill))
-    }
-
     fn begin_drill(
         &mut self,
         command: &Command,
@@ -455,87 +311,6 @@ impl Cluster {
         state.drills.entry(name.clone()).or_insert_with(|| DrillRecord::new(now)).add(run);
         Ok(Response::Done)
     }
-
-    /// What the end of any execution means for the service's drill.
-    pub(super) fn drill_after(&mut self, id: &ExecutionId) {
-        let now = self.clock;
-        let Some(execution) = self.executions.get(id) else { return };
-        let Some(state) = self.services.get_mut(&execution.service) else { return };
-        let succeeded = matches!(execution.state, ExecutionState::Succeeded { .. });
-        match &execution.drill {
-            Some(of) if of.second => second_ended(state, execution, of, now),
-            Some(of) => first_ended(state, execution, of, now),
-            // The service has been moved otherwise: there is no way back left to go.
-            None if execution.plan.moves && succeeded => {
-                let live = |under_way: &DrillUnderWay| under_way.mode == DrillMode::Live;
-                if let Some(over) = state.drill.take_if(|under_way| live(under_way))
-                    && let Some(run) = state.run_of(&over.drill, &over.first)
-                {
-                    run.second_outcome = format!("execution {id} has moved the service");
-                }
-            }
-            None => {}
-        }
-    }
-}
-
-fn first_ended(state: &mut ServiceState, execution: &Execution, of: &DrillOf, now: Timestamp) {
-    let succeeded = matches!(execution.state, ExecutionState::Succeeded { .. });
-    if let Some(run) = state.run_of(&of.name, &execution.id) {
-        run.ended = Some(now);
-        run.succeeded = Some(succeeded);
-        run.outcome = execution.state.to_string();
-        run.rto = execution.recovery_time().map(|time| time.total());
-        let known = |lag: &Lag| if let Lag::Known { behind, .. } = lag { Some(*behind) } else { None };
-        let losses: Vec<Option<Millis>> = execution.losses().map(|(_, lag)| known(lag)).collect();
-        run.rpo = losses.iter().copied().max().flatten().filter(|_| losses.iter().all(Option::is_some));
-    }
-    let drill = state.policy.drills.get(&of.name);
-    let away = state.active != *execution.from();
-    let owed_at = match of.mode {
-        DrillMode::Live => drill.filter(|_| away).map(|drill| now.plus(drill.stay_for)),
-        DrillMode::Isolated | DrillMode::DryRun => drill
-            .filter(|drill| drill.cleanup.is_some())
-            .map(|_| if succeeded { now } else { now.plus(SETTLED) }),
-    };
-    match (owed_at, &mut state.drill) {
-        (Some(at), Some(under_way)) => under_way.owed_at = Some(at),
-        (None, under_way) => *under_way = None,
-        (Some(_), None) => {}
-    }
-}
-
-fn second_ended(state: &mut ServiceState, execution: &Execution, of: &DrillOf, now: Timestamp) {
-    let succeeded = matches!(execution.state, ExecutionState::Succeeded { .. });
-    let Some(under_way) = &mut state.drill else { return };
-    let first = under_way.first.clone();
-    let again = of.mode == DrillMode::Isolated && !succeeded && under_way.tried < CLEANUPS_MAX;
-    if again {
-        under_way.owed_at = Some(now.plus(CLEANUP_AGAIN));
-    } else {
-        state.drill = None;
-    }
-    if let Some(run) = state.run_of(&of.name, &first) {
-        run.second_outcome = execution.state.to_string();
-    }
-}
-
-impl ServiceState {
-    /// The run of a drill that began with this execution.
-    fn run_of(&mut self, drill: &DrillName, first: &ExecutionId) -> Option<&mut DrillRun> {
-        let runs = &mut self.drills.get_mut(drill)?.runs;
-        runs.iter_mut().rev().find(|run| run.execution.as_ref() == Some(first))
-    }
-
-    /// Remembers the drills of the policy in force, and forgets those that it has no longer.
-    pub(super) fn keep_drills(&mut self, now: Timestamp) {
-        let Self { policy, drills, drill, .. } = self;
-        drills.retain(|name, _| policy.drills.contains_key(name));
-        for name in policy.drills.keys() {
-            drills.entry(name.clone()).or_insert_with(|| DrillRecord::new(now));
-        }
-        drill.take_if(|under_way| !policy.drills.contains_key(&under_way.drill));
-    }
 }
 
 impl Execution {
@@ -551,36 +326,6 @@ impl Execution {
         let stopped = self.drill.is_some() && matches!(self.state, ExecutionState::Stopped { .. });
         stopped || self.isolated()
     }
-}
-
-/// A drill has time: it waits for a pause to end, and for every execution.
-fn free(state: &ServiceState, now: Timestamp) -> Result<(), Refusal> {
-    if let Some(hold) = state.hold.as_ref().filter(|hold| hold.active(now)) {
-        let (by, reason, until) = (hold.by.clone(), hold.reason.clone(), hold.until);
-        return Err(Refusal::Held { by, reason, until });
-    }
-    match &state.running {
-        Some(execution) => Err(Refusal::ExecutionInProgress { execution: execution.clone() }),
-        None => Ok(()),
-    }
-}
-
-fn unfit(name: &DrillName, why: &str) -> Refusal {
-    Refusal::NotDrilled { drill: name.clone(), why: DrillRefusal::Unfit { why: why.to_owned() } }
-}
-
-/// The plan as the drill runs it: no public page hears of one that is not announced there.
-fn expanded(
-    policy: &Policy,
-    drill: &Drill,
-    plan: &PlanName,
-    (from, to): (&RegionName, &RegionName),
-    inputs: &Inputs,
-) -> Result<Plan, Refusal> {
-    let plan = expand(policy, plan, from, to, inputs)
-        .map_err(|error| Refusal::PolicyRefused { why: error.to_string() })?;
-    let public = drill.announce == Announce::Public;
-    Ok(plan.without(|step| !public && matches!(step.action, Action::StatuspageIncident(_))))
 }
 
 fn opening<'a>(

@@ -82,6 +82,13 @@ fn a_live_drill_goes_there_and_back() {
     assert_eq!(remembered(&log, "move"), "Some(true) succeeded rto 2s rpo - then \"succeeded\" to come None");
     let service = &log.cluster.services[&shop()];
     assert_eq!((service.active.as_str(), service.last_ended, service.starts.len()), (EAST, None, 0));
+    // Two runs of each step predict the third; what never ran predicts nothing.
+    let predicted = log.cluster.predict(&shop(), &log.cluster.executions["shop-2"].plan);
+    assert_eq!((predicted.total, predicted.steps[&step("promote")].unwrap().runs), (Some(Millis(2_000)), 2));
+    let (restore, clear) = log.cluster.drill_plans(&shop(), &name("restore"), None).unwrap();
+    let predicted = log.cluster.predict(&shop(), &restore);
+    assert_eq!((predicted.total, predicted.steps[&step("make")]), (None, None));
+    assert_eq!(clear.unwrap().name.as_str(), "clear");
     assert_eq!(log.decide(), execution("shop-4", false), "no cool-down keeps it from moving");
     insta::assert_snapshot!(log.timeline());
 }

@@ -171,3 +171,60 @@ fn verify(
         None => format!("{home} is {health}; no plan asks how far a replica is behind"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::sample;
+    use quorate_core::Input;
+    use quorate_policies::{Policy, Timestamp, health::Verdict, policy::Failback};
+    use std::sync::Arc;
+
+    /// A cluster whose service has moved away by `shop-2`, and in which these scenarios have run since, in this order.
+    fn shown(active: &str, ran: &[(&str, &str, &str)]) -> String {
+        let (mut node, now) = sample::node(Verdict::Healthy, Verdict::Healthy, &["a", "b", "c"]);
+        let mut cluster = sample::executing();
+        let mut policy: Policy = sample::policy();
+        let name = |text: &str| text.parse::<PlanName>().unwrap();
+        policy.failback =
+            Some(Failback { rebuild: name("rebuild"), switch: name("return"), after: Some(name("shrink")) });
+        let mut moved = cluster.executions.remove("shop-2").unwrap();
+        moved.state = ExecutionState::Succeeded { exceptions: 0 };
+        for (epoch, (scenario, from, to)) in (3..).zip(ran) {
+            let mut next = moved.clone();
+            (next.id, next.epoch, next.scenario) = (format!("shop-{epoch}"), epoch, Some(name(scenario)));
+            (next.plan.from, next.plan.to) = (from.parse().unwrap(), to.parse().unwrap());
+            next.plan.moves = from != to;
+            cluster.executions.insert(next.id.clone(), next);
+        }
+        cluster.executions.insert(moved.id.clone(), moved);
+        let service: ServiceName = "shop".parse().unwrap();
+        let state = cluster.services.get_mut(&service).unwrap();
+        (state.policy, state.running, state.active) = (policy, None, active.parse().unwrap());
+        cluster.clock = Timestamp(now.wall.0);
+        node.step(now, Input::Applied(Arc::new(cluster)));
+        let way = failback(&node, now, &service).unwrap();
+        let stages =
+            way.stages.iter().map(|stage| format!("  {}: {}, {}", stage.stage, stage.state, stage.detail));
+        format!("{}\n{}", way.summary, stages.collect::<Vec<_>>().join("\n"))
+    }
+
+    /// Goal: at every point of the way home it says what is done and what comes next, by what has run since the service left. Method:
+    /// away, rebuilt, home again, and small again; and a service that never left by itself.
+    #[test]
+    fn every_point_of_the_way() {
+        let (east, west) = ("us-east-1", "us-west-2");
+        let rebuilt = ("rebuild", west, west);
+        let home = ("return", west, east);
+        let small = ("shrink", east, east);
+        insta::assert_snapshot!(
+            [
+                shown(west, &[]),
+                shown(west, &[rebuilt]),
+                shown(east, &[rebuilt, home]),
+                shown(east, &[rebuilt, home, small]),
+            ]
+            .join("\n\n")
+        );
+    }
+}
