@@ -46,8 +46,9 @@ fn one(screen: Screen, drill: &DrillView) -> Vec<String> {
     }
     lines.extend(drill.blocked.iter().map(|why| format!("  does not begin now: {why}")));
     lines.extend(drill.runs.iter().take(RUNS_SHOWN).map(|run| told(screen, run)));
-    let (trend, count) = (trend(drill), drill.count);
-    lines.extend(trend.map(|trend| format!("  trend of the recovery time over {count} runs: {trend}")));
+    let measured = |of: fn(&DrillRun) -> Option<u64>| drill.runs.iter().filter_map(of).collect::<Vec<u64>>();
+    lines.extend(trend("RTO", &measured(|run| run.rto_ms)));
+    lines.extend(trend("RPO", &measured(|run| run.rpo_ms)));
     lines
 }
 
@@ -67,19 +68,19 @@ fn told(screen: Screen, run: &DrillRun) -> String {
     format!("  {} by {}{execution}: {outcome}{rto}{rpo}{then}", run.begun_at, run.by)
 }
 
-/// The oldest and the newest measured recovery time; nothing where there are not two.
-fn trend(drill: &DrillView) -> Option<String> {
-    let measured: Vec<u64> = drill.runs.iter().filter_map(|run| run.rto_ms).collect();
+/// From the oldest to the newest that was measured; nothing where there are not two.
+fn trend(what: &str, measured: &[u64]) -> Option<String> {
     let (newest, oldest) = (*measured.first()?, *measured.last()?);
     if measured.len() < 2 {
         return None;
     }
     let word = match newest.cmp(&oldest) {
-        std::cmp::Ordering::Less => "faster",
+        std::cmp::Ordering::Less => "better",
         std::cmp::Ordering::Equal => "the same",
-        std::cmp::Ordering::Greater => "slower",
+        std::cmp::Ordering::Greater => "WORSE",
     };
-    Some(format!("{} to {}, {word}", duration(oldest), duration(newest)))
+    let (oldest, newest, runs) = (duration(oldest), duration(newest), measured.len());
+    Some(format!("  {what} over {runs} runs: from {oldest} to {newest}, {word}"))
 }
 
 /// A dry run.
