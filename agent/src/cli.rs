@@ -12,7 +12,9 @@ pub mod connection;
 pub mod control;
 pub mod declare;
 pub mod demo;
+pub mod drill;
 pub mod exit;
+pub mod failback;
 pub mod failover;
 pub mod follow;
 pub mod guard;
@@ -131,6 +133,19 @@ pub enum Verb {
         after_help = "Examples:\n  quorate declare shop data-corruption --input until=2026-11-22T03:00:00Z --reason \"orders vanish\"\n  quorate declare shop bad-deployment --reason \"5xx since 4.2\" --confirm shop --no-wait"
     )]
     Declare(declare::DeclareArgs),
+    /// Make a drill, or look at one: without --mode nothing is changed.
+    #[command(
+        after_help = "Examples:\n  quorate drill shop\n  quorate drill shop test-restore --mode isolated --reason \"before the audit\"\n  quorate drill shop move --mode live --reason \"Q4 drill\" --confirm shop"
+    )]
+    Drill(drill::DrillArgs),
+    /// Show the drills: when each is due, what came of them, and the trend; exit code 1 when one is overdue.
+    #[command(after_help = "Examples:\n  quorate drills shop\n  quorate drills shop -o json")]
+    Drills(drill::DrillsArgs),
+    /// Show the way home after a failover, or go its next stage.
+    #[command(
+        after_help = "Examples:\n  quorate failback shop\n  quorate failback shop --next --reason \"us-east-1 is back\""
+    )]
+    Failback(failback::FailbackArgs),
     /// Let an execution begin that waits for approval, or answer one of its steps.
     #[command(
         after_help = "Examples:\n  quorate approve shop-3 --reason \"confirmed by phone\"\n  quorate approve shop-3 --step data-complete --reason \"counts match\""
@@ -259,6 +274,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Resume(args) => control::resume(&args).await,
         Verb::Abort(args) => control::abort(&args).await,
         Verb::Declare(args) => declare::declare(&args).await,
+        Verb::Drill(args) => drill::drill(&args).await,
+        Verb::Drills(args) => drill::drills(&args).await,
+        Verb::Failback(args) => failback::failback(&args).await,
         Verb::Approve(args) => control::approve(&args).await,
         Verb::Checklist(args) => checklist::checklist(&args).await,
         Verb::Acknowledge(args) => control::acknowledge(&args).await,

@@ -10,6 +10,7 @@ mod asked;
 mod change;
 mod control;
 mod declare;
+mod drill;
 mod lease;
 mod policy;
 mod read;

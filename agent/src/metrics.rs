@@ -3,6 +3,7 @@
 //! words of closed lists, never a URL, an address or an error's text (P23). A series stands at zero as soon as its
 //! policy is known, so that the first event is an increase.
 
+mod drills;
 mod exchange;
 mod failovers;
 mod gauges;

@@ -99,6 +99,8 @@ names! {
     CheckName;
     /// A backup as the policy names it.
     BackupName;
+    /// A drill as the policy names it.
+    DrillName;
     /// A recovery plan of a policy.
     PlanName;
     /// A step of a plan.

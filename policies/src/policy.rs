@@ -4,7 +4,9 @@
 
 mod backup;
 mod communication;
+mod drill;
 mod expect;
+mod failback;
 mod objectives;
 mod paperwork;
 mod probe;
@@ -12,6 +14,7 @@ mod scenario;
 mod step;
 mod timing;
 mod votes;
+pub mod window;
 mod written;
 
 pub use backup::{Backup, BackupPath, BackupSource, RdsAutomated, S3Objects};
@@ -19,7 +22,9 @@ pub use communication::{
     Alertmanager, Audience, Channel, ChannelKind, ChannelWebhook, Communication, Contact, EscalationLevel,
     Moment, PagerDuty, Slack, Smtp, StatusPage, Tell, Template, VARIABLES, builtin,
 };
+pub use drill::{Announce, Drill, DrillCondition, DrillMode};
 pub use expect::{Expect, StatusRanges};
+pub use failback::Failback;
 pub use objectives::{LevelObjective, Objective, Objectives};
 pub use paperwork::{Checklist, Control, Cost, CostPer, Item, Paperwork, Phase, Price, Shown};
 pub use probe::{HttpProbe, Looks, PostgresProbe, Probe};
@@ -30,7 +35,8 @@ pub use votes::Votes;
 
 use crate::{
     name::{
-        BackupName, CheckName, ComponentName, EnvironmentName, PlanName, RegionName, ServiceName, StepName,
+        BackupName, CheckName, ComponentName, DrillName, EnvironmentName, PlanName, RegionName, ServiceName,
+        StepName,
     },
     time::Millis,
 };
@@ -91,6 +97,12 @@ pub struct Policy {
     /// Allows automatic mode below three voters in three regions. For development only (R12).
     #[serde(default)]
     pub unsafe_topology: bool,
+    /// What is rehearsed, how, and how often.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub drills: BTreeMap<DrillName, Drill>,
+    /// The guided way home after a failover. Nothing starts it by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failback: Option<Failback>,
 }
 
 impl Policy {

@@ -6,10 +6,13 @@ use super::world::{self, AGENTS, Choices, REGIONS, START};
 use quorate_consensus::{decode, encode};
 use quorate_core::{
     Actor, Body, Cluster, Command, Execution, LeaseProof, Response, Sent, StepOutcome,
-    cluster::declare::Declaration,
+    cluster::{
+        declare::Declaration,
+        drill::{DrillOrder, DryRun, SCHEDULE},
+    },
 };
 use quorate_policies::{
-    AgentName, Millis, StepName, Timestamp,
+    AgentName, DrillName, Millis, StepName, Timestamp,
     agreement::{Evidence, LagVote, Vote, lag::replica_name},
     guard::{Refusal, Trigger},
     health::Verdict,
@@ -100,6 +103,7 @@ fn written_and_read(command: &Command) {
         "/body/evidence",
         "/body/declaration",
         "/body/sent",
+        "/body/order",
         "/body/outcome",
         "/body/proof",
     ] {
@@ -134,7 +138,7 @@ fn body(cluster: &Cluster, choices: &mut Choices<'_>, now: Timestamp) -> (AgentN
     let id = latest.map_or_else(|| "shop-0".to_owned(), |latest| latest.id.clone());
     let service = world::shop();
     let by: AgentName = world::name(choices.of(&AGENTS));
-    let body = match choices.byte() % 34 {
+    let body = match choices.byte() % 38 {
         0 | 1 => decide(choices),
         2 => declare(choices),
         3..=17 => return step(latest, id, by, choices),
@@ -165,6 +169,7 @@ fn body(cluster: &Cluster, choices: &mut Choices<'_>, now: Timestamp) -> (AgentN
         30 => Body::Notified { sequence: choices.number() },
         31 => Body::Told { execution: id, sent: sent(choices) },
         32 => Body::Acknowledge { execution: id, actor: actor(choices) },
+        33..=36 => drill(cluster, choices),
         _ => Body::SetMembers { members: world::members() },
     };
     (by, body)
@@ -192,6 +197,33 @@ fn declare(choices: &mut Choices<'_>) -> Body {
     let trigger =
         Trigger::Operator { by: "olga".to_owned(), reason: "the ticket".to_owned(), accept_data_loss: false };
     Body::Declare { service, declaration: Declaration { scenario, inputs, to }, trigger, evidence, live }
+}
+
+/// Something about a drill, most often what can be done with it now.
+fn drill(cluster: &Cluster, choices: &mut Choices<'_>) -> Body {
+    let Body::Decide { service, to, mut trigger, evidence, live } = decide(choices) else { unreachable!() };
+    let drill: DrillName = world::name(choices.of(&["move", "restore", "look", "none"]));
+    let record = cluster.services.get(&service).and_then(|state| state.drills.get(&drill));
+    let count = record.map_or(0, |record| record.count);
+    let order = match choices.byte() % 8 {
+        0..=3 => {
+            if choices.byte() > 127 {
+                let (by, reason) = (SCHEDULE.to_owned(), "it is due".to_owned());
+                trigger = Trigger::Operator { by, reason, accept_data_loss: false };
+            }
+            let count = if choices.byte() > 230 { choices.number() } else { count };
+            let to = (choices.byte() < 230).then_some(to);
+            DrillOrder::Begin { to, trigger, evidence, live, count }
+        }
+        4 | 5 => DrillOrder::Finish { evidence, live },
+        6 => DrillOrder::Announce,
+        _ => {
+            let predicted = Some(Millis(choices.number()));
+            let outcome = DryRun { ready: choices.byte() > 127, outcome: String::new(), predicted };
+            DrillOrder::Record { outcome, actor: actor(choices) }
+        }
+    };
+    Body::Drill { service, drill, order }
 }
 
 fn decide(choices: &mut Choices<'_>) -> Body {

@@ -50,4 +50,28 @@ pub struct BackupView {
     /// How long ago the look was, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked_ms_ago: Option<u64>,
+    /// Its test restore, where a drill makes one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_restore: Option<TestRestore>,
+}
+
+/// The latest test restore of a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TestRestore {
+    /// By which drill.
+    pub drill: String,
+    /// Whether the latest succeeded; absent if there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub succeeded: Option<bool>,
+    /// When it ended, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+    /// How, as a sentence.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub outcome: String,
+    /// How long ago the latest that succeeded was, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub good_ms_ago: Option<u64>,
+    /// Whether the next one is due.
+    pub due: bool,
 }

@@ -91,6 +91,9 @@ pub struct Execution {
     /// What people were told; only where one execution is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub people: Option<PeopleTold>,
+    /// Of which drill it is a part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillPart>,
 }
 
 /// One thing to see to.
@@ -155,6 +158,19 @@ pub struct Control {
     pub requires: String,
     /// The parts of a report that show it.
     pub shown_by: Vec<String>,
+}
+
+/// Of which drill an execution is a part.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DrillPart {
+    /// Its name.
+    pub drill: String,
+    /// `isolated` or `live`.
+    pub mode: String,
+    /// `drill`, `way back` or `cleanup`.
+    pub part: String,
+    /// `internal` or `public`: who may hear of it.
+    pub announce: String,
 }
 
 /// What a recovery must achieve.

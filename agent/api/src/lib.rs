@@ -3,6 +3,7 @@
 //! know.
 
 pub mod backup;
+pub mod drill;
 pub mod execution;
 pub mod problem;
 pub mod request;

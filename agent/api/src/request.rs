@@ -37,6 +37,18 @@ pub struct Failover {
     pub accept_data_loss: bool,
 }
 
+/// `POST /v1/services/{service}/drills/{drill}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Drill {
+    /// How far it goes, as the policy says: `dry-run`, `isolated` or `live`.
+    pub mode: String,
+    /// Why.
+    pub reason: String,
+    /// The service's name once more: a drill runs plans.
+    pub confirm: String,
+}
+
 /// `POST /v1/services/{service}/declare`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

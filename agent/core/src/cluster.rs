@@ -5,9 +5,11 @@ pub mod audit;
 pub mod checklist;
 mod decide;
 pub mod declare;
+pub mod drill;
 pub mod execution;
 mod gate;
 mod ledger;
+pub mod predict;
 pub mod service;
 pub mod signal;
 pub(crate) mod steps;
@@ -74,6 +76,7 @@ impl Cluster {
             Body::Declare { service, declaration, trigger, evidence, live } => {
                 self.declare(command, service, declaration, trigger, evidence, live)
             }
+            Body::Drill { service, drill, order } => self.drill(command, service, drill, order),
             Body::RecordRefusal { service, refusal } => {
                 let event = AuditEvent::Refused { refusal: refusal.clone() };
                 self.audit.record(self.clock, command.by.as_str(), Some(service), None, event);
@@ -135,7 +138,7 @@ impl Cluster {
         if let Some(id) = known.and_then(|state| state.running.clone()) {
             return Err(Refusal::ExecutionInProgress { execution: id });
         }
-        let state = match known {
+        let mut state = match known {
             None => ServiceState::new(policy.clone())
                 .ok_or_else(|| refuse("it names no primary region".to_owned()))?,
             Some(state) if !policy.regions.contains_key(&state.active) => {
@@ -150,6 +153,7 @@ impl Cluster {
             }
             Some(state) => state.with_policy(policy.clone()),
         };
+        state.keep_drills(self.clock);
         let (version, hash) = (state.version, state.policy_hash.clone());
         let event = AuditEvent::PolicyApplied { version, hash: hash.clone(), reason: actor.reason.clone() };
         self.audit.record(self.clock, &actor.name, Some(&policy.service), None, event);

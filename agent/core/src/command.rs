@@ -1,9 +1,9 @@
 //! What can be put into the log, and what comes back. Every command carries an id, by which the state machine
 //! recognizes a retry, and the proposer's wall-clock reading, which moves the log's own clock forward.
 
-use crate::cluster::{declare::Declaration, told::Sent};
+use crate::cluster::{declare::Declaration, drill::DrillOrder, told::Sent};
 use quorate_policies::{
-    AgentName, ItemName, Millis, Policy, RegionName, ServiceName, StepName, Timestamp,
+    AgentName, DrillName, ItemName, Millis, Policy, RegionName, ServiceName, StepName, Timestamp,
     agreement::Evidence,
     guard::{Refusal, Trigger},
     plan::Before,
@@ -83,6 +83,15 @@ pub enum Body {
         evidence: Evidence,
         /// Agents from which it heard lately: steps are assigned among them.
         live: BTreeSet<AgentName>,
+    },
+    /// Something about a drill.
+    Drill {
+        /// Which service.
+        service: ServiceName,
+        /// Which drill.
+        drill: DrillName,
+        /// What is ordered.
+        order: DrillOrder,
     },
     /// Records why automation did not act (R31); proposed when the reason changes.
     RecordRefusal {

@@ -1,6 +1,7 @@
 //! One agent's own state machine, sans-IO: it takes what the agent sees and hears, and says what to send, probe,
 //! propose and run. It holds no socket and reads no clock; everything it knows of the log comes in as a `Cluster`.
 
+mod drills;
 mod evidence;
 pub mod explain;
 mod health;
@@ -31,8 +32,8 @@ use lease::Leases;
 use looks::Looks;
 use positions::{Positions, Sight};
 use quorate_policies::{
-    AgentName, CheckName, ComponentName, Millis, Monotonic, PlanName, RegionName, ServiceName, StepName,
-    TargetName,
+    AgentName, BackupName, CheckName, ComponentName, Millis, Monotonic, PlanName, RegionName, ServiceName,
+    StepName, TargetName,
     agreement::{ReplicaLag, lag::replica_name},
     postgres::Database,
 };
@@ -59,6 +60,8 @@ pub struct Node {
     lags: Lags,
     positions: Positions,
     looks: Looks,
+    /// Backups that are not fresh, as this agent saw them last.
+    stale_backups: BTreeMap<ServiceName, BTreeSet<BackupName>>,
     watches: BTreeMap<ServiceName, RegionWatch>,
     component_watches: BTreeMap<(ServiceName, ComponentName), RegionWatch>,
     leases: Leases,
@@ -89,6 +92,7 @@ impl Node {
             lags: Lags::default(),
             positions: Positions::default(),
             looks: Looks::default(),
+            stale_backups: BTreeMap::new(),
             watches: BTreeMap::new(),
             component_watches: BTreeMap::new(),
             self_health: SelfHealth::new(now.mono),
@@ -137,6 +141,10 @@ impl Node {
             }
             Input::PlanLooked { service, to, policy_hash, blocked } => {
                 self.looks.looked(now.mono, service, to, policy_hash, blocked);
+            }
+            Input::BackupsSeen { service, stale } => {
+                self.stale_backups.insert(service, stale);
+                return out;
             }
             Input::Heard(report) => self.reports.heard(now.mono, report),
             Input::Applied(cluster) => self.applied(now, cluster, &mut out),
@@ -218,6 +226,8 @@ impl Node {
             self.lags.retain(|service| self.cluster.services.contains_key(service));
             self.positions.retain(|service| self.cluster.services.contains_key(service));
             self.looks.retain(|service| self.cluster.services.contains_key(service));
+            let known = &self.cluster.services;
+            self.stale_backups.retain(|service, _| known.contains_key(service));
             self.report_due = true;
             out.push(Output::Targets(targets));
         }

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod backups;
 pub mod checklist;
 pub mod dependence;
+pub mod drills;
 pub mod execution;
 pub mod explanation;
 pub mod plan;

@@ -138,10 +138,11 @@ pub fn word(text: &str) -> Cell {
 #[must_use]
 pub fn tone(word: &str) -> Tone {
     match word {
-        "healthy" | "succeeded" | "pass" | "ok" | "fresh" => Tone::Good,
+        "healthy" | "succeeded" | "pass" | "ok" | "fresh" | "done" => Tone::Good,
         "unsure" | "unknown" | "stopped" | "awaiting_approval" | "paused" | "aborted" | "running"
-        | "started" => Tone::Doubtful,
-        "down" | "failed" | "refused" | "fail" | "stale" | "missing" | "unreadable" | "odd_size" => Tone::Bad,
+        | "started" | "due" => Tone::Doubtful,
+        "down" | "failed" | "refused" | "fail" | "overdue" | "stale" | "missing" | "unreadable"
+        | "odd_size" => Tone::Bad,
         _ => Tone::Plain,
     }
 }

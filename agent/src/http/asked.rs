@@ -12,7 +12,8 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use quorate_api::{
     BODY_BYTES_MAX,
     request::{
-        Abort, ApplyPolicy, Approve, Command, Declare, Failover, IDEMPOTENCY_KEY, OPERATOR, Pause, Tick,
+        Abort, ApplyPolicy, Approve, Command, Declare, Drill, Failover, IDEMPOTENCY_KEY, OPERATOR, Pause,
+        Tick,
     },
 };
 use quorate_core::Actor;
@@ -42,7 +43,7 @@ macro_rules! reasoned {
         }
     )*};
 }
-reasoned!(Abort, ApplyPolicy, Approve, Command, Declare, Failover, Pause, Tick);
+reasoned!(Abort, ApplyPolicy, Approve, Command, Declare, Drill, Failover, Pause, Tick);
 
 /// A change that was properly asked for.
 #[derive(Debug)]

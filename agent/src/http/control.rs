@@ -6,7 +6,9 @@ use crate::{
     shell::{Agent, BackupCheck, PlanCheck, ProbeSeen, ProposeProblem},
 };
 use quorate_core::{Body, Node, Response, node::Now};
-use quorate_policies::{BackupName, RegionName, ServiceName, Timestamp, document::AgentFile, guard::Refusal};
+use quorate_policies::{
+    BackupName, RegionName, ServiceName, Timestamp, document::AgentFile, guard::Refusal, plan::Plan,
+};
 use std::collections::BTreeMap;
 
 /// What the API needs of the agent.
@@ -29,6 +31,8 @@ pub(super) trait Control: Send + Sync + 'static {
         service: &ServiceName,
         to: &RegionName,
     ) -> impl Future<Output = Result<PlanCheck, Refusal>> + Send;
+    /// Looks at any plan.
+    fn look_at_plan(&self, service: &ServiceName, plan: &Plan) -> impl Future<Output = PlanCheck> + Send;
     /// What was found about each plan last.
     fn plan_checks(&self) -> BTreeMap<(ServiceName, RegionName), PlanCheck>;
     /// What its latest look at each backup showed.
@@ -60,6 +64,10 @@ impl Control for Agent {
 
     async fn check_plan(&self, service: &ServiceName, to: &RegionName) -> Result<PlanCheck, Refusal> {
         Agent::check_plan(self, service, to).await
+    }
+
+    async fn look_at_plan(&self, service: &ServiceName, plan: &Plan) -> PlanCheck {
+        Agent::look_at_plan(self, service, plan).await
     }
 
     fn plan_checks(&self) -> BTreeMap<(ServiceName, RegionName), PlanCheck> {

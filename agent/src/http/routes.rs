@@ -1,6 +1,8 @@
 //! Every path of the API, once: for the router, the index, the metric's labels and the tests.
 
-use super::{answer::Failure, change, control::Control, declare, lease, policy, read, signal, telemetry};
+use super::{
+    answer::Failure, change, control::Control, declare, drill, lease, policy, read, signal, telemetry,
+};
 use axum::{
     Router, middleware,
     routing::{get, post},
@@ -40,6 +42,18 @@ pub const ROUTES: &[Route] = &[
         "what a failover would do, and whether it would work; ?to=REGION&check=true",
     ),
     route("GET", "/v1/services/{service}/backups", "the backups, as this agent sees them"),
+    route(
+        "GET",
+        "/v1/services/{service}/drills",
+        "the drills: when due, what keeps them, what became of them",
+    ),
+    route(
+        "GET",
+        "/v1/services/{service}/drills/{drill}",
+        "a dry run: what a drill would do, and how long it would take",
+    ),
+    route("POST", "/v1/services/{service}/drills/{drill}", "begin a drill: {mode, reason, confirm}"),
+    route("GET", "/v1/services/{service}/failback", "how far the way home is"),
     route("POST", "/v1/services/{service}/failover", "fail over: {to?, reason, confirm}"),
     route(
         "POST",
@@ -89,6 +103,9 @@ pub(super) fn router<C: Control>(agent: Arc<C>) -> Router {
         .route("/v1/services/{service}/explain", get(read::explain::<C>))
         .route("/v1/services/{service}/plan", get(read::plan::<C>))
         .route("/v1/services/{service}/backups", get(read::backups::<C>))
+        .route("/v1/services/{service}/drills", get(drill::drills::<C>))
+        .route("/v1/services/{service}/drills/{drill}", get(drill::dry_run::<C>).post(drill::drill::<C>))
+        .route("/v1/services/{service}/failback", get(drill::failback::<C>))
         .route("/v1/services/{service}/failover", post(change::failover::<C>))
         .route("/v1/services/{service}/declare", post(declare::declare::<C>))
         .route("/v1/services/{service}/pause", post(change::pause::<C>))

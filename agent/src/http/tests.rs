@@ -4,6 +4,7 @@
 mod changing;
 mod declaring;
 mod desk;
+mod drilling;
 mod limits;
 mod reading;
 mod screening;

@@ -17,7 +17,7 @@ const RECOVERY_BUCKETS: [f64; 12] =
 const TRIGGERS: [&str; 2] = ["automatic", "operator"];
 const OUTCOMES: [&str; 3] = ["succeeded", "stopped", "aborted"];
 const STEP_OUTCOMES: [&str; 5] = ["succeeded", "failed", "impossible", "broken", "unknown"];
-const EVENTS: [&str; 19] = [
+const EVENTS: [&str; 21] = [
     "members_set",
     "policy_applied",
     "decided",
@@ -37,9 +37,11 @@ const EVENTS: [&str; 19] = [
     "resumed",
     "told",
     "acknowledged",
+    "drill_due",
+    "dry_run_made",
 ];
 /// Guards that can stand in the audit: those of an operator's failover, and those that tell why automation did not act.
-const GUARDS: [&str; 25] = [
+const GUARDS: [&str; 26] = [
     "unusable_region",
     "execution_in_progress",
     "observe_only",
@@ -65,6 +67,7 @@ const GUARDS: [&str; 25] = [
     "replica_lag_bytes_unknown",
     "replica_lag_bytes",
     "policy_refused",
+    "not_drilled",
 ];
 
 #[derive(Debug)]

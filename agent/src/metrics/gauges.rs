@@ -1,7 +1,7 @@
 //! Gauges, made anew at each scrape. A state is one series for each of its values, of which one is 1. A time that has
 //! not come yet is 0.
 
-use super::{Snapshot, series::gauge};
+use super::{Snapshot, drills, series::gauge};
 use prometheus::{Registry, proto::MetricFamily};
 use quorate_core::{Cluster, Execution, ServiceState, node::explain::Explanation};
 use quorate_policies::{
@@ -33,6 +33,7 @@ pub(super) fn families(snapshot: &Snapshot) -> Vec<MetricFamily> {
     holds(&registry, snapshot);
     plans(&registry, snapshot);
     backups(&registry, snapshot);
+    drills::drills(&registry, snapshot);
     registry.gather()
 }
 
@@ -40,7 +41,7 @@ pub(super) fn seconds(time: Timestamp) -> f64 {
     time.0 as f64 / 1_000.0
 }
 
-fn flag(value: bool) -> f64 {
+pub(super) fn flag(value: bool) -> f64 {
     f64::from(u8::from(value))
 }
 

@@ -92,6 +92,32 @@ fn a_backup_has_series() {
     insta::assert_snapshot!(shown.join("\n"));
 }
 
+/// Goal: a drill's series stand before its first run, and tell its latest; a test restore's tell of its backup. Method: a drill that
+/// is due and never ran, and one that was made.
+#[test]
+fn a_drill_has_series() {
+    use quorate_policies::{drill::DrillRecord, policy::Drill};
+    let mut cluster = sample::formed();
+    let service: ServiceName = "shop".parse().unwrap();
+    let drill = r#"{"mode": "isolated", "plan": "failover", "restores": "database", "every": "30d"}"#;
+    let drill: Drill = serde_json::from_str(drill).unwrap();
+    let state = cluster.services.get_mut(&service).unwrap();
+    let mut made = DrillRecord::new(Timestamp(0));
+    let run = r#"{"mode": "isolated", "by": "ann", "begun": 1700000000000, "ended": 1700000600000, "succeeded": true,
+                  "rto": "10m", "objective": {"rto": "2h", "rpo": "1h"}}"#;
+    made.add(serde_json::from_str(run).unwrap());
+    for (name, record) in [("made", made), ("never", DrillRecord::new(Timestamp(0)))] {
+        state.policy.drills.insert(name.parse().unwrap(), drill.clone());
+        state.drills.insert(name.parse().unwrap(), record);
+    }
+    state.policy.drills.get_mut("never").unwrap().restores = None;
+    let text = metrics().scrape(&snapshot(cluster));
+    let shown: Vec<&str> = lines(&text)
+        .filter(|line| line.contains("quorate_drill_") || line.contains("test_restore"))
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
 /// Goal: what people will look at after a failover is counted. Method: the executing sample, its audit handed in twice;
 /// the lines that are not zero.
 #[test]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// Every type of event, without prefix and version: also the metric's label.
-pub const EVENT_TYPES: [&str; 10] = [
+pub const EVENT_TYPES: [&str; 11] = [
     "failover.awaiting_approval",
     "failover.started",
     "failover.refused",
@@ -19,6 +19,7 @@ pub const EVENT_TYPES: [&str; 10] = [
     "lease.released",
     "override.set",
     "override.cleared",
+    "drill.due",
 ];
 
 /// One event, ready to be sent.
@@ -114,6 +115,7 @@ pub fn kind(entry: &AuditEntry) -> Option<&'static str> {
         },
         AuditEvent::Paused { .. } => Some("override.set"),
         AuditEvent::Resumed { .. } => Some("override.cleared"),
+        AuditEvent::DrillDue { .. } => Some("drill.due"),
         AuditEvent::MembersSet { .. }
         | AuditEvent::PolicyApplied { .. }
         | AuditEvent::Ticked { .. }
@@ -122,6 +124,7 @@ pub fn kind(entry: &AuditEntry) -> Option<&'static str> {
         | AuditEvent::StepNoted { .. }
         | AuditEvent::StepResumed { .. }
         | AuditEvent::Signalled { .. }
+        | AuditEvent::DryRunMade { .. }
         | AuditEvent::Aborting { .. }
         // What was told is no news for those who were told, and neither is that.
         | AuditEvent::Told { .. }
@@ -168,6 +171,7 @@ mod tests {
             epoch: 2,
             awaits_approval,
             scenario: None,
+            drill: None,
         };
         let ended = |state: &str| AuditEvent::ExecutionEnded { state: state.into(), detail: state.into() };
         vec![
@@ -204,6 +208,7 @@ mod tests {
                 },
             },
             AuditEvent::Acknowledged { reason: reason() },
+            AuditEvent::DrillDue { drill: "move".parse().unwrap(), since: Timestamp(7), overdue: true },
         ]
     }
 
@@ -213,7 +218,8 @@ mod tests {
     fn every_event_as_it_is_sent() {
         let told = every_event().into_iter().map(|audit| {
             let name = audit.name();
-            let execution = (!matches!(name, "refused" | "paused" | "resumed")).then_some("shop-2");
+            let execution =
+                (!matches!(name, "refused" | "paused" | "resumed" | "drill_due")).then_some("shop-2");
             match event("prod", &entry(execution, audit)) {
                 Some(event) => format!("{name}: {}", String::from_utf8(event.body.to_vec()).unwrap()),
                 None => format!("{name}: not told"),

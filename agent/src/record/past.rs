@@ -39,6 +39,8 @@ pub struct Past {
     pub losses: Vec<Option<u64>>,
     /// How much may be lost.
     pub rpo_objective_ms: Option<u64>,
+    /// The drill of which it is a part.
+    pub drill: Option<String>,
     /// The promotions that the audit tells of, by step.
     promotions: BTreeMap<String, Promotion>,
 }
@@ -131,6 +133,7 @@ fn tell(past: &mut Past, entry: &AuditEntry) {
             past.trigger = by("by").unwrap_or_else(|| "automatic".to_owned());
             past.reason = by("reason").unwrap_or_default();
             past.decided_at = Some(entry.at.clone());
+            past.drill = entry.fields["drill"]["name"].as_str().map(str::to_owned);
         }
         // What stood before a promotion is how far the replica was behind.
         "step_noted" if entry.fields["before"]["before"] == "promoted" => {
@@ -160,6 +163,7 @@ fn remember(past: &mut Past, execution: &Execution) {
     past.trigger.clone_from(&execution.trigger);
     past.reason.clone_from(&execution.reason);
     past.decided_at = Some(execution.decided_at.clone());
+    past.drill = execution.drill.as_ref().map(|of| of.drill.clone()).or(past.drill.take());
     // The audit's sentence of an end says more than the agent's of a state.
     if past.state != execution.state || past.outcome.is_empty() {
         past.outcome.clone_from(&execution.summary);

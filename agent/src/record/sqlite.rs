@@ -37,7 +37,7 @@ CREATE INDEX dr_audit_log_timestamp ON dr_audit_log (timestamp);
 pub struct Row {
     /// The audit entry's number.
     pub id: u64,
-    /// `FAILOVER` or `RECOVERY` for the end of an execution, else the event's name.
+    /// `FAILOVER`, `RECOVERY` or, of a drill, `FAILOVER_TEST` for the end of an execution, else the event's name.
     pub event_type: String,
     /// What happened, as a sentence.
     pub event_description: String,
@@ -71,6 +71,10 @@ pub fn rows(entries: &[AuditEntry], pasts: &[Past]) -> Vec<Row> {
 fn end(entry: &AuditEntry, past: &Past) -> Row {
     let (verb, kind) =
         if past.from == past.to { ("recovery in", "RECOVERY") } else { ("failover", "FAILOVER") };
+    let (verb, kind) = match &past.drill {
+        Some(drill) => (format!("drill {drill}:"), "FAILOVER_TEST"),
+        None => (verb.to_owned(), kind),
+    };
     let way = if past.from == past.to { past.to.clone() } else { format!("{} -> {}", past.from, past.to) };
     let took = past.took_ms();
     // Nothing is lost where nothing was promoted.

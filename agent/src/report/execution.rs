@@ -117,6 +117,7 @@ pub fn report(execution: &Execution, sources: &Sources) -> Report {
 
 fn summary(execution: &Execution, measured: &Measured, decision: &Decision) -> Summary {
     let story = [
+        drilled(execution),
         Some(begun(execution)),
         declared(execution),
         approved(decision),
@@ -143,6 +144,13 @@ fn summary(execution: &Execution, measured: &Measured, decision: &Decision) -> S
         ended_at: execution.ended_at.clone(),
         story: story.into_iter().flatten().collect(),
     }
+}
+
+/// What was only rehearsed must not be read as what happened.
+fn drilled(execution: &Execution) -> Option<String> {
+    let of = execution.drill.as_ref()?;
+    let part = if of.part == "drill" { String::new() } else { format!("the {} of ", of.part) };
+    Some(format!("This was a drill: {part}{}, {}.", of.drill, of.mode))
 }
 
 fn begun(execution: &Execution) -> String {

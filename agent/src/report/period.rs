@@ -72,6 +72,9 @@ pub struct Ended {
     pub rpo_objective_ms: Option<u64>,
     /// Whether it was within that.
     pub rpo_met: Option<bool>,
+    /// The drill of which it is a part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drill: Option<String>,
 }
 
 /// The refusals of one guard.
@@ -197,6 +200,7 @@ fn ended(part: &Part, pasts: &[Past]) -> Vec<Ended> {
         rpo_ms: past.rpo_ms(),
         rpo_objective_ms: past.rpo_objective_ms,
         rpo_met: past.rpo_met(),
+        drill: past.drill.clone(),
     };
     pasts.iter().filter(of_service).filter(within).map(told).collect()
 }

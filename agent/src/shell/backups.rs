@@ -3,13 +3,14 @@
 //! restores looks again itself, at the very file.
 
 use super::{Agent, agent::lock};
+use quorate_core::Input;
 use quorate_policies::{
     BackupName, Millis, ServiceName, Timestamp,
     backup::{BackupFound, BackupJudgement, BackupSeen, judge},
     policy::Backup,
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -85,6 +86,8 @@ async fn look(agent: &Agent, key: (ServiceName, BackupName), backup: Backup) {
     let now = agent.wall();
     let (state, was) = agent.backups.keep(key.clone(), backup, seen, now);
     let (service, backup) = key;
+    let stale = stale(&agent.backup_checks(), &service);
+    agent.input(Input::BackupsSeen { service: service.clone(), stale });
     // A change is told once, and not every five minutes.
     if was != Some(state.judgement.state.word()) {
         if state.judgement.state.is_fresh() {
@@ -93,6 +96,19 @@ async fn look(agent: &Agent, key: (ServiceName, BackupName), backup: Backup) {
             tracing::warn!(%service, %backup, state = state.judgement.state.word(), "backup: {}", state.judgement.state);
         }
     }
+}
+
+/// The backups of a service that are known not to be fresh. What could not be looked at is not known to be stale (R7).
+fn stale(
+    checks: &BTreeMap<(ServiceName, BackupName), BackupCheck>,
+    service: &ServiceName,
+) -> BTreeSet<BackupName> {
+    let of_service = checks.iter().filter(|((name, _), _)| name == service);
+    let known = of_service.filter(|(_, check)| {
+        let state = &check.judgement.state;
+        !state.is_fresh() && state.word() != "unknown"
+    });
+    known.map(|((_, backup), _)| backup.clone()).collect()
 }
 
 impl BackupWatch {

@@ -83,25 +83,41 @@ impl Agent {
                 return Ok(check);
             }
         }
-        let looks = plan.steps.iter().map(|(name, step)| async {
-            let context = context(service, &plan, step, epoch);
-            let found = timeout(STEP_MAX, self.effects.check(&step.action, &context)).await;
-            let found = found.unwrap_or_else(|_| vec![late("the step")]);
-            found.into_iter().map(|finding| finding.of(name)).collect::<Vec<_>>()
-        });
-        let permissions = async {
-            let found = timeout(STEP_MAX, self.effects.check_permissions(&plan)).await;
-            found.unwrap_or_else(|_| vec![late("permissions")])
-        };
-        let (found, permissions) = join(join_all(looks), permissions).await;
-        let mut findings: Vec<Finding> = found.into_iter().flatten().chain(permissions).collect();
-        findings.sort();
+        let findings = self.findings(service, &plan, epoch).await;
         let blocked = blocks(&plan, &findings);
         let (service, to) = (service.clone(), to.clone());
         self.input(Input::PlanLooked { service, to, policy_hash: policy_hash.clone(), blocked });
         let check = PlanCheck { at: self.wall(), policy_hash, findings };
         lock(&self.plan_checks).insert(key, check.clone());
         Ok(check)
+    }
+
+    /// Looks at any plan, for a dry run. What it finds is told to nobody else.
+    pub async fn look_at_plan(&self, service: &ServiceName, plan: &Plan) -> PlanCheck {
+        let known = self.with_node(|node, _| {
+            let state = node.cluster().services.get(service)?;
+            Some((state.policy_hash.clone(), state.epoch))
+        });
+        let (policy_hash, epoch) = known.unwrap_or_default();
+        let findings = self.findings(service, plan, epoch).await;
+        PlanCheck { at: self.wall(), policy_hash, findings }
+    }
+
+    async fn findings(&self, service: &ServiceName, plan: &Plan, epoch: u64) -> Vec<Finding> {
+        let looks = plan.steps.iter().map(|(name, step)| async {
+            let context = context(service, plan, step, epoch);
+            let found = timeout(STEP_MAX, self.effects.check(&step.action, &context)).await;
+            let found = found.unwrap_or_else(|_| vec![late("the step")]);
+            found.into_iter().map(|finding| finding.of(name)).collect::<Vec<_>>()
+        });
+        let permissions = async {
+            let found = timeout(STEP_MAX, self.effects.check_permissions(plan)).await;
+            found.unwrap_or_else(|_| vec![late("permissions")])
+        };
+        let (found, permissions) = join(join_all(looks), permissions).await;
+        let mut findings: Vec<Finding> = found.into_iter().flatten().chain(permissions).collect();
+        findings.sort();
+        findings
     }
 
     /// What was found about each plan last, by service and the region that it activates.

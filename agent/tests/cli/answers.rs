@@ -306,6 +306,7 @@ pub(crate) fn backups() -> Backups {
         oldest_ms: None,
         notes: Vec::new(),
         looked_ms_ago: None,
+        test_restore: None,
     };
     let found = |seen: BackupView, age_ms, size_bytes| BackupView {
         newest: Some("/backups/shop.dump".into()),

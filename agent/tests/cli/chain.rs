@@ -42,6 +42,7 @@ pub(crate) fn lines(refusals: usize) -> Vec<String> {
             epoch: 3,
             awaits_approval: false,
             scenario: None,
+            drill: None,
         },
     );
     let proof = LeaseProof::Expired { waited: Millis(6_300) };

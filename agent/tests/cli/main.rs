@@ -10,6 +10,7 @@ mod changes;
 mod checking;
 mod client;
 mod declare;
+mod drill;
 mod failover;
 mod quorate;
 mod reading;

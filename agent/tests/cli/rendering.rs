@@ -2,7 +2,7 @@
 
 use crate::answers;
 use quorate::cli::{
-    render::{backups, execution, explanation, plan, probes, topology},
+    render::{backups, drills, execution, explanation, plan, probes, topology},
     screen::Screen,
 };
 use quorate_api::{Execution, Explanation, Members, PlanView, Status};
@@ -122,4 +122,17 @@ fn backups_as_seen() {
     insta::assert_snapshot!(fits(backups::backups(SCREEN, &answer)));
     answer.backups.clear();
     assert_eq!(backups::backups(SCREEN, &answer), "The policy of shop has no backups.");
+}
+
+/// Goal: the list of drills, a dry run and the way home read at a glance. Method: one of each, with what is missing and what is
+/// never known.
+#[test]
+fn drills_and_the_way_home() {
+    let shown = [
+        fits(drills::drills(SCREEN, &crate::drill::drills())),
+        fits(drills::dry_run(SCREEN, &crate::drill::dry_run(true))),
+        fits(drills::dry_run(SCREEN, &crate::drill::dry_run(false))),
+        fits(drills::failback(SCREEN, &crate::drill::way("later"))),
+    ];
+    insta::assert_snapshot!(shown.join("\n\n========\n\n"));
 }

@@ -17,6 +17,7 @@ mod allowed;
 mod backups;
 mod communication;
 mod database;
+mod drills;
 mod paperwork;
 mod plans;
 mod probes;
@@ -41,6 +42,9 @@ const PROBES_MAX: usize = 1_000;
 /// Most backups. Each is looked at by a process of its own for up to a minute, and all of them within one turn.
 const BACKUPS_MAX: usize = 50;
 
+/// Most drills. The log remembers three years of each.
+const DRILLS_MAX: usize = 50;
+
 /// Most components of a policy and most steps of a plan. Far above the largest written recovery plans (some thirty
 /// steps), and small enough that following every chain of needs is always cheap.
 const NODES_MAX: usize = 200;
@@ -64,6 +68,7 @@ pub fn check_policy(policy: &Policy) -> Vec<Problem> {
     rules::check(policy, &mut problems);
     plans::check(policy, &mut problems);
     switchover::check(policy, &mut problems);
+    drills::check(policy, &mut problems);
     paperwork::check(policy, &mut problems);
     communication::check(policy, &mut problems);
     problems
@@ -76,6 +81,7 @@ fn sizes(policy: &Policy) -> Vec<Problem> {
         ("probes", policy.probes.len(), PROBES_MAX),
         ("components", policy.components.len(), NODES_MAX),
         ("backups", policy.backups.len(), BACKUPS_MAX),
+        ("drills", policy.drills.len(), DRILLS_MAX),
     ];
     let sections = sections.map(|(name, count, most)| (FieldPath::from([name]), count, most));
     let plans = policy.plans.iter().map(|(name, plan)| {

@@ -57,6 +57,7 @@ fn document(policy: &Policy) -> Settings {
             all
         }),
     );
+    nest(&mut all, "drills", named(&policy.drills, settings));
     nest(&mut all, "communication", communication(&policy.communication));
     all
 }

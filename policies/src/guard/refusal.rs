@@ -2,7 +2,8 @@
 
 use crate::{
     agreement::Opinion,
-    name::{AgentName, ComponentName, ItemName, PlanName, RegionName, ServiceName, StepName},
+    drill::DrillRefusal,
+    name::{AgentName, ComponentName, DrillName, ItemName, PlanName, RegionName, ServiceName, StepName},
     time::{Millis, Timestamp},
 };
 use serde::{Deserialize, Serialize};
@@ -258,6 +259,14 @@ pub enum Refusal {
         /// Why.
         why: String,
     },
+    /// The drill does not begin now.
+    #[error("drill `{drill}` does not begin: {why}")]
+    NotDrilled {
+        /// Which one.
+        drill: DrillName,
+        /// Why not.
+        why: DrillRefusal,
+    },
     /// There is no such execution.
     #[error("no execution `{execution}`")]
     UnknownExecution {
@@ -355,6 +364,7 @@ impl Refusal {
             Refusal::NoQuorum => "no_quorum",
             Refusal::NotDeclared { .. } => "not_declared",
             Refusal::NotTicked { .. } => "not_ticked",
+            Refusal::NotDrilled { .. } => "not_drilled",
             Refusal::UnknownExecution { .. } => "unknown_execution",
             Refusal::WrongState { .. } => "wrong_state",
             Refusal::StepNotYours { .. } => "step_not_yours",

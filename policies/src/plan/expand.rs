@@ -71,6 +71,21 @@ pub struct Step {
 }
 
 impl Plan {
+    /// The same plan without the steps that `out` names. What needed one of them needs what that one needed.
+    #[must_use]
+    pub fn without(mut self, out: impl Fn(&Step) -> bool) -> Self {
+        let left_out: Vec<StepName> =
+            self.steps.iter().filter(|(_, step)| out(step)).map(|(name, _)| name.clone()).collect();
+        for name in left_out {
+            let Some(step) = self.steps.remove(&name) else { continue };
+            for other in self.steps.values_mut().filter(|other| other.needs.contains(&name)) {
+                other.needs.remove(&name);
+                other.needs.extend(step.needs.iter().cloned());
+            }
+        }
+        self
+    }
+
     /// Whether `later` needs `earlier`, directly or through others.
     #[must_use]
     pub fn comes_after(&self, later: &StepName, earlier: &StepName) -> bool {
@@ -259,7 +274,9 @@ pub fn every_way(policy: &Policy) -> impl Iterator<Item = Plan> + '_ {
 #[must_use]
 pub fn example_inputs(policy: &Policy, plan: &PlanName) -> Inputs {
     let runs = policy.scenarios.values().filter(|scenario| scenario.run == *plan);
-    runs.flat_map(|scenario| scenario.examples()).collect()
+    let drills = policy.drills.values().filter(|drill| drill.plans().contains(&plan));
+    let said = drills.flat_map(|drill| drill.plan_inputs());
+    said.chain(runs.flat_map(|scenario| scenario.examples())).collect()
 }
 
 fn expand_step(

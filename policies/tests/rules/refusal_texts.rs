@@ -1,7 +1,7 @@
 //! Every refusal as people read it and as metrics and the audit name it (R31).
 
 use crate::shop::*;
-use quorate_policies::{Millis, Timestamp, agreement::Opinion, guard::Refusal};
+use quorate_policies::{Millis, Timestamp, agreement::Opinion, drill::DrillRefusal, guard::Refusal};
 use std::{collections::BTreeSet, fmt::Write as _};
 
 /// The guards' names as the source has them, so that a refusal that is added and not listed below is noticed.
@@ -16,6 +16,7 @@ fn every_refusal() -> Vec<Refusal> {
     let execution = "shop-7".to_owned();
     let standby = |opinion| Refusal::StandbyNotHealthy { region: region(WEST), opinion };
     let held = |until| Refusal::Held { by: "olga".to_owned(), reason: "database work".to_owned(), until };
+    let drilled = |why| Refusal::NotDrilled { drill: "restore".parse().unwrap(), why };
     vec![
         Refusal::UnknownService { service: "shop".try_into().unwrap() },
         Refusal::UnusableRegion { region: east.clone(), why: "it is the active one".to_owned() },
@@ -45,6 +46,19 @@ fn every_refusal() -> Vec<Refusal> {
         standby(Opinion::Down),
         standby(Opinion::Unsure),
         Refusal::NoQuorum,
+        drilled(DrillRefusal::Unknown { known: "none".to_owned() }),
+        drilled(DrillRefusal::Unfit { why: "it names no plan".to_owned() }),
+        drilled(DrillRefusal::NotDue),
+        drilled(DrillRefusal::UnderWay { drill: "move".parse().unwrap(), rest: "way back".to_owned() }),
+        drilled(DrillRefusal::OutsideWindows {
+            at: "Fri 2026-11-20 16:20".to_owned(),
+            zone: "UTC".to_owned(),
+        }),
+        drilled(DrillRefusal::BlockedTime { at: "Fri 2026-11-20 16:20".to_owned(), zone: "UTC".to_owned() }),
+        drilled(DrillRefusal::DegradedRegion { region: region(WEST) }),
+        drilled(DrillRefusal::NotReady { finding: "promote: no such replica".to_owned() }),
+        drilled(DrillRefusal::StaleBackup { backup: "database".parse().unwrap() }),
+        drilled(DrillRefusal::AwayFromHome { active: region(WEST) }),
         Refusal::UnknownExecution { execution: execution.clone() },
         Refusal::WrongState {
             execution: execution.clone(),

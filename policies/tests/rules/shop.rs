@@ -210,6 +210,8 @@ pub(crate) fn policy() -> Policy {
         cost: None,
         evidence: Vec::new(),
         unsafe_topology: false,
+        drills: BTreeMap::new(),
+        failback: None,
     }
 }
 

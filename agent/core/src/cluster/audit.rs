@@ -1,11 +1,11 @@
 //! The audit: one hash-chained entry for every decision, refusal, command and step. It records; it never decides.
 //! The state keeps a tail, and the chain's head proves that nothing before it was changed.
 
-use super::told::Sent;
+use super::{drill::DrillOf, told::Sent};
 use crate::command::{ExecutionId, LeaseProof, StepOutcome};
 use quorate_policies::{
-    AgentName, ItemName, PlanName, RegionName, ServiceName, StepName, Timestamp, guard::Refusal,
-    guard::Trigger, plan::Before,
+    AgentName, DrillName, ItemName, Millis, PlanName, RegionName, ServiceName, StepName, Timestamp,
+    guard::Refusal, guard::Trigger, plan::Before,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -82,6 +82,9 @@ pub enum AuditEvent {
         /// The scenario that an operator has declared.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         scenario: Option<PlanName>,
+        /// Of which drill it is a part.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        drill: Option<DrillOf>,
     },
     /// Something was not done.
     Refused {
@@ -196,6 +199,29 @@ pub enum AuditEvent {
         /// What was said.
         reason: String,
     },
+    /// A drill is due, and the agents do not begin it.
+    DrillDue {
+        /// Which one.
+        drill: DrillName,
+        /// Since when.
+        since: Timestamp,
+        /// Whether that is long ago.
+        overdue: bool,
+    },
+    /// A drill was made that changes nothing.
+    DryRunMade {
+        /// Which one.
+        drill: DrillName,
+        /// Whether nothing known stands in the way.
+        ready: bool,
+        /// What it showed.
+        outcome: String,
+        /// The recovery time to expect.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        predicted: Option<Millis>,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl AuditEvent {
@@ -222,6 +248,8 @@ impl AuditEvent {
             AuditEvent::Resumed { .. } => "resumed",
             AuditEvent::Told { .. } => "told",
             AuditEvent::Acknowledged { .. } => "acknowledged",
+            AuditEvent::DrillDue { .. } => "drill_due",
+            AuditEvent::DryRunMade { .. } => "dry_run_made",
         }
     }
 }
@@ -233,11 +261,16 @@ impl fmt::Display for AuditEvent {
             AuditEvent::PolicyApplied { version, hash, reason } => {
                 write!(f, "policy version {version} ({}) applied: {reason}", hash.get(..12).unwrap_or(hash))
             }
+            AuditEvent::Decided { to, epoch, from, drill: Some(of), .. } => {
+                let place = if from == to { format!("in {to}") } else { format!("{from} -> {to}") };
+                let part = if of.second { format!(", {}", of.part()) } else { String::new() };
+                write!(f, "{} drill {}{part}, {place}, epoch {epoch}", of.mode, of.name)
+            }
             AuditEvent::Decided { to, epoch, scenario: Some(scenario), from, .. } => {
                 let place = if from == to { format!("in {to}") } else { format!("{from} -> {to}") };
                 write!(f, "scenario {scenario} declared, {place}, epoch {epoch}")
             }
-            AuditEvent::Decided { from, to, trigger, epoch, awaits_approval, scenario: None } => {
+            AuditEvent::Decided { from, to, trigger, epoch, awaits_approval, scenario: None, .. } => {
                 let approval = if *awaits_approval { ", waits for approval" } else { "" };
                 let accepts = matches!(trigger, Trigger::Operator { accept_data_loss: true, .. });
                 let loss = if accepts { ", accepting a loss of data" } else { "" };
@@ -289,6 +322,13 @@ impl fmt::Display for AuditEvent {
                 write!(f, "could not tell {channel}: {message}: {why}")
             }
             AuditEvent::Acknowledged { reason } => write!(f, "acknowledged: {reason}"),
+            AuditEvent::DrillDue { drill, since, overdue } => {
+                let word = if *overdue { "overdue" } else { "due" };
+                write!(f, "drill {drill} is {word} since {since}")
+            }
+            AuditEvent::DryRunMade { drill, outcome, reason, .. } => {
+                write!(f, "dry run of drill {drill}: {outcome} ({reason})")
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     Cluster,
     audit::AuditEvent,
+    drill::DrillOf,
     execution::*,
     service::{LeaseRecord, STARTS_KEPT_MAX, ServiceState},
 };
@@ -28,6 +29,8 @@ pub(super) struct Opening<'a> {
     pub(super) live: &'a BTreeSet<AgentName>,
     /// Whether it waits for an approval first.
     pub(super) waits: bool,
+    /// Of which drill it is a part.
+    pub(super) drill: Option<DrillOf>,
 }
 
 impl Cluster {
@@ -50,7 +53,8 @@ impl Cluster {
         let (plan, mode) = verdict?;
         let waits = mode == Mode::Approval && matches!(trigger, Trigger::Automatic);
         let inputs = Inputs::new();
-        self.open(command, service, Opening { plan, scenario: None, inputs, trigger, evidence, live, waits })
+        let opening = Opening { plan, scenario: None, inputs, trigger, evidence, live, waits, drill: None };
+        self.open(command, service, opening)
     }
 
     pub(super) fn record_refusal(
@@ -76,9 +80,15 @@ impl Cluster {
         let epoch = state.epoch + 1;
         let id = format!("{service}-{epoch}");
         let (trigger, waits) = (opening.trigger, opening.waits);
+        // Every guard has passed, so what has the slot is a drill that gives way.
+        if let Some(drill) = state.running.clone() {
+            let reason = format!("the drill gave way to {id}");
+            self.end(&drill, ExecutionState::Aborted { reason }, actor_name(trigger, &command.by));
+        }
+        let state = self.service_mut(service)?;
         state.epoch = epoch;
         state.running = Some(id.clone());
-        if opening.plan.moves {
+        if opening.plan.moves && opening.drill.is_none() {
             state.starts.push_back(now);
         }
         while state.starts.len() > STARTS_KEPT_MAX {
@@ -92,6 +102,7 @@ impl Cluster {
             epoch,
             awaits_approval: waits,
             scenario: execution.scenario.clone(),
+            drill: execution.drill.clone(),
         };
         self.executions.insert(id.clone(), execution);
         self.audit.record(now, actor_name(trigger, &command.by), Some(service), Some(&id), event);
@@ -111,7 +122,7 @@ impl Cluster {
     ) -> Result<(expand::Plan, Mode), Refusal> {
         let unknown = || Refusal::UnknownService { service: service.clone() };
         let state = self.services.get(service).ok_or_else(unknown)?;
-        let facts = state.facts();
+        let facts = self.facts(state);
         let situation = Situation {
             policy: &state.policy,
             members: &self.members,
@@ -187,6 +198,11 @@ impl Cluster {
         if execution.state.ended() {
             return Err(wrong_state(execution, "it has ended"));
         }
+        // What it made beside the service its cleanup clears away, whatever is under way.
+        if execution.isolated() {
+            self.end(id, ExecutionState::Aborted { reason: actor.reason.clone() }, &actor.name);
+            return Ok(Response::Done);
+        }
         let stopped = matches!(execution.state, ExecutionState::Stopped { .. });
         if execution.past_no_return() && !stopped {
             return Err(wrong_state(execution, "it is past the point of no return and goes forward"));
@@ -225,6 +241,7 @@ impl Cluster {
         let (service, to) = (execution.service.clone(), execution.to().clone());
         let succeeded = matches!(execution.state, ExecutionState::Succeeded { .. });
         let moves = execution.plan.moves;
+        let drill = execution.drill.is_some();
         let touched = execution.steps.values().any(|progress| progress.started_at.is_some());
         let standing = execution.not_undone();
         let event = AuditEvent::ExecutionEnded {
@@ -238,17 +255,18 @@ impl Cluster {
         if let Some(service) = self.services.get_mut(&service) {
             service.running = None;
             // One that touched nothing is no failover, and neither is one that moved nothing: the cool-down and the
-            // velocity cap count them not.
-            if moves && touched {
+            // velocity cap count them not. A drill they count neither: no real failure waits for one.
+            if moves && touched && !drill {
                 service.last_ended = Some(now);
-            } else if moves {
+            } else if moves && !drill {
                 service.starts.pop_back();
             }
-            if succeeded {
+            if succeeded && moves {
                 service.active = to;
             }
         }
         self.audit.record(now, actor, Some(&service), Some(id), event);
+        self.drill_after(id);
     }
 
     pub(super) fn execution(&self, id: &ExecutionId) -> Result<&Execution, Refusal> {
@@ -264,7 +282,7 @@ fn execution(
     state: &ServiceState,
     now: Timestamp,
 ) -> Execution {
-    let Opening { plan, scenario, inputs, trigger, evidence, live, waits } = opening;
+    let Opening { plan, scenario, inputs, trigger, evidence, live, waits, drill } = opening;
     let down = |vote: &&quorate_policies::agreement::Vote| {
         vote.target.region == state.active && vote.verdict == Verdict::Down
     };
@@ -300,6 +318,7 @@ fn execution(
         begun_at: now,
         ended_at: None,
         live: live.clone(),
+        drill,
     }
 }
 

@@ -44,7 +44,8 @@ impl Cluster {
             }
         };
         let scenario = Some(declaration.scenario.clone());
-        self.open(command, service, Opening { plan, scenario, inputs, trigger, evidence, live, waits })
+        let opening = Opening { plan, scenario, inputs, trigger, evidence, live, waits, drill: None };
+        self.open(command, service, opening)
     }
 
     fn judge_declared(
@@ -75,7 +76,7 @@ impl Cluster {
             }
             (_, false) => &state.active,
         };
-        let facts = state.facts();
+        let facts = self.facts(state);
         let situation = Situation {
             policy: &state.policy,
             members: &self.members,

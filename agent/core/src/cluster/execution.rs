@@ -3,6 +3,7 @@
 
 use super::{
     checklist::Tick,
+    drill::DrillOf,
     undo::{is_undo, undo_name},
 };
 use crate::command::{ExecutionId, StepOutcome};
@@ -67,6 +68,9 @@ pub struct Execution {
     /// What people have seen to.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub ticks: BTreeMap<ItemName, Tick>,
+    /// Of which drill it is a part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillOf>,
 }
 
 /// Where an execution stands.

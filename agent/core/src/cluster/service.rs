@@ -1,14 +1,16 @@
 //! What the log knows about one service.
 
+use super::drill::DrillUnderWay;
 use crate::command::ExecutionId;
 use quorate_policies::{
-    Millis, Policy, RegionName, Timestamp,
+    DrillName, Millis, Policy, RegionName, Timestamp,
     agreement::{PolicyHash, policy_hash},
+    drill::DrillRecord,
     guard::{Hold, ServiceFacts},
     policy::Role,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Starts that are remembered for the velocity cap; above any sensible `failovers_max`.
 pub const STARTS_KEPT_MAX: usize = 100;
@@ -41,6 +43,12 @@ pub struct ServiceState {
     pub last_ended: Option<Timestamp>,
     /// When the latest executions started.
     pub starts: VecDeque<Timestamp>,
+    /// What is remembered of the policy's drills.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub drills: BTreeMap<DrillName, DrillRecord>,
+    /// The drill that has not ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillUnderWay>,
 }
 
 /// The log's part of the write lease: who *may* be granted it. Renewals never enter the log.
@@ -101,6 +109,8 @@ impl ServiceState {
             running: None,
             last_ended: None,
             starts: VecDeque::new(),
+            drills: BTreeMap::new(),
+            drill: None,
         })
     }
 

@@ -36,7 +36,7 @@ impl Node {
         let unknown = || Refusal::UnknownService { service: service.clone() };
         let state = self.cluster.services.get(service).ok_or_else(unknown)?;
         let evidence = self.evidence(now.mono, service, state);
-        let facts = state.facts();
+        let facts = self.cluster.facts(state);
         let situation = self.situation(now, state, &facts, &evidence);
         let candidate = guard::standby::best(&situation).cloned();
         let quorum = Check {

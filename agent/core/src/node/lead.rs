@@ -29,6 +29,7 @@ impl Node {
             self.consider(now, name, state, out);
             self.consider_parts(now, name, state, out);
             self.release(now, name, state, out);
+            self.drills(now, name, state, out);
             if let Some(execution) = cluster.running(name) {
                 self.replace_lost(now, execution, out);
                 if cluster.came_too_late(&execution.id, cluster.clock.max(now.wall)) {
@@ -43,7 +44,7 @@ impl Node {
     /// Whether to fail over. The same function that every replica asks again when it applies the command.
     fn consider(&mut self, now: Now, name: &ServiceName, state: &ServiceState, out: &mut Vec<Output>) {
         let evidence = self.evidence(now.mono, name, state);
-        let facts = state.facts();
+        let facts = self.cluster.facts(state);
         let situation = self.situation(now, state, &facts, &evidence);
         let Some(to) = standby::best(&situation).cloned() else { return };
         match authorize(&situation, &Trigger::Automatic, &to) {

@@ -6,10 +6,13 @@ use crate::{
     command::{Command, ExecutionId},
 };
 use quorate_policies::{
-    AgentName, Millis, Monotonic, RegionName, ServiceName, StepName, TargetName, Timestamp,
+    AgentName, BackupName, Millis, Monotonic, RegionName, ServiceName, StepName, TargetName, Timestamp,
     agreement::Report, guard::Refusal, health::Observation, plan::Step, postgres::Database,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Both clocks, read once by the shell. The wall clock is anchored at the process's start and moved by the
 /// monotonic one, so that a step of NTP moves nothing (F14).
@@ -122,6 +125,13 @@ pub enum Input {
         policy_hash: String,
         /// The gravest finding on a step without which the plan stops, if there is one.
         blocked: Option<String>,
+    },
+    /// This agent has looked at a service's backups.
+    BackupsSeen {
+        /// Of which service.
+        service: ServiceName,
+        /// Those that are known not to be fresh.
+        stale: BTreeSet<BackupName>,
     },
     /// A peer reported.
     Heard(Report),

@@ -7,6 +7,7 @@
 mod audit;
 mod checklist;
 mod declare;
+mod drill;
 mod failover;
 mod jobs;
 mod lag;

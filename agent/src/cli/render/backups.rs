@@ -2,7 +2,7 @@
 
 use crate::cli::screen::{Screen, cell, duration, word};
 use comfy_table::Cell;
-use quorate_api::{BackupView, Backups};
+use quorate_api::{BackupView, Backups, backup::TestRestore};
 
 /// `quorate backups`.
 #[must_use]
@@ -31,8 +31,21 @@ fn seen(backup: &BackupView) -> String {
         lines.push(backup.detail.clone());
     }
     lines.extend(backup.notes.iter().cloned());
+    lines.extend(backup.test_restore.iter().map(test_restore));
     lines.extend(backup.looked_ms_ago.map(|ago| format!("looked at {} ago", duration(ago))));
     lines.join("\n")
+}
+
+/// What is fresh is not yet known to be restorable.
+fn test_restore(test: &TestRestore) -> String {
+    let due = if test.due { ", and the next is due" } else { "" };
+    let latest = match test.succeeded {
+        None => "never restored for a test".to_owned(),
+        Some(true) => "restored for a test".to_owned(),
+        Some(false) => format!("the latest test restore FAILED: {}", test.outcome),
+    };
+    let good = test.good_ms_ago.map_or_else(String::new, |ago| format!(", last good {} ago", duration(ago)));
+    format!("{latest}{good}{due}")
 }
 
 /// A size for people: no more digits than somebody would say.

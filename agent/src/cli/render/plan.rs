@@ -22,23 +22,8 @@ pub fn plan(screen: Screen, plan: &PlanView) -> String {
         ),
         String::new(),
     ];
-    let mut rows: Vec<[Cell; 7]> = Vec::new();
+    parts.push(steps(screen, plan));
     let no_return = plan.steps.iter().position(|step| !step.reversible);
-    for (index, step) in plan.steps.iter().enumerate() {
-        if no_return == Some(index) {
-            rows.push(["", NO_RETURN, "", "", "", "", ""].map(Cell::new));
-        }
-        rows.push([
-            cell(&step.name),
-            cell(action(&step.action, &step.fields)),
-            cell(step.needs.join(", ")),
-            cell(&step.near),
-            cell(&step.timeout),
-            cell(step.retries.to_string()),
-            cell(&step.on_error),
-        ]);
-    }
-    parts.push(screen.table(["STEP", "ACTION", "NEEDS", "RUN NEAR", "TIMEOUT", "RETRIES", "ON ERROR"], rows));
     parts.push(String::new());
     parts.push(match no_return.and_then(|index| plan.steps.get(index)) {
         Some(step) => {
@@ -69,8 +54,30 @@ pub fn plan(screen: Screen, plan: &PlanView) -> String {
     parts.join("\n")
 }
 
+/// The steps in an order in which they can run, and where the point of no return lies.
+#[must_use]
+pub fn steps(screen: Screen, plan: &PlanView) -> String {
+    let mut rows: Vec<[Cell; 7]> = Vec::new();
+    let no_return = plan.steps.iter().position(|step| !step.reversible);
+    for (index, step) in plan.steps.iter().enumerate() {
+        if no_return == Some(index) {
+            rows.push(["", NO_RETURN, "", "", "", "", ""].map(Cell::new));
+        }
+        rows.push([
+            cell(&step.name),
+            cell(action(&step.action, &step.fields)),
+            cell(step.needs.join(", ")),
+            cell(&step.near),
+            cell(&step.timeout),
+            cell(step.retries.to_string()),
+            cell(&step.on_error),
+        ]);
+    }
+    screen.table(["STEP", "ACTION", "NEEDS", "RUN NEAR", "TIMEOUT", "RETRIES", "ON ERROR"], rows)
+}
+
 /// What stands in the plan's way, as far as reading tells.
-fn findings(screen: Screen, readiness: &Readiness) -> Vec<String> {
+pub fn findings(screen: Screen, readiness: &Readiness) -> Vec<String> {
     let count = |severity: &str| readiness.findings.iter().filter(|f| f.severity == severity).count();
     let verdict = match (readiness.ready, count("unknown")) {
         (true, 0) => screen.toned("Ready", Tone::Good),

@@ -11,6 +11,7 @@ use http_body_util::BodyExt as _;
 use quorate_core::{Body, Cluster, Command, Input, Node, Response, node::Now};
 use quorate_policies::{
     BackupName, RegionName, ServiceName, Timestamp, document::AgentFile, guard::Refusal, health::Verdict,
+    plan::Plan,
 };
 use serde_json::Value;
 use std::{
@@ -161,6 +162,10 @@ impl Control for Desk {
 
     async fn check_plan(&self, _: &ServiceName, _: &RegionName) -> Result<PlanCheck, Refusal> {
         Ok(sample::plan_check())
+    }
+
+    async fn look_at_plan(&self, _: &ServiceName, _: &Plan) -> PlanCheck {
+        sample::plan_check()
     }
 
     fn plan_checks(&self) -> BTreeMap<(ServiceName, RegionName), PlanCheck> {

@@ -20,7 +20,8 @@ pub(in crate::http) fn backups(
     let state = node.cluster().services.get(service).ok_or_else(unknown)?;
     let views = state.policy.backups.iter().map(|(name, backup)| {
         let check = checks.get(&(service.clone(), name.clone()));
-        if backup.looked_at_from(&node.settings().region) {
+        let test_restore = super::drill::test_restore(state, name, now);
+        let view = if backup.looked_at_from(&node.settings().region) {
             check.map_or_else(
                 || blank(name, backup, "unseen", "not looked at yet".to_owned()),
                 |check| seen(name, backup, check, now),
@@ -28,7 +29,8 @@ pub(in crate::http) fn backups(
         } else {
             let region = backup.region.as_ref().map_or_else(String::new, ToString::to_string);
             blank(name, backup, "elsewhere", format!("the agents in {region} look at it: ask one of them"))
-        }
+        };
+        BackupView { test_restore, ..view }
     });
     let agent = node.settings().name.to_string();
     Ok(Backups { service: service.to_string(), agent, backups: views.collect() })
@@ -50,6 +52,7 @@ fn blank(name: &BackupName, backup: &Backup, state: &str, detail: String) -> Bac
         oldest_ms: None,
         notes: Vec::new(),
         looked_ms_ago: None,
+        test_restore: None,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{order::in_running_order, paperwork, told::told};
 use quorate_api::execution::{
-    DataLoss, Evidence, Execution, ExecutionList, LagSeen, Objectives, RecoveryTime, Step, VoteSeen,
+    DataLoss, DrillPart, Evidence, Execution, ExecutionList, LagSeen, Objectives, RecoveryTime, Step,
+    VoteSeen,
 };
 use quorate_core::{Cluster, Execution as Record, ExecutionState, StepProgress, StepState};
 use quorate_policies::{
@@ -11,7 +12,7 @@ use quorate_policies::{
     guard::Trigger,
     health::Verdict,
     plan::{self, Action, Lag},
-    policy::Policy,
+    policy::{Announce, Policy},
 };
 use std::cmp::Reverse;
 
@@ -82,6 +83,16 @@ fn listed(cluster: &Cluster, record: &Record) -> Execution {
         }),
         receivers: service.map(|state| receivers(&state.policy)).unwrap_or_default(),
         evidence: None,
+        drill: record.drill.as_ref().map(|of| DrillPart {
+            drill: of.name.to_string(),
+            mode: of.mode.to_string(),
+            part: of.part().to_owned(),
+            announce: match of.announce {
+                Announce::Internal => "internal",
+                Announce::Public => "public",
+            }
+            .to_owned(),
+        }),
         steps: in_running_order(&record.plan)
             .into_iter()
             .filter_map(|(name, planned)| Some(step(name, planned, record.steps.get(name)?)))

@@ -69,7 +69,7 @@ fn authorized(
     state: &ServiceState,
     to: &RegionName,
 ) -> Result<(), Refusal> {
-    let (facts, evidence) = (state.facts(), node.evidence_now(now, name));
+    let (facts, evidence) = (node.cluster().facts(state), node.evidence_now(now, name));
     let situation = Situation {
         policy: &state.policy,
         members: &node.cluster().members,

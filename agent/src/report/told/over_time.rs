@@ -24,9 +24,15 @@ pub(super) fn document(report: &PeriodReport) -> Document {
 }
 
 fn figures(report: &PeriodReport) -> Vec<Figure> {
-    let ended = &report.executions;
+    // What was rehearsed is listed, and counted beside what happened.
+    let (drills, ended): (Vec<&Ended>, Vec<&Ended>) =
+        report.executions.iter().partition(|one| one.drill.is_some());
     let count = |state: &str| ended.iter().filter(|one| one.state == state).count();
     let others = ended.len() - count("succeeded");
+    let drilled = match drills.len() {
+        0 => String::new(),
+        number => format!("; {number} more of drills"),
+    };
     let objective = |label: &str, measured: Vec<(Option<u64>, Option<bool>)>| {
         let known: Vec<u64> = measured.iter().filter_map(|(ms, _)| *ms).collect();
         let met = measured.iter().filter(|(_, met)| *met == Some(true)).count();
@@ -50,7 +56,7 @@ fn figures(report: &PeriodReport) -> Vec<Figure> {
         Figure {
             label: "Executions".to_owned(),
             value: ended.len().to_string(),
-            note: format!("{} succeeded, {others} did not", count("succeeded")),
+            note: format!("{} succeeded, {others} did not{drilled}", count("succeeded")),
             tone: if others == 0 { Tone::Plain } else { Tone::Doubtful },
         },
         objective("Longest recovery time", recovered.map(|one| (one.rto_ms, one.rto_met)).collect()),
@@ -114,7 +120,10 @@ fn executions(report: &PeriodReport) -> Option<Section> {
             Cell::moment(one.decided_at.as_deref().unwrap_or("not known")),
             Cell::code(&*one.id),
             Cell::code(way),
-            Cell::text(&*one.trigger),
+            match &one.drill {
+                Some(drill) => Cell::text(format!("drill {drill}, {}", one.trigger)),
+                None => Cell::text(&*one.trigger),
+            },
             Cell::word(&one.state),
             if one.state == "succeeded" { against(rto) } else { Cell::text("not recovered") },
             if one.promotions > 0 { against(rpo) } else { Cell::text("nothing promoted") },

@@ -6,7 +6,7 @@ use crate::{
         nearest,
         problem::{FieldPath, Problem},
     },
-    name::RegionName,
+    name::{InputName, RegionName},
     plan::template::{self, TemplateError},
     policy::{Policy, Scenario},
 };
@@ -101,7 +101,11 @@ fn values(policy: &Policy, scope: Scope, region: &RegionName) -> BTreeMap<String
     match scope {
         Scope::Probe => policy.probe_variables(region),
         Scope::Plan | Scope::Command => {
-            let inputs = policy.scenarios.values().flat_map(Scenario::examples).collect();
+            let drilled = policy.drills.values().filter(|drill| drill.plan.is_some());
+            let drilled = drilled.flat_map(|drill| drill.inputs.iter());
+            let drilled =
+                drilled.filter_map(|(name, value)| Some((name.parse::<InputName>().ok()?, value.clone())));
+            let inputs = policy.scenarios.values().flat_map(Scenario::examples).chain(drilled).collect();
             crate::plan::expand::variables(policy, region, region, &inputs).unwrap_or_default()
         }
     }
