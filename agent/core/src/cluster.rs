@@ -7,6 +7,7 @@ pub mod declare;
 pub mod execution;
 mod gate;
 mod ledger;
+pub mod losses;
 pub mod service;
 pub mod signal;
 pub(crate) mod steps;

@@ -272,13 +272,16 @@ fn execution(
         evidence.votes.iter().filter(down).filter_map(|vote| Some(vote.failing_for?.plus(vote.age)));
     let agreed_at = Timestamp(now.0.saturating_sub(evidence.down_for.0));
     let failing_since = Timestamp(now.0.saturating_sub(failing.max().unwrap_or_default().0)).min(agreed_at);
+    // What was not declared is the scenario that the agents detect, also where an operator orders its plan.
+    let detected = || state.policy.scenarios.iter().find(|(_, scenario)| scenario.when.is_some());
+    let of = scenario.as_ref().or_else(|| detected().map(|(name, _)| name));
     Execution {
         id: id.clone(),
         service: service.clone(),
         epoch,
         steps: plan.steps.keys().map(|step| (step.clone(), StepProgress::default())).collect(),
         plan,
-        objective: Some(state.policy.objective(scenario.as_ref())),
+        objective: Some(state.policy.objective(of)),
         scenario,
         inputs,
         policy_hash: state.policy_hash.clone(),
