@@ -170,6 +170,18 @@ impl Timestamp {
     }
 }
 
+impl std::str::FromStr for Timestamp {
+    type Err = String;
+
+    /// From RFC 3339. A moment before 1970 is none.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let time: jiff::Timestamp =
+            text.parse().map_err(|error| format!("`{text}` is no moment: {error}"))?;
+        let before = |_| format!("`{text}` is a moment before 1970");
+        u64::try_from(time.as_millisecond()).map(Timestamp).map_err(before)
+    }
+}
+
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC with milliseconds.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -211,9 +223,13 @@ mod tests {
         assert!(Millis::parse("99999999999999999999d").is_err());
     }
 
-    /// Goal: timestamps print as RFC 3339. Method: one known instant.
+    /// Goal: timestamps print as RFC 3339, and read back. Method: one known instant; what is none.
     #[test]
     fn timestamps_print_for_people() {
         assert_eq!(Timestamp(1_700_000_000_123).to_string(), "2023-11-14T22:13:20.123Z");
+        assert_eq!("2023-11-14T23:13:20.123+01:00".parse(), Ok(Timestamp(1_700_000_000_123)));
+        for text in ["latest", "2023-11-14", "1969-12-31T23:59:59Z"] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
     }
 }

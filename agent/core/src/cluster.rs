@@ -9,6 +9,7 @@ pub mod drill;
 pub mod execution;
 mod gate;
 mod ledger;
+pub mod losses;
 pub mod predict;
 pub mod service;
 pub mod signal;

@@ -27,6 +27,11 @@ pub(crate) fn router(stage: &Arc<Stage>, region: &str) -> Router {
     Router::new()
         .route("/", get(|State(application): State<Application>| application.answer(Ask::Name)))
         .route("/health", get(|State(application): State<Application>| application.answer(Ask::Health)))
+        // A part of the application has a health endpoint of its own, and fails with all of it.
+        .route(
+            "/{part}/health",
+            get(|State(application): State<Application>| application.answer(Ask::Health)),
+        )
         .route("/write", post(|State(application): State<Application>| application.answer(Ask::Write)))
         .with_state(application)
 }

@@ -23,7 +23,7 @@ mod statuspage;
 mod webhook;
 pub mod world;
 
-pub use endpoints::Endpoints;
+pub use endpoints::{Endpoints, Vantage};
 pub use options::{Options, Timing};
 pub use sandbox::{Sandbox, StartError, serve};
 pub use webhook::Hook;

@@ -24,6 +24,8 @@ pub struct Options {
     pub zone_name: String,
     /// The hosted zone's id.
     pub zone_id: String,
+    /// Public names of the zone beside `www`, which point at the primary region at the start.
+    pub more_records: Vec<String>,
     /// Name of the ECS service within the cluster, which is named after `service`.
     pub ecs_service: String,
     /// Tasks desired and running in the primary region at the start.
@@ -147,6 +149,7 @@ impl Default for Options {
             service: "shop".into(),
             zone_name: "shop.test".into(),
             zone_id: "ZSHOP4QUORATE7X9K2D".into(),
+            more_records: Vec::new(),
             ecs_service: "web".into(),
             primary_tasks: 10,
             standby_tasks: 2,
@@ -257,7 +260,7 @@ impl Options {
         if let Some(region) = self.faults.keys().find(|region| !self.regions().contains(&region.as_str())) {
             return Err(OptionsError::FaultRegion(region.clone()));
         }
-        for name in [&self.zone_name, &self.service] {
+        for name in [&self.zone_name, &self.service].into_iter().chain(&self.more_records) {
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
             if name.is_empty() || !name.chars().all(plain) || name.split('.').any(str::is_empty) {
                 return Err(OptionsError::Name(name.clone()));

@@ -386,7 +386,10 @@ fn seeded_zone(options: &Options) -> Zone {
     for balancer in &balancers {
         zone.seed(alias(format!("api.{}.{zone_name}", balancer.region), balancer));
     }
-    zone.seed(alias(format!("www.{zone_name}"), &balancers[0]));
+    let public = options.more_records.iter().cloned().chain([format!("www.{zone_name}")]);
+    for name in public {
+        zone.seed(alias(name, &balancers[0]));
+    }
     zone
 }
 

@@ -4,6 +4,7 @@
 use super::part::between;
 use crate::report::measured::measured;
 use quorate_api::{AuditEntry, Execution};
+use quorate_policies::Timestamp;
 use std::collections::BTreeMap;
 
 /// One execution in the past.
@@ -141,6 +142,13 @@ fn tell(past: &mut Past, entry: &AuditEntry) {
             let step = past.promotion(text("step"));
             (step.noted, step.behind_ms) = (true, behind);
         }
+        // What stood before a restore is the backup: what came after it is lost, until somebody decided.
+        "step_noted" if entry.fields["before"]["before"] == "restored" => {
+            let taken = entry.fields["before"]["taken"].as_u64().map(|ms| Timestamp(ms).to_string());
+            let behind = taken.and_then(|taken| between(&taken, past.decided_at.as_deref()?));
+            let step = past.promotion(text("step"));
+            (step.noted, step.behind_ms) = (true, behind);
+        }
         "execution_ended" => {
             (past.state, past.outcome) = (text("state"), text("detail"));
             past.ended_at = Some(entry.at.clone());
@@ -240,6 +248,18 @@ mod tests {
         let failed = json!({"step": "other", "attempt": 1, "outcome": {"outcome": "impossible"}});
         unmeasured.insert(5, entry(2, "step_finished", failed));
         assert_eq!(pasts(&unmeasured, &[])[0].rpo_ms(), Some(1_500));
+    }
+
+    /// Goal: a restore loses what came after its backup, as far as the audit tells. Method: a backup of two seconds before the
+    /// decision.
+    #[test]
+    fn a_restore_loses_what_came_after_its_backup() {
+        let mut entries = story();
+        entries.retain(|entry| entry.event != "step_noted");
+        let taken: Timestamp = "2026-11-01T02:59:59Z".parse().unwrap();
+        let before = json!({"before": "restored", "taken": taken});
+        entries.insert(2, entry(2, "step_noted", json!({"step": "promote", "before": before})));
+        assert_eq!(pasts(&entries, &[])[0].rpo_ms(), Some(2_000));
     }
 
     /// Goal: what the agent measured is added, and neither sentence nor order is lost. Method: the same with the agent's

@@ -92,14 +92,14 @@ fn every_refusal() -> Vec<Refusal> {
             region: east.clone(),
             why: "it could not be renewed: no contact with a quorum".to_owned(),
         },
-        Refusal::LeaseMoved { region: east, epoch: 8 },
+        Refusal::LeaseMoved { region: east.clone(), epoch: 8 },
         Refusal::NotDeclared {
             scenario: plan_name("corruption"),
             why: "input `until` is missing: the last good moment".to_owned(),
         },
         Refusal::GivenTime {
             component: "search".try_into().unwrap(),
-            region: east.clone(),
+            region: east,
             down_for: Millis::from_secs(60),
             grace: Millis::from_secs(300),
         },

@@ -1,6 +1,6 @@
-//! PostgreSQL as Debian ships it, for tests: a primary and a streaming replica on loopback, with passwords by SCRAM and
-//! certificates of an authority of its own. Everything is in a temporary directory and ends with the value. It knows no
-//! agent.
+//! PostgreSQL as Debian ships it, for tests: one server, or a primary and a streaming replica, on loopback, with passwords by
+//! SCRAM and certificates of an authority of its own. Everything is in a temporary directory and ends with the value. It knows
+//! no agent.
 
 use crate::{ACCOUNT, give, program, run};
 use anyhow::{Context as _, bail};
@@ -32,9 +32,33 @@ pub struct Replicated {
     home: TempDir,
 }
 
+/// One server by itself.
+pub struct Alone {
+    /// Takes writes.
+    pub server: Postgres,
+    /// The authority that signed its certificate, in PEM.
+    pub authority: PathBuf,
+    /// Held for as long as the server runs.
+    _home: TempDir,
+}
+
+/// Where a server listens.
+#[derive(Debug, Clone, Copy)]
+pub struct Seat {
+    /// An address of loopback.
+    pub address: Ipv4Addr,
+    /// The port; any free one without it.
+    pub port: Option<u16>,
+}
+
+impl Seat {
+    /// Any free port of 127.0.0.1.
+    const ANY: Self = Self { address: Ipv4Addr::LOCALHOST, port: None };
+}
+
 /// One server. It is stopped when the value is dropped.
 pub struct Postgres {
-    /// Where it listens, on 127.0.0.1.
+    /// Where it listens.
     pub port: u16,
     data: PathBuf,
     sockets: PathBuf,
@@ -50,29 +74,23 @@ impl Replicated {
     /// # Errors
     /// When PostgreSQL is not installed (`tests/run` installs it) or does not start.
     pub fn start() -> anyhow::Result<Self> {
-        let home = tempfile::Builder::new().prefix("quorate-pg-").tempdir()?;
-        give(home.path())?;
-        let path = |name: &str| home.path().join(name);
-        let authority = certificates(home.path())?;
-        let data = path("primary");
-        let arguments = ["--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync", "-U", ACCOUNT, "-D"];
-        run(program("initdb")?.args(arguments).arg(&data))?;
-        let settings = format!(
-            "listen_addresses = '127.0.0.1'\nunix_socket_directories = '{}'\nssl = on\nssl_cert_file = '{}'\n\
-             ssl_key_file = '{}'\nfsync = off\npassword_encryption = 'scram-sha-256'\nlog_timezone = 'UTC'\n",
-            home.path().display(),
-            path(CERTIFICATE).display(),
-            path(KEY).display(),
-        );
-        let file = data.join("postgresql.conf");
-        let written = fs::read_to_string(&file)?;
-        fs::write(&file, written + &settings)?;
-        let primary = Postgres::start(data, home.path())?;
-        let data = path("replica");
+        Self::seated(Seat::ANY, Seat::ANY)
+    }
+
+    /// The same at these places, and with certificates for them.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn seated(primary: Seat, replica: Seat) -> anyhow::Result<Self> {
+        let (home, authority, first) = first(&[primary.address, replica.address])?;
+        let sockets = folder(home.path(), "primary.sockets")?;
+        let primary = Postgres::start(first, &sockets, primary)?;
+        let data = home.path().join("replica");
         let mut copy = program("pg_basebackup")?;
         copy.args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"]);
         run(primary.at(&mut copy).arg("-D").arg(&data))?;
-        let replica = Postgres::start(data, home.path())?;
+        let sockets = folder(home.path(), "replica.sockets")?;
+        let replica = Postgres::start(data, &sockets, replica)?;
         Ok(Self { primary, replica, authority, home })
     }
 
@@ -109,15 +127,64 @@ impl Replicated {
     }
 }
 
+impl Alone {
+    /// Starts one, as [`Replicated::seated`] does.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn seated(seat: Seat) -> anyhow::Result<Self> {
+        let (home, authority, data) = first(&[seat.address])?;
+        let sockets = folder(home.path(), "primary.sockets")?;
+        let server = Postgres::start(data, &sockets, seat)?;
+        Ok(Self { server, authority, _home: home })
+    }
+}
+
+/// A new data directory, its home, and the authority.
+fn first(addresses: &[Ipv4Addr]) -> anyhow::Result<(TempDir, PathBuf, PathBuf)> {
+    let home = tempfile::Builder::new().prefix("quorate-pg-").tempdir()?;
+    give(home.path())?;
+    let path = |name: &str| home.path().join(name);
+    let authority = certificates(home.path(), addresses)?;
+    let data = path("primary");
+    let arguments = ["--auth-local=trust", "--auth-host=scram-sha-256", "--no-sync", "-U", ACCOUNT, "-D"];
+    run(program("initdb")?.args(arguments).arg(&data))?;
+    let settings = format!(
+        "ssl = on\nssl_cert_file = '{}'\nssl_key_file = '{}'\nfsync = off\n\
+         password_encryption = 'scram-sha-256'\nlog_timezone = 'UTC'\n",
+        path(CERTIFICATE).display(),
+        path(KEY).display(),
+    );
+    let file = data.join("postgresql.conf");
+    let written = fs::read_to_string(&file)?;
+    fs::write(&file, written + &settings)?;
+    Ok((home, authority, data))
+}
+
+/// A folder of PostgreSQL's own: two servers on one port need two for their sockets.
+fn folder(home: &Path, name: &str) -> anyhow::Result<PathBuf> {
+    let folder = home.join(name);
+    fs::create_dir(&folder)?;
+    give(&folder)?;
+    Ok(folder)
+}
+
 impl Postgres {
-    fn start(data: PathBuf, sockets: &Path) -> anyhow::Result<Self> {
+    fn start(data: PathBuf, sockets: &Path, seat: Seat) -> anyhow::Result<Self> {
         let mut last = None;
         for _ in 0..STARTS_MAX {
-            let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+            let port = match seat.port {
+                Some(port) => port,
+                None => TcpListener::bind((seat.address, 0))?.local_addr()?.port(),
+            };
             // From here on it is stopped, also when the start is only half done.
             let server = Self { port, data: data.clone(), sockets: sockets.to_owned() };
             let mut start = program("pg_ctl")?;
-            start.args(["start", "-w", "-s", "-t", START_S, "-o"]).arg(format!("-p {port}"));
+            start.args(["start", "-w", "-s", "-t", START_S, "-o"]).arg(format!(
+                "-p {port} -c listen_addresses={} -c unix_socket_directories={}",
+                seat.address,
+                sockets.display()
+            ));
             start.arg("-l").arg(data.with_extension("log")).arg("-D").arg(&data);
             match run(&mut start) {
                 Ok(_) => return Ok(server),
@@ -149,11 +216,24 @@ impl Postgres {
     /// # Errors
     /// When it does not get there.
     pub fn hold(&self, user: &str, statement: &str) -> anyhow::Result<Held> {
+        self.held(user, ACCOUNT, statement)
+    }
+
+    /// The same of the superuser, in another database.
+    ///
+    /// # Errors
+    /// When it does not get there.
+    pub fn hold_in(&self, database: &str, statement: &str) -> anyhow::Result<Held> {
+        self.held(ACCOUNT, database, statement)
+    }
+
+    fn held(&self, user: &str, database: &str, statement: &str) -> anyhow::Result<Held> {
         let mut psql = self.psql(user)?;
-        psql.args(["-c", &format!("BEGIN; {statement}; SELECT pg_sleep(600); COMMIT")]);
+        psql.args(["-d", database, "-c", &format!("BEGIN; {statement}; SELECT pg_sleep(600); COMMIT")]);
         let held = Held(psql.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
         self.wait_until(&format!(
-            "EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND usename = '{user}')"
+            "EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND usename = '{user}' \
+             AND datname = '{database}')"
         ))?;
         Ok(held)
     }
@@ -267,15 +347,17 @@ const PROCESS: &str = "postmaster.pid";
 const CERTIFICATE: &str = "server.pem";
 const KEY: &str = "server.key";
 
-/// Writes an authority, and a certificate and key for 127.0.0.1 that PostgreSQL accepts; returns the authority's file.
-fn certificates(home: &Path) -> anyhow::Result<PathBuf> {
+/// Writes an authority, and a certificate and key for the addresses that PostgreSQL accepts; returns the authority's file.
+fn certificates(home: &Path, addresses: &[Ipv4Addr]) -> anyhow::Result<PathBuf> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     // With one name for both, OpenSSL takes the server's certificate for one that has signed itself.
     params.distinguished_name.push(DnType::CommonName, "authority");
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
     let key = KeyPair::generate()?;
-    let server = CertificateParams::new(["127.0.0.1".to_owned()])?.signed_by(&key, &issuer)?;
+    let mut names: Vec<String> = addresses.iter().map(Ipv4Addr::to_string).collect();
+    names.dedup();
+    let server = CertificateParams::new(names)?.signed_by(&key, &issuer)?;
     let file = home.join("authority.pem");
     fs::write(&file, issuer.pem())?;
     fs::write(home.join(CERTIFICATE), server.pem())?;

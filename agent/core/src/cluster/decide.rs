@@ -14,7 +14,7 @@ use quorate_policies::{
     guard::{Refusal, Situation, Trigger, authorize, situation::scenario},
     health::Verdict,
     plan::expand::{self, Inputs},
-    policy::Mode,
+    policy::{Mode, Scenario},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -297,14 +297,18 @@ fn execution(
     };
     let agreed_at = Timestamp(now.0.saturating_sub(down_for.0));
     let failing_since = Timestamp(now.0.saturating_sub(failing.max().unwrap_or_default().0)).min(agreed_at);
+    // What was not declared is the scenario that the agents detect, also where an operator orders its plan.
+    let lost = |scenario: &Scenario| scenario.when.as_ref().is_some_and(|when| when.region.is_some());
+    let detected = || state.policy.scenarios.iter().find(|(_, scenario)| lost(scenario));
+    let of = scenario.as_ref().or_else(|| detected().map(|(name, _)| name));
     Execution {
         id: id.clone(),
         service: service.clone(),
         epoch,
         steps: plan.steps.keys().map(|step| (step.clone(), StepProgress::default())).collect(),
         plan,
-        objective: Some(state.policy.objective(scenario.as_ref())),
-        paperwork: state.policy.paperwork(scenario.as_ref()),
+        objective: Some(state.policy.objective(of)),
+        paperwork: state.policy.paperwork(of),
         ticks: BTreeMap::new(),
         scenario,
         inputs,

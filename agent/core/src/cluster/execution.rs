@@ -11,7 +11,7 @@ use quorate_policies::{
     AgentName, ItemName, Millis, PlanName, RegionName, ServiceName, StepName, Timestamp,
     agreement::Evidence,
     guard::Trigger,
-    plan::{Action, Before, Lag, Plan, expand::Inputs},
+    plan::{Action, Before, Plan, expand::Inputs},
     policy::{Objective, Paperwork},
 };
 use serde::{Deserialize, Serialize};
@@ -422,14 +422,6 @@ impl Execution {
             done && progress.state.may_stand() && !looks && !is_undo(name) && !taken_back(name)
         });
         names.map(|(name, progress)| format!("{name} ({})", progress.state.word())).collect()
-    }
-
-    /// How far each promoted replica was behind right before, by step.
-    pub fn losses(&self) -> impl Iterator<Item = (&StepName, &Lag)> {
-        self.steps.iter().filter_map(|(name, progress)| {
-            let Some(Before::Promoted { lag, .. }) = &progress.before else { return None };
-            Some((name, lag))
-        })
     }
 
     /// Where the time went, once it has succeeded.

@@ -3,7 +3,11 @@
 
 use crate::{log::*, shop::*};
 use quorate_core::{Actor, Body, ExecutionState, Response, StepOutcome, cluster::declare::Declaration};
-use quorate_policies::{Millis, Policy, document::read_policy, plan::Action};
+use quorate_policies::{
+    Millis, Policy, Timestamp,
+    document::read_policy,
+    plan::{Action, Before},
+};
 
 const UNTIL: (&str, &str) = ("until", "2026-11-22T03:00:00Z");
 
@@ -66,7 +70,40 @@ fn what_nothing_detects_is_declared_and_runs_in_its_place() {
     let service = &log.cluster.services[&shop()];
     assert_eq!((service.active.as_str(), service.last_ended, service.starts.len()), (EAST, None, 0));
     assert_eq!(log.decide(), execution("shop-3", false), "no cool-down keeps it from moving");
+    let objective = log.latest().objective.unwrap();
+    assert_eq!(
+        (objective.rto, objective.rpo),
+        (Millis::from_secs(1_200), Millis::from_secs(3_600)),
+        "what is detected is measured by its own objectives too"
+    );
     insta::assert_snapshot!(log.timeline());
+}
+
+/// Goal: what a restore loses is all that came after the backup, or after the moment that is restored; nothing as long as it has
+/// not begun. Method: a backup in the note of one step, and a moment in the other.
+#[test]
+fn what_a_restore_loses() {
+    let minutes = Millis::from_secs(600);
+    let told = |log: &Log| -> Vec<(String, Option<Millis>)> {
+        log.latest().losses().map(|(step, lost)| (step.to_string(), lost.window())).collect()
+    };
+    let mut log = Log::with(policy());
+    let moment = Timestamp(log.cluster.clock.0 - minutes.0).to_string();
+    declared(&mut log, "corruption", None, &[("until", &moment)]);
+    assert_eq!(told(&log), []);
+    let since = log.latest().failing_since;
+    let taken = Timestamp(since.0 - 7_000);
+    let (file, sha256, there) = ("/backups/a.dump".to_owned(), String::new(), String::new());
+    log.change("stop", Before::Restored { file, bytes: 1, taken, sha256, there });
+    log.start("restore");
+    let window = since.since(moment.parse().unwrap());
+    assert!(window >= minutes, "{window}");
+    assert_eq!(
+        told(&log),
+        [("restore".to_owned(), Some(window)), ("stop".to_owned(), Some(Millis::from_secs(7)))]
+    );
+    let lost: Vec<String> = log.latest().losses().map(|(_, lost)| lost.to_string()).collect();
+    assert_eq!(lost[1], format!("/backups/a.dump as of {taken}, 7s before the failure"));
 }
 
 /// Goal: the default of an input holds where nothing is said, and the step under that condition is there, with its time to wait.

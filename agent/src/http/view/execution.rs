@@ -5,13 +5,15 @@ use quorate_api::execution::{
     DataLoss, DrillPart, Evidence, Execution, ExecutionList, LagSeen, Objectives, RecoveryTime, Step,
     VoteSeen,
 };
-use quorate_core::{Cluster, Execution as Record, ExecutionState, StepProgress, StepState};
+use quorate_core::{
+    Cluster, Execution as Record, ExecutionState, StepProgress, StepState, cluster::losses::Lost,
+};
 use quorate_policies::{
     Millis, ServiceName, StepName,
     agreement::{LagVote, Vote},
     guard::Trigger,
     health::Verdict,
-    plan::{self, Action, Lag},
+    plan::{self, Action},
     policy::{Announce, Policy},
 };
 use std::cmp::Reverse;
@@ -72,7 +74,7 @@ fn listed(cluster: &Cluster, record: &Record) -> Execution {
         decided_at: record.decided_at.to_string(),
         begun_at: (record.state != ExecutionState::AwaitingApproval).then(|| record.begun_at.to_string()),
         ended_at: record.ended_at.map(|at| at.to_string()),
-        data_loss: record.losses().map(|(step, lag)| loss(step, lag, rpo)).collect(),
+        data_loss: record.losses().map(|(step, lost)| loss(step, &lost, rpo)).collect(),
         recovery_time: record.recovery_time().map(|time| RecoveryTime {
             detect_ms: time.detect.0,
             decide_ms: time.decide.0,
@@ -161,16 +163,13 @@ fn lag(vote: &LagVote) -> LagSeen {
     }
 }
 
-/// What a promotion lost. One that could not be measured says so; it is not zero (R7).
-fn loss(step: &StepName, lag: &Lag, objective: Millis) -> DataLoss {
+/// What a promotion or a restore lost. What could not be measured says so; it is not zero (R7).
+fn loss(step: &StepName, lost: &Lost, objective: Millis) -> DataLoss {
     DataLoss {
         step: step.to_string(),
-        behind_ms: match lag {
-            Lag::Known { behind, .. } => Some(behind.0),
-            Lag::Unknown { .. } => None,
-        },
+        behind_ms: lost.window().map(|window| window.0),
         objective_ms: objective.0,
-        measured: lag.to_string(),
+        measured: lost.to_string(),
     }
 }
 

@@ -12,7 +12,6 @@ use crate::{
 use quorate_policies::{
     DrillName, Millis, Timestamp,
     drill::{DrillRecord, DrillRun},
-    plan::Lag,
     policy::DrillMode,
 };
 
@@ -47,8 +46,7 @@ fn first_ended(state: &mut ServiceState, execution: &Execution, of: &DrillOf, no
         run.succeeded = Some(succeeded);
         run.outcome = execution.state.to_string();
         run.rto = execution.recovery_time().map(|time| time.total());
-        let known = |lag: &Lag| if let Lag::Known { behind, .. } = lag { Some(*behind) } else { None };
-        let losses: Vec<Option<Millis>> = execution.losses().map(|(_, lag)| known(lag)).collect();
+        let losses: Vec<Option<Millis>> = execution.losses().map(|(_, lost)| lost.window()).collect();
         run.rpo = losses.iter().copied().max().flatten().filter(|_| losses.iter().all(Option::is_some));
     }
     let drill = state.policy.drills.get(&of.name);

@@ -1,0 +1,312 @@
+//! `dese-ea-plan.yaml`: two real PostgreSQL servers, Redis and BIND; kubectl and the script that preserves evidence are stand-ins.
+
+use super::{
+    Told, Wanted,
+    application::{Applications, Rule},
+    names::Names,
+    replacements::Replacements,
+    stand_in::{Call, StandIns, call},
+    stores::{self, Redis, account, dump, empty, folder, network, older, seat, sql},
+    table::Row,
+    world::{Setting, World, home, secret},
+};
+use anyhow::ensure;
+use quorate_test_postgres::{
+    newest,
+    pair::{Alone, Postgres},
+};
+use std::{fs, net::Ipv4Addr, path::PathBuf, time::Duration};
+
+const DATABASE: &str = "dese_ea_plan";
+const SETUP: &str = "CREATE TABLE users (id serial PRIMARY KEY, name text, at timestamptz NOT NULL DEFAULT now()); \
+                     INSERT INTO users (name, at) SELECT 'user ' || n, now() - n * interval '1 minute' \
+                     FROM generate_series(1, 900) AS n";
+const ROWS: &str = "SELECT count(*), max(at) FROM users";
+const STATE: [(&str, &str); 7] = [
+    ("cluster-a", "3"),
+    ("cluster-b", "0"),
+    ("revision", "good"),
+    ("deny", "no"),
+    ("redis", "1"),
+    ("redis-pods", "pod/redis-0"),
+    ("configuration", "right"),
+];
+const A: &[Rule] = &[("/health", &[("cluster-a", "3"), ("revision", "good"), ("deny", "no")])];
+const B: &[Rule] = &[("/health", &[("cluster-b", "3")])];
+/// How old the dump is: what came since is lost.
+const DUMP_AGE: Duration = Duration::from_secs(50 * 60);
+/// How old the snapshot is.
+const RDB_AGE: Duration = Duration::from_secs(3 * 3_600);
+
+struct Plan {
+    a: Alone,
+    b: Alone,
+    redis: Redis,
+    applications: Applications,
+    first: Ipv4Addr,
+    backups: PathBuf,
+    world: World,
+}
+
+pub(super) async fn play(wanted: Wanted) -> Told {
+    let mut told = Told::default();
+    let mut plan = match Plan::start(&wanted).await {
+        Ok(plan) => plan,
+        Err(error) => {
+            told.tell("all of them", Err(error));
+            return told;
+        }
+    };
+    if wanted.wants("bad-deployment") {
+        told.tell("bad-deployment", plan.bad_deployment().await);
+    }
+    if wanted.wants("security-breach") {
+        told.tell("security-breach", plan.security_breach().await);
+    }
+    if wanted.wants("cache-loss") {
+        told.tell("cache-loss", plan.cache_loss().await);
+    }
+    if wanted.wants("configuration-loss") {
+        told.tell("configuration-loss", plan.configuration_loss().await);
+    }
+    if wanted.wants("database-corruption") {
+        told.tell("database-corruption", plan.database_corruption().await);
+    }
+    if wanted.wants("cluster-failure") {
+        told.tell("cluster-failure", plan.cluster_failure().await);
+    }
+    // The last one: there is no way back from it.
+    if wanted.wants("data-center-outage") {
+        told.tell("data-center-outage", plan.data_center_outage().await);
+    }
+    plan.world.stop().await;
+    told
+}
+
+/// What `kubectl` is told in the first cluster.
+fn kubectl(words: &str) -> String {
+    format!("kubectl --context cluster-a {words} -n dese-prod")
+}
+
+fn calls() -> Vec<Call> {
+    let a = |words: &str| call(&kubectl(words));
+    vec![
+        call("kubectl --context cluster-a cluster-info").prints("Kubernetes control plane is running at https://cluster-a"),
+        call("kubectl --context cluster-b apply -f k8s/backup/deployment.yaml -n dese-prod")
+            .needs("cluster-b", "0")
+            .sets("cluster-b", "3")
+            .prints("deployment.apps/dese-ea-plan created"),
+        a("apply -f k8s/backup/deployment.yaml").needs("cluster-a", "gone").sets("cluster-a", "3").prints("deployment.apps/dese-ea-plan created"),
+        a("scale deployment/dese-ea-plan --replicas=0").needs("cluster-a", "3").sets("cluster-a", "0").prints("deployment.apps/dese-ea-plan scaled"),
+        a("apply -f k8s/jobs/migrate.yaml").needs("cluster-a", "0").sets("migrated", "yes").prints("job.batch/migrate created"),
+        a("scale deployment/dese-ea-plan --replicas=3").needs("migrated", "yes").sets("cluster-a", "3").prints("deployment.apps/dese-ea-plan scaled"),
+        a("rollout undo deployment/dese-ea-plan").needs("revision", "bad").sets("revision", "good").prints("deployment.apps/dese-ea-plan rolled back"),
+        call("kubectl --context cluster-a rollout status deployment/dese-ea-plan -n dese-prod --timeout=3m")
+            .needs("revision", "good")
+            .prints("deployment \"dese-ea-plan\" successfully rolled out"),
+        a("apply -f k8s/security/deny-all.yaml").sets("deny", "yes").prints("networkpolicy.networking.k8s.io/deny-all created"),
+        call("preserve-evidence cluster-a").needs("deny", "yes").sets("evidence", "kept").prints("evidence: 12 pods, 3 volumes"),
+        call("kubectl --context cluster-a delete -f k8s/security/deny-all.yaml -n dese-prod --ignore-not-found")
+            .needs("deny", "yes")
+            .needs("evidence", "kept")
+            .sets("deny", "no")
+            .prints("networkpolicy.networking.k8s.io \"deny-all\" deleted"),
+        a("scale statefulset/redis --replicas=0").needs("redis", "1").sets("redis", "0").prints("statefulset.apps/redis scaled"),
+        a("scale statefulset/redis --replicas=1").needs("redis-pods", "").sets("redis", "1").prints("statefulset.apps/redis scaled"),
+        call("kubectl --context cluster-a get pods -l app=redis -o name -n dese-prod").looks().prints("{redis-pods}"),
+        a("apply -f k8s/backup/configmaps.yaml").sets("configuration", "right").prints("configmap/dese-ea-plan configured"),
+        a("apply -f k8s/backup/secrets.yaml").prints("secret/dese-ea-plan configured"),
+        call("kubectl --context cluster-a get configmap,secret -n dese-prod").needs("configuration", "right").prints("configmap/dese-ea-plan\nsecret/dese-ea-plan"),
+    ]
+}
+
+impl Plan {
+    async fn start(wanted: &Wanted) -> anyhow::Result<Self> {
+        let (home, at) = (home()?, network());
+        let backups = home.path().join("backups");
+        folder(&backups)?;
+        let (a, b) = (Alone::seated(seat(at(11)))?, Alone::seated(seat(at(12)))?);
+        for server in [&a.server, &b.server] {
+            account(server, DATABASE)?;
+        }
+        sql(&a.server, DATABASE, SETUP)?;
+        // Both clusters' authorities in one file, as an operator keeps them.
+        let authorities = home.path().join("authorities.pem");
+        fs::write(&authorities, fs::read_to_string(&a.authority)? + &fs::read_to_string(&b.authority)?)?;
+        let programs = ["kubectl", "preserve-evidence"];
+        let stand_ins =
+            StandIns::make(&home.path().join("programs"), &wanted.binary, &programs, &calls(), &STATE)?;
+        let redis = Redis::start(&home.path().join("redis"), 300, &stand_ins)?;
+        let (first, second) = (at(1), at(2));
+        let applications = Applications::start(&[(first, A), (second, B)], &stand_ins).await?;
+        let names = Names::start(&home.path().join("names"), &[("api.dese", first)])?;
+        secret(&home.path().join("postgres.password"), stores::PASSWORD)?;
+        let here = home.path().display();
+        let replacements = Replacements::default()
+            .with("db.cluster-a.dese.internal", at(11).to_string())
+            .with("db.cluster-b.dese.internal", at(12).to_string())
+            .with("host: a.dese.example.com", format!("host: {first}"))
+            .with("host: b.dese.example.com", format!("host: {second}"))
+            .with("203.0.113.30", first.to_string())
+            .with("203.0.113.31", second.to_string())
+            .with("https://{host}/health", format!("http://{{host}}:{}/health", applications.port))
+            .with(
+                "https://api.dese.example.com/",
+                format!("http://api.dese.example.com:{}/", applications.port),
+            )
+            .with("server: ns1.example.com", format!("server: \"{}\"", names.address))
+            .with("/backups/database/*.dump", format!("{}/*.dump", backups.display()))
+            .with("/backups/redis-dump.rdb", format!("{}/redis-dump.rdb", backups.display()))
+            .with("dir: /redis}", format!("dir: {here}/redis, port: {}}}", redis.port))
+            // A minute's dwell would be most of the run.
+            .with("agreement: {min_vantages: 1}", "agreement: {min_vantages: 1, dwell: 2s}");
+        let sections = format!(
+            "\nexec: {{programs: {{kubectl: {}, preserve-evidence: {}}}, dir: {here}}}\n\
+             backups: {{programs: {}, restore_from: [{}], redis_dirs: [{here}/redis]}}\n\
+             postgres: {{password_file: {here}/postgres.password, ca_file: {}}}\n\
+             tsig: {{quorate.example.com: {{secret_file: {here}/names/tsig}}}}\n",
+            stand_ins.program("kubectl").display(),
+            stand_ins.program("preserve-evidence").display(),
+            newest("psql")?.parent().expect("a program is in a folder").display(),
+            backups.display(),
+            authorities.display(),
+        );
+        let world = World::start(Setting {
+            policy: "dese-ea-plan",
+            service: "dese-ea-plan",
+            regions: ["cluster-a", "cluster-b", "office"],
+            replacements,
+            sections,
+            sandbox: None,
+            names: Some(names),
+            unwatched: &["cluster-b"],
+            home,
+            stand_ins,
+        })
+        .await?;
+        Ok(Self { a, b, redis, applications, first, backups, world })
+    }
+
+    /// Dumped, and then a row that comes after the dump.
+    fn dumped(&self, name: &str) -> anyhow::Result<String> {
+        let (server, file) = (&self.a.server, self.backups.join(name));
+        let stood = sql(server, DATABASE, ROWS)?;
+        dump(server, DATABASE, "-Fc", &file)?;
+        older(&file, DUMP_AGE)?;
+        sql(server, DATABASE, "INSERT INTO users (name) VALUES ('late')")?;
+        Ok(stood)
+    }
+
+    async fn database_corruption(&self) -> anyhow::Result<Row> {
+        self.world.stand_ins.begin(&STATE)?;
+        let stood = self.dumped("corruption.dump")?;
+        sql(&self.a.server, DATABASE, "DELETE FROM users WHERE id > 10; ALTER TABLE users DROP COLUMN name")?;
+        let id = self.world.declare("database-corruption", &[]).await?;
+        self.world.succeeded(&id).await?;
+        restored(&self.a.server, &stood)?;
+        self.world.stand_ins.did(&[
+            &kubectl("scale deployment/dese-ea-plan --replicas=0"),
+            &kubectl("apply -f k8s/jobs/migrate.yaml"),
+            &kubectl("scale deployment/dese-ea-plan --replicas=3"),
+        ])?;
+        self.world.row("database-corruption", &id, "real PostgreSQL; kubectl: stand-in").await
+    }
+
+    /// The cluster is deployed anew in its place, with an empty database.
+    async fn cluster_failure(&self) -> anyhow::Result<Row> {
+        self.world.stand_ins.begin(&STATE)?;
+        let stood = self.dumped("cluster.dump")?;
+        empty(&self.a.server, DATABASE)?;
+        self.world.stand_ins.set("cluster-a", "gone")?;
+        let id = self.world.declare("cluster-failure", &[]).await?;
+        self.world.succeeded(&id).await?;
+        restored(&self.a.server, &stood)?;
+        self.world.stand_ins.did(&[
+            "kubectl --context cluster-a cluster-info",
+            &kubectl("apply -f k8s/backup/deployment.yaml"),
+        ])?;
+        self.world.row("cluster-failure", &id, "real PostgreSQL; kubectl: stand-in").await
+    }
+
+    async fn bad_deployment(&self) -> anyhow::Result<Row> {
+        self.world.stand_ins.begin(&STATE)?;
+        self.world.stand_ins.set("revision", "bad")?;
+        let id = self.world.declare("bad-deployment", &[]).await?;
+        self.world.succeeded(&id).await?;
+        self.world.stand_ins.did(&[
+            &kubectl("rollout undo deployment/dese-ea-plan"),
+            "kubectl --context cluster-a rollout status deployment/dese-ea-plan -n dese-prod --timeout=3m",
+        ])?;
+        self.world.row("bad-deployment", &id, "kubectl: stand-in").await
+    }
+
+    async fn security_breach(&self) -> anyhow::Result<Row> {
+        self.world.stand_ins.begin(&STATE)?;
+        let id = self.world.declare("security-breach", &[]).await?;
+        self.world.approve(&id, Some("assessed")).await?;
+        self.world.succeeded(&id).await?;
+        self.world.stand_ins.did(&[
+            &kubectl("apply -f k8s/security/deny-all.yaml"),
+            "preserve-evidence cluster-a",
+            "kubectl --context cluster-a delete -f k8s/security/deny-all.yaml -n dese-prod --ignore-not-found",
+        ])?;
+        self.world.row("security-breach", &id, "kubectl and script: stand-ins; approved").await
+    }
+
+    async fn cache_loss(&self) -> anyhow::Result<Row> {
+        self.world.stand_ins.begin(&STATE)?;
+        let file = self.backups.join("redis-dump.rdb");
+        let stood = self.redis.keys("key:300")?;
+        self.redis.back_up(&file)?;
+        older(&file, RDB_AGE)?;
+        self.redis.lose()?;
+        let id = self.world.declare("cache-loss", &[]).await?;
+        self.world.succeeded(&id).await?;
+        self.redis.wait()?;
+        let stands = self.redis.keys("key:300")?;
+        ensure!(stands == stood && stood.0 == "300", "{stands:?} stands in the place of {stood:?}");
+        self.world.stand_ins.did(&[
+            &kubectl("scale statefulset/redis --replicas=0"),
+            &kubectl("scale statefulset/redis --replicas=1"),
+        ])?;
+        self.world.row("cache-loss", &id, "real Redis; kubectl: stand-in").await
+    }
+
+    async fn configuration_loss(&self) -> anyhow::Result<Row> {
+        self.world.stand_ins.begin(&STATE)?;
+        self.world.stand_ins.set("configuration", "wrong")?;
+        let id = self.world.declare("configuration-loss", &[]).await?;
+        self.world.succeeded(&id).await?;
+        self.world.stand_ins.did(&[
+            &kubectl("apply -f k8s/backup/configmaps.yaml"),
+            &kubectl("apply -f k8s/backup/secrets.yaml"),
+            "kubectl --context cluster-a get configmap,secret -n dese-prod",
+        ])?;
+        self.world.row("configuration-loss", &id, "kubectl: stand-in").await
+    }
+
+    /// The first cluster dies with its database; the second one is filled and deployed when somebody has approved.
+    async fn data_center_outage(&mut self) -> anyhow::Result<Row> {
+        self.world.stand_ins.begin(&STATE)?;
+        let stood = self.dumped("outage.dump")?;
+        self.applications.kill(self.first);
+        self.a.server.stop()?;
+        let id = self.world.detected().await?.id;
+        self.world.approve(&id, None).await?;
+        self.world.succeeded(&id).await?;
+        restored(&self.b.server, &stood)?;
+        self.world
+            .stand_ins
+            .did(&["kubectl --context cluster-b apply -f k8s/backup/deployment.yaml -n dese-prod"])?;
+        self.world.row("data-center-outage", &id, "real PostgreSQL, real BIND; kubectl: stand-in").await
+    }
+}
+
+/// The rows are those of the dump: as many, and the newest one.
+fn restored(server: &Postgres, stood: &str) -> anyhow::Result<()> {
+    let stands = sql(server, DATABASE, ROWS)?;
+    ensure!(stands == stood, "{stands} stands in the place of {stood}");
+    let late = sql(server, DATABASE, "SELECT count(*) FROM users WHERE name = 'late'")?;
+    ensure!(late == "0", "{late} rows that came after the dump");
+    Ok(())
+}
