@@ -17,7 +17,7 @@ fn changed(message: &str) -> Changed {
 #[test]
 fn each_verb_posts_its_body() {
     let server = Server::always(200, &changed("Done."));
-    let expected: [(&[&str], &str, Value); 5] = [
+    let expected: [(&[&str], &str, Value); 6] = [
         (
             &["pause", "shop", "--for", "90m"],
             "POST /v1/services/shop/pause",
