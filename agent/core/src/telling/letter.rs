@@ -75,6 +75,11 @@ fn facts(occasion: &Occasion<'_>) -> Facts {
 
 fn template(occasion: &Occasion<'_>, channel: &ChannelName, why: &Why) -> Template {
     let (told, severity) = (&occasion.policy.communication, occasion.severity());
+    // Customers are not told that what was given up is mended.
+    let aborted = matches!(occasion.execution.state, ExecutionState::Aborted { .. });
+    let unmended = aborted && told.audience(channel, severity) == Audience::Customers;
+    let failed = Why::Moment(Moment::Failed, 0);
+    let why = if unmended && *why == Why::Moment(Moment::Ended, 0) { &failed } else { why };
     let own = |moment: Moment| told.rule(channel, severity).and_then(|tell| tell.messages.get(&moment));
     let named = match why {
         Why::Moment(moment, _) => own(*moment),
@@ -196,7 +201,7 @@ fn impact(occasion: &Occasion<'_>) -> String {
 
 fn next_update(occasion: &Occasion<'_>, now: Timestamp) -> String {
     match occasion.policy.communication.cadence {
-        Some(_) if occasion.execution.state.ended() => "none".to_owned(),
+        Some(_) if occasion.execution.state.ended() => "when there is news".to_owned(),
         Some(cadence) => minute(Timestamp(now.0.saturating_add(cadence.0))),
         None => "when there is news".to_owned(),
     }

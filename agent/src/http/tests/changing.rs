@@ -73,13 +73,13 @@ async fn an_execution_is_acknowledged() {
         "{}",
         answer.body
     );
+    desk.post("/v1/executions/shop-9/acknowledge", &json!({"reason": "x"})).await.problem(404, "not_found");
     desk.post(path, &json!({"reason": "me too"})).await;
     let people = desk.get("/v1/executions/shop-2").await.body["people"].take();
     assert_eq!(people["acknowledged"]["by"], "ann");
     let said =
         desk.cluster().audit.entries.iter().filter(|entry| entry.event.name() == "acknowledged").count();
     assert_eq!(said, 1);
-    desk.post("/v1/executions/shop-9/acknowledge", &json!({"reason": "x"})).await.problem(404, "not_found");
 }
 
 /// Goal: a guard's refusal names the guard and the execution. Method: approve an execution that runs, and one that is
