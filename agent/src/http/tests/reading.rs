@@ -31,7 +31,8 @@ async fn every_path_can_be_read() {
         assert!(index.as_str().unwrap().contains(route.path));
         // A region without the lease, one that nothing leaves, and what the sample's policy does not have are told by the
         // status.
-        let by_status = ["/lease/", "/signal/", "{drill}", "/failback"].iter().any(|part| route.path.contains(part));
+        let by_status =
+            ["/lease/", "/signal/", "{drill}", "/failback"].iter().any(|part| route.path.contains(part));
         if route.method == "GET" && !by_status {
             let path = route.path.replace("{service}", "shop").replace("{execution}", "shop-2");
             let answer = desk.get(&path).await;
