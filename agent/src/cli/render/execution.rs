@@ -17,7 +17,7 @@ pub fn history(screen: Screen, list: &ExecutionList, limit: usize) -> String {
         [
             cell(&execution.id),
             cell(way(execution)),
-            cell(&execution.trigger),
+            cell(started_by(execution)),
             word(&execution.state),
             cell(&execution.decided_at),
             cell(took),
@@ -25,6 +25,14 @@ pub fn history(screen: Screen, list: &ExecutionList, limit: usize) -> String {
     };
     let rows = list.executions.iter().take(limit).map(row);
     screen.table(["EXECUTION", "MOVE", "STARTED BY", "STATE", "DECIDED", "RECOVERED IN"], rows)
+}
+
+/// A rehearsal must not look like the real thing.
+fn started_by(execution: &Execution) -> String {
+    match &execution.drill {
+        Some(of) => format!("{} ({} {})", execution.trigger, of.part, of.drill),
+        None => execution.trigger.clone(),
+    }
 }
 
 /// `quorate history --execution ID`.
@@ -38,7 +46,7 @@ pub fn timeline(screen: Screen, execution: &Execution, audit: &[AuditEntry]) -> 
             execution.service,
             way(execution),
             execution.epoch,
-            execution.trigger
+            started_by(execution)
         ),
         format!("  {}", state(screen, execution)),
     ];

@@ -42,6 +42,7 @@ pub(in crate::http) fn failback(node: &Node, now: Now, service: &ServiceName) ->
             running(&way.rebuild),
             match rebuilt {
                 Some(done) => format!("{} in {}", done.id, done.from()),
+                None if at_home => format!("{home} serves"),
                 None => format!("make {home} a standby again, while {} serves", state.active),
             },
         ),
@@ -51,6 +52,7 @@ pub(in crate::http) fn failback(node: &Node, now: Now, service: &ServiceName) ->
             at_home || verified.is_ok(),
             false,
             match &verified {
+                _ if at_home => format!("{home} serves"),
                 Ok(seen) => seen.clone(),
                 Err(why) => why.clone(),
             },
