@@ -11,6 +11,7 @@ use super::{
     world::{Setting, World, home, secret},
 };
 use anyhow::ensure;
+use quorate_api::{Execution, Step};
 use quorate_test_postgres::{newest, pair::Alone};
 use std::{path::PathBuf, time::Duration};
 
@@ -274,6 +275,14 @@ impl Plan {
         self.world.stand_ins.set("slow", "held")?;
         let id = self.world.declare("cluster-failure", &[]).await?;
         self.begun(CACHE, 1).await?;
+        // What runs beside it may be repeated as well, and would be.
+        let others = |one: &Execution| {
+            let ended = |step: &Step| {
+                matches!(step.name.as_str(), "monitoring" | "restore") && step.state == "succeeded"
+            };
+            one.steps.iter().filter(|step| ended(step)).count() == 2
+        };
+        self.world.seen(&id, "the steps beside it have ended", others).await?;
         let killed = self.world.kill_executor(&id, "cache").await?;
         self.begun(CACHE, 2).await?;
         self.world.stand_ins.set("slow", "let")?;

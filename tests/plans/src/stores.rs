@@ -32,7 +32,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const GRACE: Duration = Duration::from_millis(700);
 
 /// A network of loopback that is this world's alone: two tests beside each other get two.
-#[must_use]
 pub(super) fn network() -> impl Fn(u8) -> Ipv4Addr {
     let mut random = rand::rng();
     let (second, third) = (random.random_range(64..=250), random.random_range(0..=255));

@@ -96,7 +96,7 @@ fn length(ms: u64) -> String {
             let tenth = ms % 1_000 / 100;
             if tenth == 0 { format!("{seconds}s") } else { format!("{seconds}.{tenth}s") }
         }
-        60..3_600 if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        60..3_600 if seconds.is_multiple_of(60) => format!("{}m", seconds / 60),
         60..3_600 => format!("{}m{}s", seconds / 60, seconds % 60),
         _ if seconds % 3_600 < 60 => format!("{}h", seconds / 3_600),
         _ => format!("{}h{}m", seconds / 3_600, seconds % 3_600 / 60),

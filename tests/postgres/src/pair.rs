@@ -351,8 +351,10 @@ const KEY: &str = "server.key";
 fn certificates(home: &Path, addresses: &[Ipv4Addr]) -> anyhow::Result<PathBuf> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    // With one name for both, OpenSSL takes the server's certificate for one that has signed itself.
-    params.distinguished_name.push(DnType::CommonName, "authority");
+    // With one name for both, OpenSSL takes the server's certificate for one that has signed itself; with one for the authorities
+    // of two servers, it tries the wrong one.
+    let name = home.file_name().unwrap_or_default().to_string_lossy();
+    params.distinguished_name.push(DnType::CommonName, format!("authority of {name}"));
     let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
     let key = KeyPair::generate()?;
     let mut names: Vec<String> = addresses.iter().map(Ipv4Addr::to_string).collect();

@@ -90,7 +90,7 @@ fn what_a_restore_loses() {
     let mut log = Log::with(policy());
     let moment = Timestamp(log.cluster.clock.0 - minutes.0).to_string();
     declared(&mut log, "corruption", None, &[("until", &moment)]);
-    assert_eq!(told(&log), []);
+    assert!(told(&log).is_empty());
     let since = log.latest().failing_since;
     let taken = Timestamp(since.0 - 7_000);
     let (file, sha256, there) = ("/backups/a.dump".to_owned(), String::new(), String::new());
