@@ -137,7 +137,7 @@ fn buckets_are_no_wider_than_their_prefixes() {
 
     let policy = read_policy("aws.yaml", EXAMPLE).unwrap();
     let all = texts(&written(&policy, Scope::Act, &principal()));
-    let writing = r#""Action":["s3:AbortMultipartUpload","s3:PutObject"]"#;
+    let writing = r#""Action":["s3:AbortMultipartUpload","s3:GetObject","s3:PutObject"]"#;
     assert!(all.contains(writing) && !all.contains("s3:DeleteObject"), "{all}");
     let observing = texts(&written(&policy, Scope::Observe, &principal()));
     assert!(observing.contains("s3:GetObject") && !observing.contains("s3:PutObject"), "{observing}");

@@ -429,7 +429,7 @@ fn the_pages_on_backups_are_read() {
     );
     let read =
         document::read_policy("page.yaml", &policy).unwrap_or_else(|problems| panic!("{policy}{problems:?}"));
-    assert_eq!((read.backups.len(), read.plans.values().next().unwrap().steps.len()), (4, 4));
+    assert_eq!((read.backups.len(), read.plans.values().next().unwrap().steps.len()), (5, 5));
     let file = AGENT.lines().filter(|line| !line.starts_with("backups:")).collect::<Vec<_>>().join("\n");
     document::read_agent_file("page.yaml", &format!("{file}\n{agents}")).unwrap();
 }

@@ -171,7 +171,8 @@ impl Syncs {
         Acted::Accepted { detail }
     }
 
-    /// Ends whatever an attempt has at work; returns when nothing of it is.
+    /// Ends whatever an attempt has at work; returns when nothing of it is. A thread that is just putting a whole file in its
+    /// place comes to its end: what it puts there is what the attempt was to put there.
     pub(super) async fn let_go(&self, attempt: &Attempt) {
         let own = lock(&self.own).remove(attempt);
         let Some(Own { looking, copying, .. }) = own else { return };
