@@ -14,7 +14,7 @@ use crate::cluster::{
 use quorate_policies::{
     ChannelName, Millis, Policy, StepName, Timestamp,
     plan::Action,
-    policy::{Channel, ChannelKind, EscalationLevel, Moment, Severity},
+    policy::{Announce, Audience, Channel, ChannelKind, EscalationLevel, Moment, Severity},
 };
 
 /// How long after its end an execution is told of that nobody heard of before: a channel that a policy gets later is not told
@@ -115,7 +115,9 @@ impl<'a> Occasion<'a> {
         }
         let told = cluster.told.get(&execution.id).unwrap_or(none);
         let acknowledged = cluster.acknowledged(&execution.id);
-        Some(Self { execution, policy, told, acknowledged, public: true })
+        // A drill is no news for customers, unless it says so.
+        let public = execution.drill.as_ref().is_none_or(|drill| drill.announce == Announce::Public);
+        Some(Self { execution, policy, told, acknowledged, public })
     }
 
     /// How grave it is.
@@ -182,7 +184,7 @@ fn missing(
     now: Timestamp,
 ) -> Option<Why> {
     let kind = channel.kind()?;
-    let public = kind == ChannelKind::StatusPage;
+    let public = occasion.policy.communication.audience(name, occasion.severity()) == Audience::Customers;
     if heard.messages.len() >= MARKS_MAX || (public && !occasion.public) {
         return None;
     }

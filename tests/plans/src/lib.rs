@@ -67,6 +67,20 @@ impl Told {
     }
 }
 
+/// Scenarios that are not run here, and why.
+pub const NOT_RUN: [(&str, &str, &str); 7] = [
+    ("dese-ea-plan", "local-backups-lost", NO_OBJECTS),
+    ("multi-region", "files-lost", NO_OBJECTS),
+    ("multi-region", "replica-lost", AFTER_A_FAILOVER),
+    ("multi-region", "return", AFTER_A_FAILOVER),
+    ("multi-region", "too-large", AFTER_A_FAILOVER),
+    ("stocker-pro", "replica-lost", AFTER_A_FAILOVER),
+    ("stocker-pro", "return", AFTER_A_FAILOVER),
+];
+const NO_OBJECTS: &str = "the sandbox has no S3; `s3.sync` is tested on moto";
+const AFTER_A_FAILOVER: &str =
+    "a way home, which needs a failover before it; drills and failback have tests of their own";
+
 /// How a plan is played: on a runtime of its own, because much of what it does blocks.
 type Play = fn(&Runtime, Wanted) -> Told;
 

@@ -284,7 +284,7 @@ impl Plan {
             let step = execution.steps.iter().find(|step| step.name == name);
             step.and_then(|step| if begun { step.started_at.clone() } else { step.ended_at.clone() })
         };
-        let order = ["pre-checks", "promote", "configure", "repoint", "api", "tell"];
+        let order = ["pre-checks", "repoint", "scale", "promote", "configure", "api", "tell"];
         for pair in order.windows(2) {
             let (ended, begun) = (at(pair[0], false), at(pair[1], true));
             ensure!(

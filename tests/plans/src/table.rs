@@ -1,5 +1,6 @@
 //! What a run of the plans came to, as a table for people. It measures nothing: every figure is the execution's own.
 
+use crate::NOT_RUN;
 use std::fmt::{self, Write as _};
 
 /// One scenario of one plan.
@@ -71,6 +72,9 @@ impl fmt::Display for Table {
                 write!(text, "{cell:<width$}  ")?;
             }
             writeln!(f, "{}", text.trim_end())?;
+        }
+        for (plan, scenario, why) in NOT_RUN {
+            writeln!(f, "not run: {plan}, {scenario}: {why}")?;
         }
         for (plan, scenario, why) in &self.wrong {
             writeln!(f, "\nWRONG: {plan}, {scenario}: {why}")?;

@@ -3,7 +3,7 @@
 //! `cargo run -p quorate-plans` prints it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 
-use quorate_plans::{Wanted, run};
+use quorate_plans::{NOT_RUN, Wanted, run};
 use quorate_policies::document::read_policy;
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
@@ -24,6 +24,10 @@ fn every_scenario_of_the_five_plans() {
         let policy = read_policy(plan, &fs::read_to_string(file).unwrap()).unwrap();
         for scenario in policy.scenarios.keys() {
             let of = (plan.to_owned(), scenario.to_string());
+            if NOT_RUN.iter().any(|(plan, scenario, _)| (*plan, *scenario) == (&*of.0, &*of.1)) {
+                assert!(!ran.contains(&of), "{plan}: {scenario} did run; take it out of the list");
+                continue;
+            }
             assert!(ran.contains(&of), "{plan}: {scenario} did not run");
             let row = table.rows.iter().find(|row| (&row.plan, &row.scenario) == (&of.0, &of.1)).unwrap();
             assert_eq!(row.outcome, "succeeded", "{plan}: {scenario}");

@@ -176,6 +176,7 @@ pub enum Input {
 }
 
 /// What goes out.
+#[expect(clippy::large_enum_variant, reason = "few are made, and each is moved once, on its way to the log")]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
     /// Send to every peer.
