@@ -51,6 +51,7 @@ fn the_example_has_every_action_on_aws() {
             "exec",
             "http",
             "approval",
+            "gate",
             "notify",
             "wait",
             "verify.sql",
