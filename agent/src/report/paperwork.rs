@@ -86,3 +86,63 @@ pub fn returned(execution: &Execution, others: &[Execution]) -> Option<String> {
     };
     others.iter().filter(back).min_by_key(|other| other.epoch)?.ended_at.clone()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moved(state: &str, ended: &str) -> Execution {
+        let price = |name: &str, normal, active| Price { name: name.to_owned(), normal, active };
+        let of = vec![price("compute", 1_000, 3_000), price("database", 2_000, 3_460)];
+        Execution {
+            service: "shop".to_owned(),
+            epoch: 2,
+            from: "us-east-1".to_owned(),
+            to: "us-west-2".to_owned(),
+            state: state.to_owned(),
+            ended_at: Some(ended.to_owned()),
+            cost: Some(Cost { currency: "EUR".to_owned(), per_hours: 730, of }),
+            ..Execution::default()
+        }
+    }
+
+    fn told(execution: &Execution, returned: Option<&str>) -> (Option<u64>, Option<i128>, bool) {
+        let cost = paperwork(execution, returned, "2026-11-24T00:00:00Z").cost.unwrap();
+        (cost.active_ms, cost.more_hundredths, cost.goes_on)
+    }
+
+    /// Goal: the active time costs from the end of the move to the return, or until now; what moved nothing costs nothing. Method: 3,460 a
+    /// month of 730 hours more, for two days and for ten hours; an aborted move; a plan that stays.
+    #[test]
+    fn the_active_time_is_paid_for() {
+        let there = moved("succeeded", "2026-11-22T00:00:00Z");
+        let (hour, day) = (3_600_000, 86_400_000);
+        assert_eq!(told(&there, None), (Some(2 * day), Some(22_750), true));
+        assert_eq!(told(&there, Some("2026-11-22T10:00:00Z")), (Some(10 * hour), Some(4_739), false));
+        assert_eq!(told(&moved("aborted", "2026-11-22T00:00:00Z"), None), (None, None, false));
+        let stays = Execution { to: "us-east-1".to_owned(), ..there };
+        assert_eq!(told(&stays, None), (None, None, false));
+    }
+
+    /// Goal: the return is the first later move out of the region, of this service. Method: an earlier one, one of another service, one that was
+    /// aborted, and two that returned.
+    #[test]
+    fn the_return_ends_the_active_time() {
+        let there = moved("succeeded", "2026-11-22T00:00:00Z");
+        let back = |epoch, state: &str, ended: &str| Execution {
+            epoch,
+            from: "us-west-2".to_owned(),
+            to: "us-east-1".to_owned(),
+            ..moved(state, ended)
+        };
+        let others = [
+            back(1, "succeeded", "2026-11-21T00:00:00Z"),
+            Execution { service: "blog".to_owned(), ..back(3, "succeeded", "2026-11-22T01:00:00Z") },
+            back(3, "aborted", "2026-11-22T02:00:00Z"),
+            back(6, "succeeded", "2026-11-22T06:00:00Z"),
+            back(4, "succeeded", "2026-11-22T04:00:00Z"),
+        ];
+        assert_eq!(returned(&there, &others).as_deref(), Some("2026-11-22T04:00:00Z"));
+        assert_eq!(returned(&there, &others[..3]), None);
+    }
+}

@@ -12,6 +12,7 @@ use crate::{
 };
 use quorate_api::{
     AuditEntry,
+    execution::{ChecklistItem, Control, Cost, Price},
     told::{Acknowledged, ChannelTold, MessageTold, PeopleTold},
 };
 use quorate_core::Cluster;
@@ -59,6 +60,39 @@ fn hashless(text: &str) -> String {
 #[test]
 fn one_that_succeeded() {
     insta::assert_snapshot!(hashless(&markdown(&told(&Story::whole(), "shop-2").document())));
+}
+
+/// Goal: what people saw to, what the other region costs and for which controls it is evidence stand in the report. Method: the same
+/// execution with all three, and the sections alone.
+#[test]
+fn what_people_and_accounts_are_asked() {
+    let story = Story::whole();
+    let mut shown = execution(&story.cluster, &story.cluster.executions["shop-2"]);
+    let item = |name: &str, state: &str, ticked_by: Option<&str>| ChecklistItem {
+        name: name.to_owned(),
+        phase: "before".to_owned(),
+        what: format!("{name} | <seen to>"),
+        by: Some("incident commander".to_owned()),
+        state: state.to_owned(),
+        ticked_by: ticked_by.map(str::to_owned),
+        note: ticked_by.map(|_| "all on the call".to_owned()).unwrap_or_default(),
+        at: ticked_by.map(|_| "2026-11-22T03:00:00Z".to_owned()),
+        ..ChecklistItem::default()
+    };
+    shown.checklist = vec![item("team", "ticked", Some("olga")), item("runbooks", "open", None)];
+    let price = Price { name: "compute".to_owned(), normal: 1_000, active: 3_000 };
+    shown.cost = Some(Cost { currency: "EUR".to_owned(), per_hours: 730, of: vec![price] });
+    shown.controls = vec![Control {
+        standard: "SOC 2".to_owned(),
+        control: Some("A1.3".to_owned()),
+        requires: "recovery is tested".to_owned(),
+        shown_by: vec!["Steps".to_owned(), "Timeline".to_owned()],
+    }];
+    let text = markdown(&report(&shown, &sources(&story.cluster)).document());
+    let wanted = ["Checklist", "Cost of the active time", "Evidence for controls"];
+    let sections: Vec<&str> =
+        text.split("\n## ").filter(|section| wanted.iter().any(|title| section.starts_with(title))).collect();
+    insta::assert_snapshot!(sections.join("\n## "));
 }
 
 /// Goal: what people were told is measured against the policy: the first word, the cadence, the post-mortem, what was lost. Method:

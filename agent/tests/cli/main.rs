@@ -8,6 +8,7 @@ mod audit;
 mod chain;
 mod changes;
 mod checking;
+mod checklist;
 mod client;
 mod declare;
 mod drill;

@@ -7,10 +7,10 @@ use quorate::cli::{
 };
 use quorate_api::{Execution, Explanation, Members, PlanView, Status};
 
-const SCREEN: Screen = Screen { width: Some(100), color: false };
+pub(crate) const SCREEN: Screen = Screen { width: Some(100), color: false };
 
 /// The text, if it fits.
-fn fits(text: String) -> String {
+pub(crate) fn fits(text: String) -> String {
     for line in text.lines() {
         assert!(line.chars().count() <= 100, "wider than the screen: {line}");
     }

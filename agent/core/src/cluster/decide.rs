@@ -76,12 +76,12 @@ impl Cluster {
         opening: Opening<'_>,
     ) -> Result<Response, Refusal> {
         let now = self.clock;
-        let state = self.service_mut(service)?;
-        let epoch = state.epoch + 1;
+        let epoch = self.service_mut(service)?.epoch + 1;
         let id = format!("{service}-{epoch}");
         let (trigger, waits) = (opening.trigger, opening.waits);
-        // Every guard has passed, so what has the slot is a drill that gives way.
-        if let Some(drill) = state.running.clone() {
+        // Every guard has passed, so what has the slot is a drill that gives way: nothing else is ever ended so.
+        let way = self.running(service).filter(|running| running.gives_way());
+        if let Some(drill) = way.map(|drill| drill.id.clone()) {
             let reason = format!("the drill gave way to {id}");
             self.end(&drill, ExecutionState::Aborted { reason }, actor_name(trigger, &command.by));
         }

@@ -41,6 +41,38 @@ async fn a_scenario_is_declared_and_answered() {
     assert!(asks_nobody.problem(409, "refused").contains("those that do: sure"));
 }
 
+/// Goal: what people see to is shown with the execution, ticked once by name, and refused with the reason. Method: a policy with a
+/// checklist; tick, tick again, tick what is not there.
+#[tokio::test]
+async fn a_checklist_is_shown_and_ticked() {
+    let desk = desk().await;
+    let papers = "checklist:\n  before:\n    told: {what: The team knows, by: incident commander}\n\
+                  cost: {currency: EUR, of: {compute: {normal: 1000, active: 3000}}}\n\
+                  evidence:\n  - {standard: SOC 2, requires: Annual test, shown_by: [objectives]}\n";
+    let policy = desk.get("/v1/policies/shop").await.body["policy"].as_str().unwrap().to_owned() + papers;
+    let applied = desk.post("/v1/policies", &json!({"policy": policy, "reason": "paper, too"})).await;
+    assert_eq!(applied.status, 200, "{}", applied.body);
+    desk.post(DECLARE, &declaration(&json!({"tasks": "4"}))).await;
+    let tick = "/v1/executions/shop-2/checklist";
+    let ticked = desk.post(tick, &json!({"item": "told", "reason": "all on the call"})).await;
+    assert_eq!(ticked.status, 200, "{}", ticked.body);
+    let again = desk.post(tick, &json!({"item": "told", "reason": "once more"})).await;
+    assert!(again.problem(409, "refused").contains("has ticked it"));
+    assert_eq!(again.body["guard"], "not_ticked");
+    let unknown = desk.post(tick, &json!({"item": "tea", "reason": "hot"})).await;
+    assert!(unknown.problem(409, "refused").contains("there are: told"));
+    assert!(
+        desk.post(tick, &json!({"item": "", "reason": "x"})).await.problem(422, "invalid").contains("item")
+    );
+    let shown = desk.get("/v1/executions/shop-2").await.body;
+    assert_eq!(
+        (&shown["checklist"][0]["state"], &shown["checklist"][0]["note"]),
+        (&json!("ticked"), &json!("all on the call"))
+    );
+    assert_eq!((&shown["cost"]["per_hours"], &shown["cost"]["of"][0]["active"]), (&json!(730), &json!(3000)));
+    assert_eq!(shown["controls"][0]["shown_by"], json!(["Measured against the objectives"]));
+}
+
 /// Goal: what cannot be declared changes nothing and says why. Method: without the confirmation, without an input, and a
 /// scenario that the agents detect.
 #[tokio::test]
