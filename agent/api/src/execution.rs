@@ -88,6 +88,12 @@ pub struct Execution {
     /// For which controls of which standards it is evidence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub controls: Vec<Control>,
+    /// When it would end, RFC 3339, by how long its steps have taken before; none where one never succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_end: Option<String>,
+    /// Whether a step takes longer than it ever took.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
     /// What people were told; only where one execution is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub people: Option<PeopleTold>,

@@ -76,7 +76,8 @@ impl Cluster {
         opening: Opening<'_>,
     ) -> Result<Response, Refusal> {
         let now = self.clock;
-        let epoch = self.service_mut(service)?.epoch + 1;
+        let state = self.service_mut(service)?;
+        let epoch = state.epoch + 1;
         let id = format!("{service}-{epoch}");
         let (trigger, waits) = (opening.trigger, opening.waits);
         // Every guard has passed, so what has the slot is a drill that gives way: nothing else is ever ended so.

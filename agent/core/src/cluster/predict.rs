@@ -3,10 +3,10 @@
 
 use super::{
     Cluster,
-    execution::{Execution, StepState},
+    execution::{Execution, ExecutionState, StepState},
 };
 use quorate_policies::{
-    Millis, ServiceName, StepName,
+    Millis, ServiceName, StepName, Timestamp,
     plan::{Action, Plan},
 };
 use std::collections::BTreeMap;
@@ -33,7 +33,45 @@ pub struct Prediction {
     pub detection: Option<Measured>,
 }
 
+/// When what runs would end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ExpectedEnd {
+    /// By the medians along the longest way that is left.
+    pub at: Timestamp,
+    /// Whether a step already takes longer than it ever took.
+    pub late: bool,
+}
+
 impl Cluster {
+    /// When an execution would end, by the executions that are remembered; none where a step that is left never succeeded before, or
+    /// nothing runs. A step that takes longer than usual is expected to end at any moment.
+    #[must_use]
+    pub fn expected_end(&self, execution: &Execution) -> Option<ExpectedEnd> {
+        if execution.state != ExecutionState::Running {
+            return None;
+        }
+        let lengths = self.predict(&execution.service, &execution.plan).steps;
+        let mut late = false;
+        let mut ends: BTreeMap<&StepName, Timestamp> = BTreeMap::new();
+        for _ in 0..execution.plan.steps.len() {
+            for (name, step) in &execution.plan.steps {
+                let progress = execution.steps.get(name)?;
+                if progress.state.ended() {
+                    ends.insert(name, self.clock);
+                    continue;
+                }
+                let begins: Option<Vec<Timestamp>> =
+                    step.needs.iter().map(|need| ends.get(need).copied()).collect();
+                let Some(begins) = begins else { continue };
+                let length = lengths.get(name).copied().flatten()?;
+                let begun = progress.started_at.or_else(|| begins.into_iter().max()).unwrap_or(self.clock);
+                late |= self.clock.since(begun) > length.longest;
+                ends.insert(name, begun.plus(length.median).max(self.clock));
+            }
+        }
+        Some(ExpectedEnd { at: ends.into_values().max()?, late })
+    }
+
     /// How long a plan would take, by the executions that are remembered.
     #[must_use]
     pub fn predict(&self, service: &ServiceName, plan: &Plan) -> Prediction {

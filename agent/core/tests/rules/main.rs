@@ -8,6 +8,7 @@ mod audit;
 mod checklist;
 mod declare;
 mod drill;
+mod expected;
 mod failover;
 mod jobs;
 mod lag;

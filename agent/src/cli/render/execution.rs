@@ -62,6 +62,7 @@ pub fn timeline(screen: Screen, execution: &Execution, audit: &[AuditEntry]) -> 
     parts.extend(execution.ended_at.iter().map(|at| format!("  ended          {at}")));
     parts.extend(execution.recovery_time.map(|time| indented(&recovery(time))));
     parts.extend(execution.data_loss.iter().map(|loss| indented(&lost(loss))));
+    parts.extend(expected(execution).map(|end| format!("  expected end   {end}")));
     if !execution.checklist.is_empty() {
         let tally = tally(&execution.checklist);
         parts.push(format!("  checklist      {tally} quorate checklist {}", execution.id));
@@ -185,7 +186,15 @@ pub fn progress(execution: &Execution) -> String {
         .map(|step| step.name.as_str())
         .collect();
     let running = if running.is_empty() { String::new() } else { format!(": {}", running.join(", ")) };
-    format!("{} {}, {done} of {} steps{running}", execution.id, execution.state, execution.steps.len())
+    let end = expected(execution).map_or_else(String::new, |end| format!(", expected to end {end}"));
+    format!("{} {}, {done} of {} steps{running}{end}", execution.id, execution.state, execution.steps.len())
+}
+
+/// When it would end, as earlier ones did.
+fn expected(execution: &Execution) -> Option<String> {
+    let end = execution.expected_end.as_ref()?;
+    let late = if execution.late { "; a step takes longer than it ever took" } else { "" };
+    Some(format!("{end}, by its earlier runs{late}"))
 }
 
 /// How it ended, and what to do about it.

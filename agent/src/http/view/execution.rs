@@ -38,6 +38,7 @@ fn listed(cluster: &Cluster, record: &Record) -> Execution {
     let policy = service.map(|state| &state.policy);
     let own = record.objective.or_else(|| Some(policy?.objective(record.scenario.as_ref())));
     let (objective, rpo) = own.map_or((Millis::ZERO, Millis::ZERO), |own| (own.rto, own.rpo));
+    let expected = cluster.expected_end(record);
     let (reason, accepts_data_loss) = match &record.trigger {
         Trigger::Automatic => (String::new(), false),
         Trigger::Operator { reason, accept_data_loss, .. } => (reason.clone(), *accept_data_loss),
@@ -99,6 +100,8 @@ fn listed(cluster: &Cluster, record: &Record) -> Execution {
             .into_iter()
             .filter_map(|(name, planned)| Some(step(name, planned, record.steps.get(name)?)))
             .collect(),
+        expected_end: expected.map(|end| end.at.to_string()),
+        late: expected.is_some_and(|end| end.late),
         checklist: paperwork::checklist(record),
         cost: paperwork::cost(record),
         controls: paperwork::controls(record),
