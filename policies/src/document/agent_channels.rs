@@ -146,15 +146,14 @@ impl ChannelAccess {
     /// Every kind that is written.
     #[must_use]
     pub fn kinds(&self) -> Vec<ChannelKind> {
-        let written = [
-            (self.slack.is_some(), ChannelKind::Slack),
-            (self.pagerduty.is_some(), ChannelKind::PagerDuty),
-            (self.smtp.is_some(), ChannelKind::Smtp),
-            (self.alertmanager.is_some(), ChannelKind::Alertmanager),
-            (self.statuspage.is_some(), ChannelKind::StatusPage),
-            (self.webhook.is_some(), ChannelKind::Webhook),
-        ];
-        written.into_iter().filter_map(|(is, kind)| is.then_some(kind)).collect()
+        ChannelKind::written([
+            self.slack.is_some(),
+            self.pagerduty.is_some(),
+            self.smtp.is_some(),
+            self.alertmanager.is_some(),
+            self.statuspage.is_some(),
+            self.webhook.is_some(),
+        ])
     }
 
     /// Every file that it names, with its key, to be resolved.

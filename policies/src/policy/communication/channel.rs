@@ -111,15 +111,14 @@ impl Channel {
     /// Every kind that is written.
     #[must_use]
     pub fn kinds(&self) -> Vec<ChannelKind> {
-        let written = [
-            (self.slack.is_some(), ChannelKind::Slack),
-            (self.pagerduty.is_some(), ChannelKind::PagerDuty),
-            (self.smtp.is_some(), ChannelKind::Smtp),
-            (self.alertmanager.is_some(), ChannelKind::Alertmanager),
-            (self.statuspage.is_some(), ChannelKind::StatusPage),
-            (self.webhook.is_some(), ChannelKind::Webhook),
-        ];
-        written.into_iter().filter_map(|(is, kind)| is.then_some(kind)).collect()
+        ChannelKind::written([
+            self.slack.is_some(),
+            self.pagerduty.is_some(),
+            self.smtp.is_some(),
+            self.alertmanager.is_some(),
+            self.statuspage.is_some(),
+            self.webhook.is_some(),
+        ])
     }
 
     /// Its kind; none where not exactly one is written, which the checks refuse.
@@ -140,6 +139,11 @@ impl ChannelKind {
         ChannelKind::StatusPage,
         ChannelKind::Webhook,
     ];
+
+    /// Those of [`Self::ALL`] whose section is written, in a policy or in an agent's file.
+    pub(crate) fn written(are: [bool; 6]) -> Vec<Self> {
+        Self::ALL.into_iter().zip(are).filter_map(|(kind, is)| is.then_some(kind)).collect()
+    }
 
     /// As the policy writes it.
     #[must_use]
