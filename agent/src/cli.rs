@@ -22,6 +22,7 @@ pub mod held;
 pub mod iam;
 pub mod job;
 pub mod observe;
+pub mod order;
 pub mod policy;
 pub mod render;
 pub mod report;
@@ -128,6 +129,9 @@ pub enum Verb {
         after_help = "Examples:\n  quorate abort shop-3 --reason \"the primary is back\"\n  quorate abort shop-3 --reason \"us-east-1 is lost\" --leave"
     )]
     Abort(control::AbortArgs),
+    /// Give the old region up while an execution runs: it goes on without what needs that region.
+    #[command(after_help = "Example:\n  quorate ungraceful shop-3 --reason \"us-east-1 stopped answering\"")]
+    Ungraceful(control::UngracefulArgs),
     /// Declare a scenario that nothing detects, such as corrupted data, and follow its plan.
     #[command(
         after_help = "Examples:\n  quorate declare shop data-corruption --input until=2026-11-22T03:00:00Z --reason \"orders vanish\"\n  quorate declare shop bad-deployment --reason \"5xx since 4.2\" --confirm shop --no-wait"
@@ -273,6 +277,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Pause(args) => control::pause(&args).await,
         Verb::Resume(args) => control::resume(&args).await,
         Verb::Abort(args) => control::abort(&args).await,
+        Verb::Ungraceful(args) => control::ungraceful(&args).await,
         Verb::Declare(args) => declare::declare(&args).await,
         Verb::Drill(args) => drill::drill(&args).await,
         Verb::Drills(args) => drill::drills(&args).await,

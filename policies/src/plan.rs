@@ -7,8 +7,10 @@ pub mod dependence;
 pub mod expand;
 pub mod flat;
 pub mod graph;
+pub mod manner;
 pub mod template;
 
 pub use action::Action;
 pub use before::{Before, Lag};
 pub use expand::{Plan, Step, StepPlace};
+pub use manner::Manner;

@@ -151,6 +151,7 @@ fn body(cluster: &Cluster, choices: &mut Choices<'_>, now: Timestamp) -> (AgentN
                 actor: actor(choices),
             },
         },
+        21 if choices.byte() > 127 => Body::Ungraceful { execution: id, actor: actor(choices) },
         21 => Body::Abort { execution: id, actor: actor(choices), leave: false },
         22 => {
             let until = (choices.byte() > 127).then(|| Timestamp(now.0.saturating_add(choices.number())));
@@ -194,8 +195,12 @@ fn declare(choices: &mut Choices<'_>) -> Body {
     let inputs = [(choices.of(&["tasks", "tasks", "task"]).to_owned(), tasks.to_owned())];
     let inputs = inputs.into_iter().take(choices.index(3)).collect();
     let to = (choices.byte() > 191).then_some(to);
-    let trigger =
-        Trigger::Operator { by: "olga".to_owned(), reason: "the ticket".to_owned(), accept_data_loss: false };
+    let trigger = Trigger::Operator {
+        by: "olga".to_owned(),
+        reason: "the ticket".to_owned(),
+        accept_data_loss: false,
+        ungraceful: false,
+    };
     Body::Declare { service, declaration: Declaration { scenario, inputs, to }, trigger, evidence, live }
 }
 
@@ -209,7 +214,7 @@ fn drill(cluster: &Cluster, choices: &mut Choices<'_>) -> Body {
         0..=3 => {
             if choices.byte() > 127 {
                 let (by, reason) = (SCHEDULE.to_owned(), "it is due".to_owned());
-                trigger = Trigger::Operator { by, reason, accept_data_loss: false };
+                trigger = Trigger::Operator { by, reason, accept_data_loss: false, ungraceful: false };
             }
             let count = if choices.byte() > 230 { choices.number() } else { count };
             let to = (choices.byte() < 230).then_some(to);
@@ -230,7 +235,12 @@ fn decide(choices: &mut Choices<'_>) -> Body {
     let operator = choices.byte();
     let trigger = if operator > 127 {
         let accept_data_loss = operator > 191;
-        Trigger::Operator { by: "olga".to_owned(), reason: "the ticket".to_owned(), accept_data_loss }
+        Trigger::Operator {
+            by: "olga".to_owned(),
+            reason: "the ticket".to_owned(),
+            accept_data_loss,
+            ungraceful: false,
+        }
     } else {
         Trigger::Automatic
     };

@@ -195,6 +195,7 @@ fn operators() -> Vec<Command> {
         by: "olga".to_owned(),
         reason: "the ticket says so".to_owned(),
         accept_data_loss: true,
+        ungraceful: false,
     };
     teller.say("noa", decide(trigger));
     teller.say("noa", Body::ReleaseLease { service: service(), epoch: 2, proof: LeaseProof::GivenUp });
@@ -206,6 +207,7 @@ fn operators() -> Vec<Command> {
         given_up: None,
     };
     teller.say("noa", Body::Told { execution: execution(), sent });
+    teller.say("wes", Body::Ungraceful { execution: execution(), actor: actor("it is lost") });
     teller.say("wes", Body::Acknowledge { execution: execution(), actor: actor("at it") });
     teller.said
 }

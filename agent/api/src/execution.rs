@@ -50,6 +50,9 @@ pub struct Execution {
     pub state: String,
     /// The state as a sentence.
     pub summary: String,
+    /// `graceful` or `ungraceful`: whether it counts on the region that is left; empty where its plan makes no difference.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub manner: String,
     /// Whether a hold keeps it from going on.
     #[serde(default)]
     pub held: bool,

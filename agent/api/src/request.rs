@@ -35,6 +35,9 @@ pub struct Failover {
     /// Whether an unknown or too high replica lag is accepted, for this once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub accept_data_loss: bool,
+    /// Whether the old region is given up from the first step on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ungraceful: bool,
 }
 
 /// `POST /v1/services/{service}/drills/{drill}`.
@@ -68,6 +71,19 @@ pub struct Declare {
     /// Whether an unknown or too high replica lag is accepted, for this once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub accept_data_loss: bool,
+    /// Whether the old region is given up from the first step on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ungraceful: bool,
+}
+
+/// `POST /v1/executions/{execution}/ungraceful`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ungraceful {
+    /// Why.
+    pub reason: String,
+    /// The execution once more: what it gives up does not come back.
+    pub confirm: String,
 }
 
 /// `POST /v1/executions/{execution}/approve`.

@@ -227,6 +227,9 @@ pub struct PlannedStep {
     pub reversible: bool,
     /// The region near which it runs.
     pub near: String,
+    /// `graceful` or `ungraceful`: the executions in which alone it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
 }
 
 /// `GET /v1/policies/{service}`.

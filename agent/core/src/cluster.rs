@@ -10,6 +10,7 @@ pub mod execution;
 mod gate;
 mod ledger;
 pub mod losses;
+mod manner;
 pub mod predict;
 pub mod service;
 pub mod signal;
@@ -102,6 +103,7 @@ impl Cluster {
             Body::Approve { execution, step, actor } => self.approve(execution, step.as_ref(), actor),
             Body::Tick { execution, item, actor } => self.tick(execution, item, actor),
             Body::Abort { execution, actor, leave } => self.abort(execution, actor, *leave),
+            Body::Ungraceful { execution, actor } => self.ungraceful(execution, actor),
             Body::Pause { service, actor, until } => self.pause(service, actor, *until),
             Body::Resume { service, actor } => self.resume(service, actor),
             Body::ReleaseLease { service, epoch, proof } => {

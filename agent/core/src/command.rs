@@ -187,6 +187,13 @@ pub enum Body {
         #[serde(default)]
         leave: bool,
     },
+    /// Gives the old region up: an execution that runs gracefully goes on ungracefully.
+    Ungraceful {
+        /// Which execution.
+        execution: ExecutionId,
+        /// Who and why.
+        actor: Actor,
+    },
     /// Stops automation; detection goes on (R26).
     Pause {
         /// Which service.

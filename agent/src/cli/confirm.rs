@@ -13,28 +13,28 @@ pub fn can_ask() -> bool {
 ///
 /// # Errors
 /// When it confirms something else, or there is no terminal to ask at.
-pub fn confirmed(what: &str, service: &str, said: Option<&str>) -> Result<bool, Failure> {
+pub fn confirmed(what: &str, name: &str, said: Option<&str>) -> Result<bool, Failure> {
     match said {
-        Some(name) if name == service => Ok(true),
-        Some(name) => Err(Failure::Usage(format!(
-            "--confirm names `{name}`, but the {what} is of `{service}`: nothing was done"
+        Some(same) if same == name => Ok(true),
+        Some(other) => Err(Failure::Usage(format!(
+            "--confirm names `{other}`, but the {what} is of `{name}`: nothing was done"
         ))),
         None if can_ask() => Ok(false),
         None => Err(Failure::Usage(format!(
-            "a {what} cannot be undone, and there is no terminal to ask at: add --confirm {service}"
+            "a {what} cannot be undone, and there is no terminal to ask at: add --confirm {name}"
         ))),
     }
 }
 
-/// Tells what is about to happen, and waits for the service's name.
+/// Tells what is about to happen, and waits for the name of what it happens to.
 ///
 /// # Errors
 /// When something else is typed.
-pub fn typed(what: &str, service: &str) -> Result<(), Failure> {
+pub fn typed(what: &str, name: &str) -> Result<(), Failure> {
     let mut terminal = io::stderr();
-    write!(terminal, "\n{what}\nType the service's name to go on: ")?;
+    write!(terminal, "\n{what}\nType {name} to go on: ")?;
     terminal.flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
-    if answer.trim() == service { Ok(()) } else { Err(Failure::NotConfirmed) }
+    if answer.trim() == name { Ok(()) } else { Err(Failure::NotConfirmed) }
 }

@@ -2,11 +2,15 @@
 //! prints what the agent says.
 
 use super::{
+    confirm,
     connection::{Connection, Output, Session, reason},
     exit::{Exit, Failure},
 };
 use clap::Args;
-use quorate_api::{Abort, Changed, Command, Pause, request::Approve};
+use quorate_api::{
+    Abort, Changed, Command, Pause,
+    request::{Approve, Ungraceful},
+};
 use quorate_policies::Millis;
 use serde::Serialize;
 
@@ -60,6 +64,16 @@ pub struct ApproveArgs {
     of: ExecutionArgs,
 }
 
+/// `quorate ungraceful`.
+#[derive(Debug, Args)]
+pub struct UngracefulArgs {
+    /// The execution once more, where nobody can be asked: what is given up does not come back.
+    #[arg(long, value_name = "EXECUTION")]
+    confirm: Option<String>,
+    #[command(flatten)]
+    of: ExecutionArgs,
+}
+
 /// `quorate acknowledge`, and what `quorate approve` and `quorate abort` have in common with it.
 #[derive(Debug, Args)]
 pub struct ExecutionArgs {
@@ -108,6 +122,23 @@ pub async fn approve(args: &ApproveArgs) -> Result<Exit, Failure> {
     let of = &args.of;
     let body = Approve { reason: of.reason.clone(), step: args.step.clone() };
     change(&of.connection, &["executions", &of.execution, "approve"], &body).await
+}
+
+/// Gives the old region up while an execution runs.
+///
+/// # Errors
+/// As [`pause`], and when it is not confirmed.
+pub async fn ungraceful(args: &UngracefulArgs) -> Result<Exit, Failure> {
+    let of = &args.of;
+    if !confirm::confirmed("change", &of.execution, args.confirm.as_deref())? {
+        let what = format!(
+            "This gives up the region that {} leaves: its steps that need that region are left, and none is asked of it again.",
+            of.execution
+        );
+        confirm::typed(&what, &of.execution)?;
+    }
+    let body = Ungraceful { reason: of.reason.clone(), confirm: of.execution.clone() };
+    change(&of.connection, &["executions", &of.execution, "ungraceful"], &body).await
 }
 
 /// Takes an execution up: nobody further is called.

@@ -3,13 +3,12 @@
 
 use super::{
     confirm,
-    connection::{Connection, Output, Session, note, reason},
+    connection::note,
     exit::{Exit, Failure},
-    follow,
+    order::OrderArgs,
 };
 use clap::Args;
 use quorate_api::{Changed, request::Declare};
-use quorate_policies::Millis;
 use std::collections::BTreeMap;
 
 /// `quorate declare`.
@@ -22,28 +21,8 @@ pub struct DeclareArgs {
     /// What the scenario asks for; once for each.
     #[arg(long = "input", value_name = "NAME=VALUE", value_parser = input)]
     inputs: Vec<(String, String)>,
-    /// Why; it stands in the audit and in the report.
-    #[arg(long, value_parser = reason)]
-    reason: String,
-    /// The region to activate, if the plan moves the service [default: the first healthy standby].
-    #[arg(long, value_name = "REGION")]
-    to: Option<String>,
-    /// The service's name once more, where nobody can be asked: a plan may do what cannot be undone.
-    #[arg(long, value_name = "SERVICE")]
-    confirm: Option<String>,
-    /// Promote a replica also when nobody knows how far it is behind, or when it is too far behind.
-    #[arg(long)]
-    accept_data_loss: bool,
-    /// How long to follow the execution.
-    #[arg(long, value_name = "DURATION", default_value_t = follow::WAIT_DEFAULT, value_parser = Millis::parse)]
-    wait: Millis,
-    /// Do not follow the execution.
-    #[arg(long, conflicts_with = "wait")]
-    no_wait: bool,
     #[command(flatten)]
-    output: Output,
-    #[command(flatten)]
-    connection: Connection,
+    order: OrderArgs,
 }
 
 /// Declares a scenario.
@@ -51,9 +30,10 @@ pub struct DeclareArgs {
 /// # Errors
 /// When it is not confirmed, an input is said twice, no agent answers, or the agents refuse.
 pub async fn declare(args: &DeclareArgs) -> Result<Exit, Failure> {
-    let confirmed = confirm::confirmed("declaration", &args.service, args.confirm.as_deref())?;
+    let order = &args.order;
+    let confirmed = confirm::confirmed("declaration", &args.service, order.confirm.as_deref())?;
     let inputs = inputs(&args.inputs)?;
-    let session = Session::changing(&args.connection, args.output)?;
+    let session = order.session()?;
     if !confirmed {
         let what = format!(
             "This declares `{}` of {} and runs its plan. What it does may be impossible to undo.",
@@ -61,19 +41,20 @@ pub async fn declare(args: &DeclareArgs) -> Result<Exit, Failure> {
         );
         confirm::typed(&what, &args.service)?;
     }
-    let order = Declare {
+    let asked = Declare {
         scenario: args.scenario.clone(),
         inputs,
-        to: args.to.clone(),
-        reason: args.reason.clone(),
+        to: order.to.clone(),
+        reason: order.reason.clone(),
         confirm: args.service.clone(),
-        accept_data_loss: args.accept_data_loss,
+        accept_data_loss: order.accept_data_loss,
+        ungraceful: order.ungraceful,
     };
     let changed =
-        session.client.post::<Changed>(&["services", &args.service, "declare"], &order).await?.value;
+        session.client.post::<Changed>(&["services", &args.service, "declare"], &asked).await?.value;
     note(&changed.message);
     let Some(id) = changed.execution else { return Ok(Exit::Done) };
-    follow::ordered(&session, &id, (!args.no_wait).then_some(args.wait)).await
+    order.follow(&session, &id).await
 }
 
 fn input(text: &str) -> Result<(String, String), String> {

@@ -74,6 +74,7 @@ pub async fn failback(args: &FailbackArgs) -> Result<Exit, Failure> {
         reason: reason.clone(),
         confirm: args.service.clone(),
         accept_data_loss: false,
+        ungraceful: false,
     };
     let changed =
         session.client.post::<Changed>(&["services", &args.service, "declare"], &order).await?.value;

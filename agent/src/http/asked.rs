@@ -13,7 +13,7 @@ use quorate_api::{
     BODY_BYTES_MAX,
     request::{
         Abort, ApplyPolicy, Approve, Command, Declare, Drill, Failover, IDEMPOTENCY_KEY, OPERATOR, Pause,
-        Tick,
+        Tick, Ungraceful,
     },
 };
 use quorate_core::Actor;
@@ -43,7 +43,7 @@ macro_rules! reasoned {
         }
     )*};
 }
-reasoned!(Abort, ApplyPolicy, Approve, Command, Declare, Drill, Failover, Pause, Tick);
+reasoned!(Abort, ApplyPolicy, Approve, Command, Declare, Drill, Failover, Pause, Tick, Ungraceful);
 
 /// A change that was properly asked for.
 #[derive(Debug)]

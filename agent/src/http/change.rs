@@ -12,7 +12,7 @@ use axum::{
     extract::{Path, State},
     http::StatusCode,
 };
-use quorate_api::request::{Abort, Approve, Changed, Command, Failover, Pause, Tick};
+use quorate_api::request::{Abort, Approve, Changed, Command, Failover, Pause, Tick, Ungraceful};
 use quorate_core::{Actor, Body, Node, Response, node::Now};
 use quorate_policies::{
     ItemName, Millis, RegionName, ServiceName, StepName,
@@ -31,7 +31,7 @@ pub(super) async fn failover<C: Control>(
     confirmed(&asked.request.confirm, &service, "a failover cannot be undone")?;
     let service = read::service_name(&service)?;
     let to = asked.request.to.as_deref().map(region_name).transpose()?;
-    let trigger = trigger(asked.actor(), asked.request.accept_data_loss);
+    let trigger = trigger(asked.actor(), asked.request.accept_data_loss, asked.request.ungraceful);
     let body = agent.with_node(|node, now| decide(node, now, &service, to, trigger))?;
     let id = asked.command_id("failover", service.as_str());
     match submit(agent.as_ref(), id, body).await? {
@@ -56,8 +56,8 @@ pub(super) fn confirmed(said: &str, service: &str, why: &str) -> Result<(), Fail
 }
 
 /// An operator's word, for this one command.
-pub(super) fn trigger(actor: Actor, accept_data_loss: bool) -> Trigger {
-    Trigger::Operator { by: actor.name, reason: actor.reason, accept_data_loss }
+pub(super) fn trigger(actor: Actor, accept_data_loss: bool, ungraceful: bool) -> Trigger {
+    Trigger::Operator { by: actor.name, reason: actor.reason, accept_data_loss, ungraceful }
 }
 
 /// An operator's failover, to the region that he named or the one that `explain` names, with what this agent sees.
@@ -160,6 +160,22 @@ pub(super) async fn acknowledge<C: Control>(
     let message = format!("execution {execution} is acknowledged: nobody further is called");
     let changed = Changed { message, ..Changed::default() };
     Ok((StatusCode::OK, Json(Changed { execution: Some(execution), ..changed })))
+}
+
+/// `POST /v1/executions/{execution}/ungraceful`.
+pub(super) async fn ungraceful<C: Control>(
+    State(agent): State<Arc<C>>,
+    Path(execution): Path<String>,
+    asked: Asked<Ungraceful>,
+) -> Reply {
+    if asked.request.confirm != execution {
+        return Err(Failure::invalid(format!(
+            "`confirm` must be the execution, `{execution}`: what it gives up does not come back"
+        )));
+    }
+    let body = Body::Ungraceful { execution: execution.clone(), actor: asked.actor() };
+    submit(agent.as_ref(), asked.command_id("ungraceful", &execution), body).await?;
+    accepted(format!("execution {execution} goes on ungracefully"), execution, true)
 }
 
 /// `POST /v1/executions/{execution}/abort`.

@@ -31,7 +31,7 @@ pub(super) async fn declare<C: Control>(
         .parse()
         .map_err(|error| Failure::invalid(format!("no such scenario: {error}")))?;
     let to = asked.request.to.as_deref().map(region_name).transpose()?;
-    let trigger = trigger(asked.actor(), asked.request.accept_data_loss);
+    let trigger = trigger(asked.actor(), asked.request.accept_data_loss, asked.request.ungraceful);
     let declaration = Declaration { scenario: scenario.clone(), inputs: asked.request.inputs.clone(), to };
     let body = agent.with_node(|node, now| body(node, now, &service, declaration, trigger))?;
     let id = asked.command_id("declare", service.as_str());

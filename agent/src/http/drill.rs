@@ -78,7 +78,7 @@ pub(super) async fn drill<C: Control>(
         let message = format!("dry run of {drill}: {}", shown.outcome);
         return Ok((StatusCode::OK, Json(Changed { message, ..Changed::default() })));
     }
-    let trigger = trigger(asked.actor(), false);
+    let trigger = trigger(asked.actor(), false, false);
     let order = agent.with_node(|node, now| {
         let state = node.cluster().services.get(&service)?;
         let known = state.policy.drills.get(&drill)?;

@@ -79,6 +79,11 @@ pub const ROUTES: &[Route] = &[
         "/v1/executions/{execution}/acknowledge",
         "take an execution up: nobody further is called: {reason}",
     ),
+    route(
+        "POST",
+        "/v1/executions/{execution}/ungraceful",
+        "give the old region up while an execution runs: {reason, confirm}",
+    ),
     route("POST", "/v1/executions/{execution}/abort", "end an execution: {reason, leave?}"),
     route("GET", "/v1/policies/{service}", "the policy in force, every default written out"),
     route("POST", "/v1/policies", "put a policy into force: {policy, file?, reason}"),
@@ -115,6 +120,7 @@ pub(super) fn router<C: Control>(agent: Arc<C>) -> Router {
         .route("/v1/executions/{execution}/approve", post(change::approve::<C>))
         .route("/v1/executions/{execution}/checklist", post(change::tick::<C>))
         .route("/v1/executions/{execution}/acknowledge", post(change::acknowledge::<C>))
+        .route("/v1/executions/{execution}/ungraceful", post(change::ungraceful::<C>))
         .route("/v1/executions/{execution}/abort", post(change::abort::<C>))
         .route("/v1/policies/{service}", get(policy::show::<C>))
         .route("/v1/policies", post(policy::apply::<C>))

@@ -184,6 +184,7 @@ pub(crate) fn executing() -> Cluster {
             by: "ann".into(),
             reason: "region lost".into(),
             accept_data_loss: false,
+            ungraceful: false,
         },
         evidence: node.evidence_now(now, &service()),
         live: ["a".parse().unwrap()].into(),

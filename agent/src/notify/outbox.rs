@@ -125,6 +125,7 @@ pub fn kind(entry: &AuditEntry) -> Option<&'static str> {
         | AuditEvent::StepResumed { .. }
         | AuditEvent::Signalled { .. }
         | AuditEvent::DryRunMade { .. }
+        | AuditEvent::Ungraceful { .. }
         | AuditEvent::Aborting { .. }
         // What was told is no news for those who were told, and neither is that.
         | AuditEvent::Told { .. }

@@ -135,6 +135,7 @@ pub(crate) fn plan() -> PlanView {
         on_error: "stop".into(),
         reversible,
         near: "us-west-2".into(),
+        only: None,
     };
     PlanView {
         service: "shop".into(),
@@ -237,6 +238,7 @@ pub(crate) fn execution(state: &str, steps: [&str; 2]) -> Execution {
         to: "us-west-2".into(),
         state: state.into(),
         summary: format!("the plan has {state}"),
+        manner: String::new(),
         held: false,
         failing_since: at(-63),
         agreed_at: at(-61),

@@ -22,6 +22,7 @@ pub(crate) fn lines(refusals: usize) -> Vec<String> {
         by: "ada".into(),
         reason: "us-east-1 <loses> packets".into(),
         accept_data_loss: false,
+        ungraceful: false,
     };
     let mut events: Vec<(&str, &str, Option<&str>, AuditEvent)> = vec![(
         "us-west-2",

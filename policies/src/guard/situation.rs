@@ -4,6 +4,7 @@ use super::Refusal;
 use crate::{
     agreement::Evidence,
     name::{AgentName, PlanName, RegionName},
+    plan::Manner,
     policy::{Mode, Policy, Role, Scenario},
     time::Timestamp,
 };
@@ -63,7 +64,21 @@ pub enum Trigger {
         /// Whether an unknown or too high replica lag is accepted, for this one command (R16).
         #[serde(default)]
         accept_data_loss: bool,
+        /// Whether the old region is given up from the first step on.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        ungraceful: bool,
     },
+}
+
+impl Trigger {
+    /// How a plan begins: gracefully where a person is there and does not say otherwise. What the agents begin is a loss.
+    #[must_use]
+    pub const fn manner(&self) -> Manner {
+        match self {
+            Trigger::Operator { ungraceful: false, .. } => Manner::Graceful,
+            Trigger::Operator { ungraceful: true, .. } | Trigger::Automatic => Manner::Ungraceful,
+        }
+    }
 }
 
 /// All that the guards look at.

@@ -5,6 +5,7 @@ use super::{
     action::Action,
     flat::{self, Flat, FlatStep, flat},
     graph,
+    manner::Manner,
     template::{self, TemplateError},
 };
 use crate::{
@@ -68,6 +69,9 @@ pub struct Step {
     /// How long its agent waits before it looks for the first time.
     #[serde(default, skip_serializing_if = "Millis::is_zero")]
     pub delay: Millis,
+    /// The manner in which alone it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Manner>,
 }
 
 impl Plan {
@@ -307,5 +311,6 @@ fn expand_step(
         role: role.transpose()?,
         delay: if let Action::Wait(wait) = &action { wait.lasting } else { Millis::ZERO },
         action,
+        only: template.only,
     })
 }

@@ -4,7 +4,7 @@
 use crate::{
     effect::AssumeRole,
     name::{ComponentName, StepName},
-    plan::Action,
+    plan::{Action, Manner},
     time::Millis,
 };
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -37,6 +37,9 @@ pub struct StepTemplate {
     /// that are more important.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub component: Option<ComponentName>,
+    /// The manner in which alone it runs; by default it runs in both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only: Option<Manner>,
 }
 
 /// What a step's final failure means for the plan.
@@ -67,7 +70,8 @@ const TIMEOUT: Millis = Millis::from_secs(600);
 const RETRIES: u32 = 2;
 
 /// The keys of a step beside the names of the actions.
-const SETTINGS: &[&str] = &["needs", "when", "timeout", "retries", "on_error", "near", "role", "component"];
+const SETTINGS: &[&str] =
+    &["needs", "when", "timeout", "retries", "on_error", "near", "role", "component", "only"];
 
 /// All keys of a step: the names of the actions, then the settings.
 const KEYS: &[&str] = &{
@@ -121,7 +125,7 @@ impl<'de> de::Visitor<'de> for StepVisitor {
         let mut action: Option<Action> = None;
         let (mut needs, mut timeout, mut retries) = (Vec::new(), TIMEOUT, RETRIES);
         let (mut on_error, mut near, mut role) = (OnError::default(), Near::default(), None);
-        let (mut when, mut component) = (BTreeMap::new(), None);
+        let (mut when, mut component, mut only) = (BTreeMap::new(), None, None);
         while let Some(Key(key)) = map.next_key()? {
             match key {
                 "needs" => needs = map.next_value()?,
@@ -132,6 +136,7 @@ impl<'de> de::Visitor<'de> for StepVisitor {
                 "near" => near = map.next_value()?,
                 "role" => role = Some(map.next_value()?),
                 "component" => component = Some(map.next_value()?),
+                "only" => only = Some(map.next_value()?),
                 kind => {
                     if let Some(first) = &action {
                         let found = format!("two actions in one step, `{}` and `{kind}`", first.kind());
@@ -148,7 +153,7 @@ impl<'de> de::Visitor<'de> for StepVisitor {
             let found = de::Unexpected::Other("a step without an action");
             return Err(de::Error::invalid_value(found, &mend.as_str()));
         };
-        Ok(StepTemplate { action, needs, when, timeout, retries, on_error, near, role, component })
+        Ok(StepTemplate { action, needs, when, timeout, retries, on_error, near, role, component, only })
     }
 }
 
@@ -202,6 +207,14 @@ impl JsonSchema for StepTemplate {
                     "description": "Which part of the service it restores. It comes after the steps of all components that \
                                     this one needs, and of all that are more important.",
                     "type": "string",
+                }),
+            ),
+            (
+                "only",
+                json_schema!({
+                    "description": "The manner in which alone it runs: in a graceful execution, which an operator has begun, or in an \
+                                    ungraceful one. By default it runs in both.",
+                    "enum": [Manner::Graceful, Manner::Ungraceful],
                 }),
             ),
         ];

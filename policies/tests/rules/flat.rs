@@ -48,6 +48,26 @@ fn a_sub_plan_under_a_condition() {
     insta::assert_snapshot!(steps(&laid_out(), "people"));
 }
 
+/// Goal: two ways to promote one standby may stand in one plan if no execution takes both; and a fence that is not there when the
+/// writes are handed over stops none. Method: a fixture with both ways, each in a manner of its own; then the fence in the other.
+#[test]
+fn two_ways_in_two_manners() {
+    let text = include_str!("../invalid/policy-postgres-switchover-and-promote.yaml");
+    let told = |text: &str| match read_policy("p.yaml", text) {
+        Ok(policy) => check_policy(&policy),
+        Err(problems) => problems,
+    };
+    let said = |text: &str| told(text).iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    assert!(said(text).contains("promotes the same standby"));
+    let promote = "      promote:\n";
+    let apart = text
+        .replace("        retries: 0\n", "        retries: 0\n        only: graceful\n")
+        .replace(promote, "      promote:\n        only: ungraceful\n");
+    assert_eq!(said(&apart), "");
+    let unfenced = apart.replace("      fence:\n", "      fence:\n        only: ungraceful\n");
+    assert!(said(&unfenced).contains("nothing stops the writes"), "{}", said(&unfenced));
+}
+
 /// Goal: plans cannot stand in themselves, nor grow without end, and both are told. Method: a plan in itself; twenty plans in each of
 /// twenty; a name without room.
 #[test]

@@ -24,7 +24,12 @@ fn hour() -> Option<Millis> {
 }
 
 fn operator(accept_data_loss: bool) -> Trigger {
-    Trigger::Operator { by: "olga".into(), reason: "no other way".into(), accept_data_loss }
+    Trigger::Operator {
+        by: "olga".into(),
+        reason: "no other way".into(),
+        accept_data_loss,
+        ungraceful: false,
+    }
 }
 
 /// Goal: each state of the readings opens or closes the gate, for automation and for an operator alike. Method: a table

@@ -61,7 +61,12 @@ fn r21_the_gate() {
 /// Goal: an operator decides for himself, and a policy may leave the gate open. Method: something was in the way.
 #[test]
 fn r21_who_may_go_on() {
-    let operator = Trigger::Operator { by: "olga".into(), reason: "I know".into(), accept_data_loss: false };
+    let operator = Trigger::Operator {
+        by: "olga".into(),
+        reason: "I know".into(),
+        accept_data_loss: false,
+        ungraceful: false,
+    };
     assert_eq!(said(vec![look("noa", 600, true)], &operator, true), None);
     assert_eq!(said(vec![look("noa", 600, true)], &Trigger::Automatic, false), None);
 }

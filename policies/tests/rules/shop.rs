@@ -113,6 +113,7 @@ pub(crate) fn template(action: Action, needs: &[&str]) -> StepTemplate {
         near: Near::To,
         role: None,
         component: None,
+        only: None,
     }
 }
 
@@ -316,6 +317,7 @@ pub(crate) fn operator() -> Trigger {
         by: "olga".to_owned(),
         reason: "the ticket says so".to_owned(),
         accept_data_loss: false,
+        ungraceful: false,
     }
 }
 

@@ -226,7 +226,11 @@ fn failover(world: &World, host: &Host, name: &str, actor: &Actor, accept_data_l
     let to = if world.active(name)? == EAST { WEST } else { EAST };
     let (evidence, live) =
         host.look(|node, now| (node.evidence_now(now, &service(name)), node.live_now(now)));
-    let trigger =
-        Trigger::Operator { by: actor.name.clone(), reason: actor.reason.clone(), accept_data_loss };
+    let trigger = Trigger::Operator {
+        by: actor.name.clone(),
+        reason: actor.reason.clone(),
+        accept_data_loss,
+        ungraceful: false,
+    };
     Some(Body::Decide { service: service(name), to: region(to), trigger, evidence, live })
 }

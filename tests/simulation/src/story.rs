@@ -236,7 +236,7 @@ async fn fail_over(world: &mut World, name: &'static str, to: &'static str) {
         let (evidence, live) =
             host.look(|node, now| (node.evidence_now(now, &service(name)), node.live_now(now)));
         let (by, reason) = ("olga".to_owned(), "it is for me to say".to_owned());
-        let trigger = Trigger::Operator { by, reason, accept_data_loss: true };
+        let trigger = Trigger::Operator { by, reason, accept_data_loss: true, ungraceful: false };
         let body = Body::Decide { service: service(name), to: region(to), trigger, evidence, live };
         answer = match world.operate(&host, body).await {
             Some(Response::Execution { id, .. }) => Some(Ok(id)),

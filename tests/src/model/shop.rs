@@ -130,7 +130,7 @@ pub(super) fn trigger(operator: bool) -> Trigger {
         return Trigger::Automatic;
     }
     let Actor { name: by, reason } = olga();
-    Trigger::Operator { by, reason, accept_data_loss: false }
+    Trigger::Operator { by, reason, accept_data_loss: false, ungraceful: false }
 }
 
 /// The primary region is down for everybody, and the standby is what `standby` says.

@@ -60,6 +60,7 @@ fn plan(actions: &[Action], role: Option<&str>) -> Plan {
         place: StepPlace(WEST.parse().unwrap()),
         role: role.map(|arn| AssumeRole { arn: arn.into(), external_id: None }),
         delay: Millis(0),
+        only: None,
     };
     let steps = actions.iter().enumerate();
     Plan {

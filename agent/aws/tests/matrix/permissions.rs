@@ -24,6 +24,7 @@ fn plan(actions: &[&Action]) -> Plan {
         place: StepPlace("us-west-2".parse().unwrap()),
         role: None,
         delay: Millis(0),
+        only: None,
     };
     let steps = actions.iter().enumerate();
     Plan {

@@ -161,6 +161,11 @@ pub enum AuditEvent {
         /// How that is known.
         proof: LeaseProof,
     },
+    /// An operator gives the old region up while an execution runs.
+    Ungraceful {
+        /// Why.
+        reason: String,
+    },
     /// An operator ends an execution, and what it did is taken back.
     Aborting {
         /// Why.
@@ -242,6 +247,7 @@ impl AuditEvent {
             AuditEvent::Signalled { .. } => "signalled",
             AuditEvent::StepFinished { .. } => "step_finished",
             AuditEvent::LeaseReleased { .. } => "lease_released",
+            AuditEvent::Ungraceful { .. } => "ungraceful",
             AuditEvent::Aborting { .. } => "aborting",
             AuditEvent::ExecutionEnded { .. } => "execution_ended",
             AuditEvent::Paused { .. } => "paused",
@@ -305,6 +311,7 @@ impl fmt::Display for AuditEvent {
                     write!(f, "write lease of {from} expired ({waited}); {to} may hold it")
                 }
             },
+            AuditEvent::Ungraceful { reason } => write!(f, "goes on ungracefully: {reason}"),
             AuditEvent::Aborting { reason, leave: false } => write!(f, "aborting: {reason}"),
             AuditEvent::Aborting { reason, leave: true } => {
                 write!(f, "aborting, what is not taken back yet is left as it is: {reason}")

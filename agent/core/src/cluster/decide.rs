@@ -302,7 +302,7 @@ fn execution(
     let lost = |scenario: &Scenario| scenario.when.as_ref().is_some_and(|when| when.region.is_some());
     let detected = || state.policy.scenarios.iter().find(|(_, scenario)| lost(scenario));
     let of = scenario.as_ref().or_else(|| detected().map(|(name, _)| name));
-    Execution {
+    let mut execution = Execution {
         id: id.clone(),
         service: service.clone(),
         epoch,
@@ -315,6 +315,7 @@ fn execution(
         inputs,
         policy_hash: state.policy_hash.clone(),
         trigger: trigger.clone(),
+        manner: trigger.manner(),
         evidence: evidence.clone(),
         state: if waits { ExecutionState::AwaitingApproval } else { ExecutionState::Running },
         failing_since,
@@ -324,7 +325,9 @@ fn execution(
         ended_at: None,
         live: live.clone(),
         drill,
-    }
+    };
+    execution.leave_others_out();
+    execution
 }
 
 fn actor_name<'a>(trigger: &'a Trigger, by: &'a AgentName) -> &'a str {

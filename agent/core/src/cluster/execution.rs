@@ -11,7 +11,7 @@ use quorate_policies::{
     AgentName, ItemName, Millis, PlanName, RegionName, ServiceName, StepName, Timestamp,
     agreement::Evidence,
     guard::Trigger,
-    plan::{Action, Before, Plan, expand::Inputs},
+    plan::{Action, Before, Manner, Plan, expand::Inputs},
     policy::{Objective, Paperwork},
 };
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,9 @@ pub struct Execution {
     pub evidence: Evidence,
     /// Where it stands.
     pub state: ExecutionState,
+    /// How it runs.
+    #[serde(default = "ungraceful", skip_serializing_if = "is_ungraceful")]
+    pub manner: Manner,
     /// Since when the region failed its probes, as the agents saw it.
     pub failing_since: Timestamp,
     /// Since when the agents agreed that it is down.
@@ -71,6 +74,16 @@ pub struct Execution {
     /// Of which drill it is a part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill: Option<DrillOf>,
+}
+
+/// Executions from before there were two manners left nothing out.
+const fn ungraceful() -> Manner {
+    Manner::Ungraceful
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference.
+const fn is_ungraceful(manner: &Manner) -> bool {
+    matches!(manner, Manner::Ungraceful)
 }
 
 /// Where an execution stands.
@@ -195,7 +208,7 @@ pub enum StepState {
         /// Whether it may have been applied all the same.
         unknown: bool,
     },
-    /// Will not run, because the execution ended first.
+    /// Will not run: the execution ended first, or it runs in the other manner.
     Cancelled,
 }
 
@@ -214,6 +227,8 @@ pub enum StepMove {
     Cancel,
     /// It had begun, and nobody will learn what became of it.
     Forsake(String),
+    /// It takes part after all, because the execution goes on in another manner.
+    Recall,
 }
 
 /// A move that the state does not know.
@@ -242,6 +257,7 @@ impl StepState {
                 Ok(StepState::Waiting)
             }
             (StepState::Waiting | StepState::Assigned { .. }, StepMove::Cancel) => Ok(StepState::Cancelled),
+            (StepState::Cancelled, StepMove::Recall) => Ok(StepState::Waiting),
             (ended, StepMove::Cancel | StepMove::Forsake(_)) if ended.ended() => Ok(ended.clone()),
             (_, StepMove::Forsake(reason)) => Ok(StepState::Failed { reason: reason.clone(), unknown: true }),
             (state, movement) => Err(IllegalMove { state: state.word(), movement: movement.word() }),
@@ -318,6 +334,7 @@ impl StepMove {
             StepMove::Lose => "lose its agent",
             StepMove::Cancel => "be cancelled",
             StepMove::Forsake(_) => "be forsaken",
+            StepMove::Recall => "be recalled",
         }
     }
 }
@@ -343,11 +360,16 @@ impl StepProgress {
     /// The execution ends before the step does. One that never began is cancelled; of one that had begun, by this attempt
     /// or an earlier one, it is not known what stands (R4).
     pub(super) fn leave_open(&mut self, now: Timestamp) {
+        self.leave(now, "the execution ended before its outcome was known");
+    }
+
+    /// The same for another reason.
+    pub(super) fn leave(&mut self, now: Timestamp, why: &str) {
         if self.state.ended() {
             return;
         }
-        let reason = "the execution ended before its outcome was known".to_owned();
-        let movement = if self.started_at.is_some() { StepMove::Forsake(reason) } else { StepMove::Cancel };
+        let forsake = || StepMove::Forsake(why.to_owned());
+        let movement = if self.started_at.is_some() { forsake() } else { StepMove::Cancel };
         if let Ok(next) = self.state.next(&movement) {
             self.state = next;
             self.ended_at = Some(now);

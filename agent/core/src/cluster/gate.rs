@@ -57,8 +57,11 @@ impl Cluster {
         id: &ExecutionId,
         steps: &'a [StepName],
     ) -> Option<(&'a StepName, &'static str)> {
-        let progress = |name| self.executions.get(id)?.steps.get(name);
-        steps.iter().find_map(|name| match progress(name) {
+        let execution = self.executions.get(id);
+        let progress = |name| execution?.steps.get(name);
+        // What takes no part keeps no gate shut.
+        let asked = |name: &&StepName| execution.is_none_or(|execution| execution.takes_part(name));
+        steps.iter().filter(asked).find_map(|name| match progress(name) {
             Some(progress) if matches!(progress.state, StepState::Succeeded { .. }) => None,
             Some(progress) => Some((name, progress.state.word())),
             None => Some((name, "not there")),

@@ -241,20 +241,20 @@ impl Cluster {
             StepState::Assigned { .. } | StepState::Started { .. } | StepState::Cancelled => {}
         }
         self.assign_ready(id);
-        self.end_if_complete(id, by);
+        self.end_if_complete(id, by.as_str());
     }
 
-    fn end_if_complete(&mut self, id: &ExecutionId, by: &AgentName) {
+    pub(super) fn end_if_complete(&mut self, id: &ExecutionId, by: &str) {
         let Some(execution) = self.executions.get(id) else { return };
         let complete = execution.steps.values().all(|progress| progress.state.ended());
         if complete && matches!(execution.state, ExecutionState::Undoing { .. }) {
-            return self.go_on_undoing(id, by.as_str());
+            return self.go_on_undoing(id, by);
         }
         if complete && execution.state == ExecutionState::Running {
             let failed = |p: &&StepProgress| matches!(p.state, StepState::Failed { .. });
             let exceptions = execution.steps.values().filter(failed).count();
             let exceptions = u32::try_from(exceptions).unwrap_or(u32::MAX);
-            self.end(id, ExecutionState::Succeeded { exceptions }, by.as_str());
+            self.end(id, ExecutionState::Succeeded { exceptions }, by);
         }
     }
 
@@ -279,7 +279,7 @@ impl Cluster {
         }
         self.give_up_lost(id);
         self.assign_ready(id);
-        self.end_if_complete(id, by);
+        self.end_if_complete(id, by.as_str());
         Ok(Response::Done)
     }
 
@@ -308,10 +308,7 @@ impl Cluster {
     }
 
     fn ready(&self, execution: &Execution, step: &StepName) -> bool {
-        let needs_met = execution.plan.steps.get(step).is_some_and(|planned| {
-            planned.needs.iter().all(|need| execution.steps.get(need).is_some_and(|p| p.state.ended()))
-        });
-        needs_met && self.lease_allows(execution, step).is_ok()
+        execution.needs_met(step) && self.lease_allows(execution, step).is_ok()
     }
 
     /// A live agent in the step's place; else one in the region that is activated; else one outside the region that

@@ -107,6 +107,7 @@ impl Node {
             by: SCHEDULE.to_owned(),
             reason: format!("drill {name} is due, and the policy schedules it"),
             accept_data_loss: false,
+            ungraceful: false,
         };
         let order = self.drill_order(now, service, name, trigger)?;
         let DrillOrder::Begin { to, trigger, evidence, count, .. } = &order else { return None };

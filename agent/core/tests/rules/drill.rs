@@ -38,7 +38,12 @@ fn finish(log: &mut Log, named: &str) -> Response {
 }
 
 fn schedule() -> Trigger {
-    Trigger::Operator { by: "schedule".to_owned(), reason: "it is due".to_owned(), accept_data_loss: false }
+    Trigger::Operator {
+        by: "schedule".to_owned(),
+        reason: "it is due".to_owned(),
+        accept_data_loss: false,
+        ungraceful: false,
+    }
 }
 
 /// What is remembered of a drill's latest run, and what is still to come.

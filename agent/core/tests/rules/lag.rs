@@ -193,6 +193,7 @@ fn r16_an_accepted_loss_is_in_the_audit() {
         by: "olga".to_owned(),
         reason: "the region is lost".to_owned(),
         accept_data_loss: true,
+        ungraceful: false,
     };
     assert_eq!(log.ask(WEST, accepting, unknown()), execution("shop-2", false));
     let line = "olga  failover us-east-1 -> us-west-2 decided, epoch 2, accepting a loss of data";

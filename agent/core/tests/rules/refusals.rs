@@ -64,6 +64,7 @@ fn a_command_said_twice_is_applied_once() {
         (NOA, Body::Notified { sequence: 3 }),
         (NOA, Body::Told { execution: id(), sent: told() }),
         (NOA, Body::Acknowledge { execution: id(), actor: olga("I am at it") }),
+        (NOA, Body::Ungraceful { execution: id(), actor: olga("it is lost") }),
         (NOA, Body::Abort { execution: id(), actor: olga("enough"), leave: false }),
         (NOA, Body::ApplyPolicy { policy: Box::new(policy()), actor: olga("second policy") }),
     ];

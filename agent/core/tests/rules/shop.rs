@@ -151,6 +151,17 @@ pub(crate) fn operator() -> Trigger {
         by: "olga".to_owned(),
         reason: "the ticket says so".to_owned(),
         accept_data_loss: false,
+        ungraceful: false,
+    }
+}
+
+/// The same, who gives the old region up at once.
+pub(crate) fn given_up() -> Trigger {
+    Trigger::Operator {
+        by: "olga".to_owned(),
+        reason: "it is lost".to_owned(),
+        accept_data_loss: false,
+        ungraceful: true,
     }
 }
 

@@ -40,6 +40,7 @@ fn step_transition_table() {
         ("lose", StepMove::Lose),
         ("cancel", StepMove::Cancel),
         ("forsake", StepMove::Forsake(text())),
+        ("recall", StepMove::Recall),
     ];
     let mut table = String::new();
     for state in &states {

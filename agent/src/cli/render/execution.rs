@@ -54,6 +54,9 @@ pub fn timeline(screen: Screen, execution: &Execution, audit: &[AuditEntry]) -> 
         let inputs = execution.inputs.iter().map(|(name, value)| format!(", {name} = {value}"));
         format!("  declared       {scenario}{}", inputs.collect::<String>())
     }));
+    if !execution.manner.is_empty() {
+        parts.push(format!("  runs           {}ly", execution.manner));
+    }
     parts.extend([
         format!("  failing since  {}", execution.failing_since),
         format!("  agreed         {}", execution.agreed_at),

@@ -3,7 +3,10 @@
 use super::dependence;
 use crate::cli::screen::{Screen, Tone, cell};
 use comfy_table::Cell;
-use quorate_api::{PlanView, service::Readiness};
+use quorate_api::{
+    PlanView,
+    service::{PlannedStep, Readiness},
+};
 use serde_json::Value;
 
 /// What stands before the first step that nothing undoes: from there on no abort is taken.
@@ -64,7 +67,7 @@ pub fn steps(screen: Screen, plan: &PlanView) -> String {
             rows.push(["", NO_RETURN, "", "", "", "", ""].map(Cell::new));
         }
         rows.push([
-            cell(&step.name),
+            cell(name(step)),
             cell(action(&step.action, &step.fields)),
             cell(step.needs.join(", ")),
             cell(&step.near),
@@ -96,6 +99,14 @@ pub fn findings(screen: Screen, readiness: &Readiness) -> Vec<String> {
         format!("  {} {step}{}{mend}", screen.toned(&finding.severity, tone), finding.what)
     }));
     lines
+}
+
+/// The step's name, and in which executions alone it runs.
+fn name(step: &PlannedStep) -> String {
+    match &step.only {
+        Some(only) => format!("{}\n  ({only} only)", step.name),
+        None => step.name.clone(),
+    }
 }
 
 /// The action and its fields, one to a line.

@@ -90,6 +90,7 @@ pub(in crate::http) fn why_not(
         by: "operator".to_owned(),
         reason: "dry run".to_owned(),
         accept_data_loss: false,
+        ungraceful: false,
     };
     if let Some(DrillOrder::Begin { to, trigger, evidence, count, .. }) =
         node.drill_order(now, service, name, trigger)

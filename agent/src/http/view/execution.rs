@@ -69,6 +69,7 @@ fn listed(cluster: &Cluster, record: &Record) -> Execution {
         to: record.to().to_string(),
         state: record.state.word().to_owned(),
         summary: record.state.to_string(),
+        manner: manner(record),
         held: cluster.held(record).is_some(),
         failing_since: record.failing_since.to_string(),
         agreed_at: record.agreed_at.to_string(),
@@ -98,7 +99,7 @@ fn listed(cluster: &Cluster, record: &Record) -> Execution {
         }),
         steps: in_running_order(&record.plan)
             .into_iter()
-            .filter_map(|(name, planned)| Some(step(name, planned, record.steps.get(name)?)))
+            .filter_map(|(name, planned)| Some(step(record, name, planned, record.steps.get(name)?)))
             .collect(),
         expected_end: expected.map(|end| end.at.to_string()),
         late: expected.is_some_and(|end| end.late),
@@ -176,7 +177,7 @@ fn loss(step: &StepName, lost: &Lost, objective: Millis) -> DataLoss {
     }
 }
 
-fn step(name: &StepName, planned: &plan::Step, progress: &StepProgress) -> Step {
+fn step(record: &Record, name: &StepName, planned: &plan::Step, progress: &StepProgress) -> Step {
     Step {
         name: name.to_string(),
         action: planned.action.kind().to_owned(),
@@ -187,6 +188,7 @@ fn step(name: &StepName, planned: &plan::Step, progress: &StepProgress) -> Step 
             StepState::Succeeded { detail } => detail.clone(),
             StepState::Failed { reason, .. } => reason.clone(),
             StepState::Assigned { .. } | StepState::Started { .. } => question(planned, progress),
+            StepState::Cancelled if !record.takes_part(name) => left_out(planned),
             StepState::Waiting | StepState::Cancelled => String::new(),
         },
         before: progress.before.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -196,6 +198,17 @@ fn step(name: &StepName, planned: &plan::Step, progress: &StepProgress) -> Step 
         resumed_at: progress.resumed_at.map(|at| at.to_string()),
         ended_at: progress.ended_at.map(|at| at.to_string()),
     }
+}
+
+/// How it runs, where that makes a difference.
+fn manner(record: &Record) -> String {
+    let differs = record.plan.steps.values().any(|step| step.only.is_some());
+    if differs { record.manner.to_string() } else { String::new() }
+}
+
+/// Why a step does not run.
+fn left_out(planned: &plan::Step) -> String {
+    planned.only.map(|only| format!("runs only in {} executions", only.word())).unwrap_or_default()
 }
 
 /// What an `approval` step asks, while it has no answer.

@@ -158,6 +158,7 @@ fn verify(
         by: "operator".to_owned(),
         reason: "failback".to_owned(),
         accept_data_loss: false,
+        ungraceful: false,
     };
     if let Err(refusal) = authorize(&situation, &trigger, home) {
         return Err(refusal.to_string());

@@ -82,6 +82,7 @@ fn authorized(
         by: "operator".to_owned(),
         reason: "dry run".to_owned(),
         accept_data_loss: false,
+        ungraceful: false,
     };
     authorize(&situation, &trigger, to)
 }
@@ -134,6 +135,7 @@ fn step(plan: &Plan, name: &StepName, step: &Step) -> PlannedStep {
         .to_owned(),
         reversible: step.reversible,
         near: step.place.0.to_string(),
+        only: step.only.map(|only| only.to_string()),
     }
 }
 

@@ -172,8 +172,12 @@ impl Story {
     /// An operator's, back home, with a reason that would be markup; aborted after its fence.
     fn abort(&mut self) {
         let id = "shop-3";
-        let trigger =
-            Trigger::Operator { by: "eve".to_owned(), reason: REASON.to_owned(), accept_data_loss: true };
+        let trigger = Trigger::Operator {
+            by: "eve".to_owned(),
+            reason: REASON.to_owned(),
+            accept_data_loss: true,
+            ungraceful: false,
+        };
         self.wait(7_200_000);
         self.decide("us-east-1", trigger, Self::evidence(Verdict::Healthy, Verdict::Healthy, 0));
         self.wait(100).begin(id, "fence");
@@ -190,8 +194,12 @@ impl Story {
     /// Another one, which finds that the replica cannot be promoted.
     fn stop(&mut self) {
         let id = "shop-4";
-        let trigger =
-            Trigger::Operator { by: "ann".to_owned(), reason: "drill 12".to_owned(), accept_data_loss: true };
+        let trigger = Trigger::Operator {
+            by: "ann".to_owned(),
+            reason: "drill 12".to_owned(),
+            accept_data_loss: true,
+            ungraceful: false,
+        };
         self.wait(7_200_000);
         self.decide("us-east-1", trigger, Self::evidence(Verdict::Healthy, Verdict::Healthy, 0));
         self.run(id, "announce", 700, good("incident 392z is investigating"));

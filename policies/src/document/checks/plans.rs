@@ -14,6 +14,7 @@ use crate::{
         expand::ExpandError,
         flat::{self, Flat, FlatStep, flat},
         graph,
+        manner::Manner,
     },
     policy::{Mode, OnError, PlanTemplate, Policy, Scenario, StepTemplate},
     time::Millis,
@@ -207,6 +208,8 @@ fn early_traffic<'f>(flat: &'f Flat<'_>, needs: &graph::Needs) -> Vec<(&'f StepN
     let pairs = promotions.flat_map(|(promote, _)| {
         flat.iter().filter(|(_, step)| moves_traffic(step)).map(move |(repoint, _)| (repoint, promote))
     });
+    let only = |step: &StepName| flat.get(step).and_then(|step| step.template.only);
+    let pairs = pairs.filter(|(repoint, promote)| Manner::shared(only(repoint), only(promote)));
     pairs.filter(|(repoint, promote)| !graph::ancestors(needs, repoint).contains(*promote)).collect()
 }
 

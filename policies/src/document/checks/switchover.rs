@@ -10,6 +10,7 @@ use crate::{
         action::{PostgresFence, PostgresPromote, PostgresSwitchover},
         flat::{FlatStep, flat},
         graph,
+        manner::Manner,
     },
     policy::{Mode, PlanTemplate, Policy},
 };
@@ -21,7 +22,7 @@ pub(super) fn check(policy: &Policy, problems: &mut Vec<Problem>) {
             let field = field.join(step.as_str());
             fenced(&field, plan, step, action, problems);
             attempts(&field, plan, step, problems);
-            promoted_twice(&field, plan, action, problems);
+            promoted_twice(&field, plan, step, action, problems);
         }
     }
     scenarios(policy, problems);
@@ -32,6 +33,11 @@ fn switchovers(plan: &PlanTemplate) -> impl Iterator<Item = (&StepName, &Postgre
         let Action::PostgresSwitchover(action) = &template.action else { return None };
         Some((name, action))
     })
+}
+
+/// The manner in which alone a step runs.
+fn only(plan: &PlanTemplate, step: &StepName) -> Option<Manner> {
+    plan.steps.get(step)?.only
 }
 
 /// Without the fence before it a switchover is refused when it runs, and nothing would give the writes back.
@@ -45,9 +51,11 @@ fn fenced(
     let needs: graph::Needs =
         plan.steps.iter().map(|(name, step)| (name.clone(), step.needs.iter().cloned().collect())).collect();
     let from = (&action.from.host, action.from.port);
+    let only = only(plan, step);
     let fences = |name: &StepName| {
         plan.steps.get(name).is_some_and(|step| {
-            matches!(&step.action, Action::PostgresFence(PostgresFence { host, port, .. }) if (host, *port) == from)
+            let there = step.only.is_none() || step.only == only;
+            there && matches!(&step.action, Action::PostgresFence(PostgresFence { host, port, .. }) if (host, *port) == from)
         })
     };
     if !graph::ancestors(&needs, step).iter().any(fences) {
@@ -70,17 +78,19 @@ fn attempts(field: &FieldPath, plan: &PlanTemplate, step: &StepName, problems: &
 fn promoted_twice(
     field: &FieldPath,
     plan: &PlanTemplate,
+    step: &StepName,
     action: &PostgresSwitchover,
     problems: &mut Vec<Problem>,
 ) {
     let standby = (&action.host, action.port);
+    let only = only(plan, step);
     let other = plan.steps.iter().find(|(_, step)| {
-        matches!(&step.action, Action::PostgresPromote(PostgresPromote { host, port, .. }) if (host, *port) == standby)
+        Manner::shared(step.only, only)
+            && matches!(&step.action, Action::PostgresPromote(PostgresPromote { host, port, .. }) if (host, *port) == standby)
     });
     if let Some((other, _)) = other {
         let message = format!("`{other}` promotes the same standby, and may lose what this step does not");
-        let mend =
-            "keep postgres.switchover where the primary is healthy, or postgres.promote where it is not";
+        let mend = "write `only: graceful` beside postgres.switchover and `only: ungraceful` beside postgres.promote, or keep one of them";
         problems.push(Problem::error(field.clone(), message, mend));
     }
 }
@@ -90,7 +100,11 @@ fn scenarios(policy: &Policy, problems: &mut Vec<Problem>) {
     let automatic = policy.scenarios.iter().filter(|(_, scenario)| scenario.mode == Mode::Automatic);
     for (name, scenario) in automatic {
         let Ok(flat) = flat(policy, &scenario.run) else { continue };
-        let switches = |step: &FlatStep<'_>| matches!(step.template.action, Action::PostgresSwitchover(_));
+        // What the agents begin is ungraceful.
+        let switches = |step: &FlatStep<'_>| {
+            matches!(step.template.action, Action::PostgresSwitchover(_))
+                && step.template.only != Some(Manner::Graceful)
+        };
         if let Some((step, _)) = flat.iter().find(|(_, step)| switches(step)) {
             let field = FieldPath::from(["scenarios", name.as_str(), "mode"]);
             let message = format!("it begins when the primary is down, and `{step}` needs a healthy one");

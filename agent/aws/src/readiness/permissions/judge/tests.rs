@@ -44,6 +44,7 @@ fn plan(steps: &[(&str, Action, Option<&str>)]) -> Plan {
         place: StepPlace("us-west-2".parse().unwrap()),
         role: role.map(|arn| AssumeRole { arn: arn.to_owned(), external_id: None }),
         delay: Millis(0),
+        only: None,
     };
     Plan {
         name: "failover".parse().unwrap(),
