@@ -32,6 +32,8 @@ const OVERLAY: &str = "kubectl apply -k kubernetes/overlays/production";
 const SCALE: &str = "kubectl scale deployment/stocker-api -n stocker-production --replicas";
 const POINT: &str = "kubectl set env deployment/stocker-api -n stocker-production \
                      DB_HOST=stocker-pro-primary-recovery.stocker.internal";
+/// The region is lost, and the way home from there.
+const AWAY: [&str; 4] = ["region-outage", "replica-lost", "return", "standby-lost"];
 /// How far back the last good moment lies: what came since is lost.
 const UNTIL: Duration = Duration::from_secs(8 * 60);
 
@@ -43,13 +45,7 @@ struct Plan {
 
 pub(super) async fn play(wanted: Wanted) -> Told {
     let mut told = Told::default();
-    let plan = match Plan::start(&wanted).await {
-        Ok(plan) => plan,
-        Err(error) => {
-            told.tell("all of them", Err(error));
-            return told;
-        }
-    };
+    let Some(plan) = told.started("all of them", Plan::start(&wanted).await) else { return told };
     if wanted.wants("data-corruption") {
         told.tell("data-corruption", plan.data_corruption().await);
     }
@@ -59,10 +55,7 @@ pub(super) async fn play(wanted: Wanted) -> Told {
     if wanted.wants("misconfiguration") {
         told.tell("misconfiguration", plan.misconfiguration().await);
     }
-    // The last one: a region that was left is not come back to.
-    if wanted.wants("region-outage") {
-        told.tell("region-outage", plan.region_outage().await);
-    }
+    told.in_order(&wanted, &AWAY, async |scenario| plan.away_and_home(scenario).await).await;
     plan.world.stop().await;
     told
 }
@@ -156,7 +149,8 @@ impl Plan {
         let replacements = Replacements::default()
             .with("database: stocker-pro-production,", format!("database: {},", service.instances[EAST]))
             .with("database: stocker-pro-production-dr,", format!("database: {},", service.instances[WEST]))
-            .with("instance: stocker-pro-production}", format!("instance: {}}}", service.instances[EAST]))
+            .with("instance: stocker-pro-production-dr", format!("instance: {}", service.instances[WEST]))
+            .with("instance: stocker-pro-production", format!("instance: {}", service.instances[EAST]))
             .with("stocker.us-east-1.elb.amazonaws.com", target(EAST))
             .with("stocker.us-west-2.elb.amazonaws.com", target(WEST))
             .with("https://{alb}/", format!("http://{{alb}}:{}/", service.port))
@@ -181,6 +175,7 @@ impl Plan {
             sections,
             sandbox: Some(sandbox),
             names: None,
+            objects: None,
             unwatched: &[],
             home,
             stand_ins,
@@ -242,5 +237,48 @@ impl Plan {
         }
         self.world.stand_ins.did(&[&init("production-dr", WEST), &apply("production-dr"), OVERLAY])?;
         self.world.row("region-outage", &id, "sandbox's RDS, Route 53; terraform, kubectl: stand-ins").await
+    }
+
+    /// The region is lost, and the service goes home again: what comes later needs what comes before.
+    async fn away_and_home(&self, scenario: &str) -> anyhow::Result<Row> {
+        match scenario {
+            "region-outage" => self.region_outage().await,
+            "replica-lost" => self.replica_lost().await,
+            "return" => self.comes_home().await,
+            _ => self.standby_lost().await,
+        }
+    }
+
+    async fn replica_lost(&self) -> anyhow::Result<Row> {
+        self.world.stand_ins.begin(&[])?;
+        self.world.control()?.post("/control/fault", &json!({"region": EAST, "kind": "none"})).await?;
+        self.world.way_home("stocker-pro is in us-west-2; rebuild is next").await?;
+        let id = self.world.failback().await?;
+        self.world.succeeded(&id).await?;
+        self.world.replicates("stocker-pro-primary", "stocker-pro-replica").await?;
+        self.world.row("replica-lost", &id, "sandbox's RDS").await
+    }
+
+    async fn comes_home(&self) -> anyhow::Result<Row> {
+        self.world.stand_ins.begin(&[])?;
+        self.world.way_home("stocker-pro is in us-west-2; switch is next").await?;
+        let id = self.world.failback().await?;
+        self.world.succeeded(&id).await?;
+        for operation in ["PromoteReadReplica", "ChangeResourceRecordSets"] {
+            let made = self.world.effects(operation).await?;
+            ensure!(made == 2, "{operation} was applied {made} times, there and back");
+        }
+        self.world.stand_ins.did(&[&init("production", EAST), &apply("production"), OVERLAY])?;
+        self.world.row("return", &id, "sandbox's RDS, Route 53; terraform, kubectl: stand-ins").await
+    }
+
+    async fn standby_lost(&self) -> anyhow::Result<Row> {
+        self.world.stand_ins.begin(&[])?;
+        self.world.way_home("stocker-pro is in us-east-1; after is next").await?;
+        let id = self.world.failback().await?;
+        self.world.succeeded(&id).await?;
+        self.world.replicates("stocker-pro-replica", "stocker-pro-primary").await?;
+        self.world.way_home("stocker-pro is at home in us-east-1: nothing is to be done").await?;
+        self.world.row("standby-lost", &id, "sandbox's RDS").await
     }
 }

@@ -49,20 +49,15 @@ struct Plan {
 
 pub(super) async fn play(wanted: Wanted) -> Told {
     let mut told = Told::default();
-    if wanted.any(&["database-loss", "cache-loss", "search-loss"]) {
-        match Plan::start(&wanted).await {
-            Ok(plan) => plan.stay(&wanted, &mut told).await,
-            Err(error) => told.tell("all but zone-loss", Err(error)),
-        }
+    let still =
+        ["database-loss", "database-loss, executor killed in the restore", "cache-loss", "search-loss"];
+    if wanted.any(&still)
+        && let Some(plan) = told.started("all but zone-loss", Plan::start(&wanted).await)
+    {
+        plan.stay(&wanted, &mut told).await;
     }
     // In a world of its own: a region that has been down and up in plan after plan is flapping, and is left by nobody.
-    if wanted.wants("zone-loss") {
-        let came = match Plan::start(&wanted).await {
-            Ok(plan) => plan.zone_loss().await,
-            Err(error) => Err(error),
-        };
-        told.tell("zone-loss", came);
-    }
+    told.alone(&wanted, "zone-loss", Plan::start, Plan::zone_loss).await;
     told
 }
 
@@ -140,6 +135,7 @@ impl Plan {
             sections,
             sandbox: None,
             names: Some(names),
+            objects: None,
             unwatched: &[],
             home,
             stand_ins,
@@ -269,7 +265,7 @@ impl Plan {
     }
 
     /// The zone dies with its database; the standby has every row that was acknowledged before.
-    async fn zone_loss(mut self) -> anyhow::Result<Row> {
+    async fn zone_loss(mut self, scenario: &str) -> anyhow::Result<Row> {
         let server = &self.pair.primary;
         sql(server, DATABASE, "INSERT INTO characters (name) VALUES ('the newest')")?;
         self.pair.catch_up()?;
@@ -285,7 +281,7 @@ impl Plan {
         ensure!(standby.sql("SELECT pg_is_in_recovery()")? == "f", "the standby was not promoted");
         sql(standby, DATABASE, "INSERT INTO characters (name) VALUES ('after it')")?;
         self.world.stand_ins.did(&[])?;
-        let row = self.world.row("zone-loss", &id, "real PostgreSQL pair, real BIND; approved").await;
+        let row = self.world.row(scenario, &id, "real PostgreSQL pair, real BIND; approved").await;
         self.world.stop().await;
         row
     }
