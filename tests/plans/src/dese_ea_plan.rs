@@ -212,6 +212,7 @@ impl Plan {
     /// Dumped, and then a row that comes after the dump.
     fn dumped(&self, name: &str) -> anyhow::Result<String> {
         let (server, file) = (&self.a.server, self.backups.join(name));
+        sql(server, DATABASE, "DELETE FROM users WHERE name = 'late'")?;
         let stood = sql(server, DATABASE, ROWS)?;
         dump(server, DATABASE, "-Fc", &file)?;
         older(&file, DUMP_AGE)?;

@@ -1,15 +1,19 @@
 //! The five written recovery plans of `policies/examples`, every scenario of each, run on this machine: real agents with ordinary
-//! files, the real command line, a real PostgreSQL, Redis and BIND; the sandbox in the place of AWS, and stand-ins for kubectl,
-//! terraform and scripts that refuse a wrong argument. What runs is the file as written, but for a declared list of replacements.
+//! files, the real command line, a real PostgreSQL, Redis and BIND; the sandbox in the place of AWS, moto in that of S3, and
+//! stand-ins for kubectl, terraform and scripts that refuse a wrong argument. What runs is the file as written, but for a declared
+//! list of replacements. One drill runs as it is scheduled, by agents to whom it is months later.
 //!
-//! `world` starts and asks, `stores`, `names`, `application` and `stand_in` are what the plans work on, and each plan's own file
-//! says what it damages and what must stand afterwards. The figures are the executions' own.
+//! `world` starts and asks, `seats` says where its agents sit, `clock` moves their time, `drills` and `way_home` ask what they are
+//! about; `stores`, `names`, `objects`, `application` and `stand_in` are what the plans work on, and each plan's own file says what
+//! it damages and what must stand afterwards. The figures are the executions' own.
 
 pub mod stand_in;
 pub mod table;
 
 mod application;
+mod clock;
 mod dese_ea_plan;
+mod drills;
 mod endpoint_statistics;
 mod multi_region;
 mod names;

@@ -33,15 +33,18 @@ const CONFIGURE_HOME: &str = "kubectl set env deployment/app DATABASE_HOST=prod-
 const RECOVERED: &str =
     "kubectl set env deployment/app DATABASE_HOST=recovered-database.us-east-1.internal -n production";
 /// What restoring the services does, each once, in this order of needs.
-const SERVICES: [&str; 9] = [
+const SERVICES: [&str; 12] = [
     "kubectl apply -f manifests/database.yaml",
     "kubectl wait --for=condition=ready pod -l app=database --timeout=300s",
     "kubectl apply -f manifests/redis.yaml",
+    "kubectl wait --for=condition=ready pod -l app=redis --timeout=60s",
     "kubectl apply -f manifests/message-queue.yaml",
+    "kubectl rollout status deployment/message-queue --timeout=300s",
     "kubectl apply -f manifests/auth-service.yaml",
-    "kubectl wait --for=condition=ready pod -l app=auth-service --timeout=300s",
+    "kubectl rollout status deployment/auth-service --timeout=300s",
     "kubectl apply -f manifests/api-gateway.yaml",
     "kubectl apply -f manifests/web-app.yaml",
+    "kubectl rollout status deployment/web-app --timeout=300s",
     "kubectl apply -f manifests/admin-panel.yaml",
 ];
 const REPORTING: &str = "kubectl apply -f manifests/reporting.yaml";
@@ -85,7 +88,20 @@ pub(super) async fn play(wanted: Wanted) -> Told {
 }
 
 fn calls() -> Vec<Call> {
-    let [database, database_ready, redis, queue, auth, auth_ready, gateway, web, admin] = SERVICES.map(call);
+    let [
+        database,
+        database_ready,
+        cache,
+        cache_ready,
+        queue,
+        queue_ready,
+        auth,
+        auth_ready,
+        gateway,
+        web,
+        web_ready,
+        admin,
+    ] = SERVICES.map(call);
     vec![
         call("dr-pre-checks").prints("replica: in sync\ncapacity: 10 tasks\nbackups: fresh"),
         call(CONFIGURE).prints("deployment.apps/app env updated"),
@@ -99,22 +115,34 @@ fn calls() -> Vec<Call> {
             .needs("database", "applied")
             .sets("database", "ready")
             .prints("pod/database-0 condition met"),
-        redis.needs("database", "ready").sets("redis", "applied").prints("statefulset.apps/redis created"),
+        cache.needs("database", "ready").sets("cache", "applied").prints("statefulset.apps/redis created"),
+        cache_ready.needs("cache", "applied").sets("cache", "ready").prints("pod/redis-0 condition met"),
         queue
             .needs("database", "ready")
             .sets("queue", "applied")
-            .prints("statefulset.apps/message-queue created"),
-        auth.needs("redis", "applied")
+            .prints("deployment.apps/message-queue created"),
+        queue_ready
             .needs("queue", "applied")
+            .sets("queue", "ready")
+            .prints("deployment \"message-queue\" successfully rolled out"),
+        auth.needs("cache", "ready")
+            .needs("queue", "ready")
             .sets("auth", "applied")
             .prints("deployment.apps/auth-service created"),
-        auth_ready.needs("auth", "applied").sets("auth", "ready").prints("pod/auth-service-0 condition met"),
+        auth_ready
+            .needs("auth", "applied")
+            .sets("auth", "ready")
+            .prints("deployment \"auth-service\" successfully rolled out"),
         gateway
             .needs("auth", "ready")
             .sets("gateway", "applied")
             .prints("deployment.apps/api-gateway created"),
         web.needs("gateway", "applied").sets("web", "applied").prints("deployment.apps/web-app created"),
-        admin.needs("web", "applied").sets("admin", "applied").prints("deployment.apps/admin-panel created"),
+        web_ready
+            .needs("web", "applied")
+            .sets("web", "ready")
+            .prints("deployment \"web-app\" successfully rolled out"),
+        admin.needs("web", "ready").sets("admin", "applied").prints("deployment.apps/admin-panel created"),
         call(REPORTING).needs("admin", "applied").prints("deployment.apps/reporting created"),
     ]
 }

@@ -62,9 +62,14 @@ pub(super) async fn play(wanted: Wanted) -> Told {
 
 fn init(state: &str, region: &str) -> String {
     format!(
-        "terraform init -input=false -no-color -reconfigure \
-         -backend-config=key=stocker-pro/{state}/terraform.tfstate -backend-config=region={region}"
+        "terraform init -input=false -no-color -reconfigure -backend-config=bucket=stocker-pro-terraform-state \
+         -backend-config=key=stocker-pro/{state}/terraform.tfstate -backend-config=region={region} \
+         -backend-config=dynamodb_table=stocker-pro-terraform-locks"
     )
+}
+
+fn kubeconfig(state: &str, region: &str) -> String {
+    format!("aws eks update-kubeconfig --name stocker-pro-{state} --region {region}")
 }
 
 fn apply(state: &str) -> String {
@@ -76,6 +81,7 @@ fn calls() -> Vec<Call> {
     let mut calls = vec![
         call(OVERLAY)
             .needs("infrastructure", "built")
+            .needs("kubeconfig", "written")
             .sets("deployed", "yes")
             .prints("deployment.apps/stocker-api configured"),
         call(&format!("{SCALE}=0"))
@@ -96,6 +102,12 @@ fn calls() -> Vec<Call> {
             call(&init(state, region))
                 .sets("backend", state)
                 .prints("Terraform has been successfully initialized!"),
+        );
+        calls.push(
+            call(&kubeconfig(state, region))
+                .needs("infrastructure", "built")
+                .sets("kubeconfig", "written")
+                .prints(&format!("Updated context stocker-pro-{state}")),
         );
         calls.push(
             call(&apply(state)).needs("backend", state).sets("infrastructure", "built").prints(complete),
@@ -139,7 +151,7 @@ impl Plan {
         let recovered = Alone::seated(seat(at(21)))?;
         account(&recovered.server, DATABASE)?;
         sql(&recovered.server, DATABASE, SETUP)?;
-        let programs = ["kubectl", "terraform"];
+        let programs = ["kubectl", "terraform", "aws"];
         let stand_ins =
             StandIns::make(&home.path().join("programs"), &wanted.binary, &programs, &calls(), &[])?;
         let repository = repository(home.path())?;
@@ -159,10 +171,11 @@ impl Plan {
             // A minute's dwell would be most of the run.
             .with("agreement: {min_vantages: 1}", "agreement: {min_vantages: 1, dwell: 2s}");
         let sections = format!(
-            "\nexec: {{programs: {{kubectl: {}, terraform: {}, git: {GIT}}}, dir: {}}}\n\
+            "\nexec: {{programs: {{kubectl: {}, terraform: {}, aws: {}, git: {GIT}}}, dir: {}}}\n\
              postgres: {{password_file: {}/postgres.password, ca_file: {}}}\n",
             stand_ins.program("kubectl").display(),
             stand_ins.program("terraform").display(),
+            stand_ins.program("aws").display(),
             repository.display(),
             home.path().display(),
             recovered.authority.display(),
@@ -209,12 +222,17 @@ impl Plan {
         self.world.stand_ins.begin(&[])?;
         let id = self.world.declare("cluster-failure", &[]).await?;
         self.world.succeeded(&id).await?;
-        self.world.stand_ins.did(&[&init("production", EAST), &apply("production"), OVERLAY])?;
+        self.world.stand_ins.did(&[
+            &init("production", EAST),
+            &apply("production"),
+            &kubeconfig("production", EAST),
+            OVERLAY,
+        ])?;
         self.world.row("cluster-failure", &id, "terraform, kubectl: stand-ins; sandbox's DNS").await
     }
 
     async fn misconfiguration(&self) -> anyhow::Result<Row> {
-        self.world.stand_ins.begin(&[("backend", "production")])?;
+        self.world.stand_ins.begin(&[("backend", "production"), ("kubeconfig", "written")])?;
         let git = |words: &[&str]| run(Command::new(GIT).current_dir(&self.repository).args(words));
         let good = git(&["rev-parse", "HEAD~1"])?;
         let id = self.world.declare("misconfiguration", &[("revision", &good)]).await?;
@@ -235,7 +253,12 @@ impl Plan {
             let made = self.world.effects(operation).await?;
             ensure!(made == 1, "{operation} was applied {made} times");
         }
-        self.world.stand_ins.did(&[&init("production-dr", WEST), &apply("production-dr"), OVERLAY])?;
+        self.world.stand_ins.did(&[
+            &init("production-dr", WEST),
+            &apply("production-dr"),
+            &kubeconfig("production-dr", WEST),
+            OVERLAY,
+        ])?;
         self.world.row("region-outage", &id, "sandbox's RDS, Route 53; terraform, kubectl: stand-ins").await
     }
 
@@ -268,7 +291,12 @@ impl Plan {
             let made = self.world.effects(operation).await?;
             ensure!(made == 2, "{operation} was applied {made} times, there and back");
         }
-        self.world.stand_ins.did(&[&init("production", EAST), &apply("production"), OVERLAY])?;
+        self.world.stand_ins.did(&[
+            &init("production", EAST),
+            &apply("production"),
+            &kubeconfig("production", EAST),
+            OVERLAY,
+        ])?;
         self.world.row("return", &id, "sandbox's RDS, Route 53; terraform, kubectl: stand-ins").await
     }
 

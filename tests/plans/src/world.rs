@@ -2,6 +2,7 @@
 //! It starts, asks, kills and tells; what a scenario damages and compares is the plan's own file.
 
 use super::{
+    clock::starter,
     names::Names,
     objects::Objects,
     replacements::Replacements,
@@ -72,13 +73,13 @@ pub(super) struct World {
     pub(super) control: Option<Api>,
     policy: &'static str,
     pub(super) service: &'static str,
-    agents: Vec<AgentProcess>,
+    pub(super) agents: Vec<AgentProcess>,
     quorate: PathBuf,
     token: PathBuf,
     sandbox: Option<Sandbox>,
     _names: Option<Names>,
     objects: Option<Objects>,
-    home: TempDir,
+    pub(super) home: TempDir,
 }
 
 /// The `quorate` binary, built beside this one.
@@ -145,13 +146,14 @@ impl World {
         let token = fs::read_to_string(&written.token_file)?.trim().to_owned();
         let client = HttpClient::new();
         let quorate = binary()?;
+        let agent = starter(home.path(), &quorate)?;
         let mut agents = Vec::new();
         for plan in &plans {
             let config = written.agent_files.get(&plan.name).context("every agent has a file")?;
             File::options().append(true).open(config)?.write_all(sections.as_bytes())?;
             let log = home.path().join(format!("{}.log", plan.name));
             let url = format!("http://{}", plan.listen);
-            agents.push(AgentProcess::new(&client, &quorate, &plan.name, url, &token, config.clone(), log));
+            agents.push(AgentProcess::new(&client, &agent, &plan.name, url, &token, config.clone(), log));
         }
         for agent in &mut agents {
             agent.start()?;
@@ -262,7 +264,8 @@ impl World {
         Ok(self.api()?.get::<ExecutionList>("/v1/executions").await?.executions)
     }
 
-    fn api(&self) -> anyhow::Result<&Api> {
+    /// The API of an agent that lives.
+    pub(super) fn api(&self) -> anyhow::Result<&Api> {
         let alive = self.agents.iter().rev().find(|agent| agent.alive());
         Ok(&alive.context("no agent lives")?.api)
     }
