@@ -85,6 +85,8 @@ pub struct AgentPlan {
     pub resolvers: Vec<SocketAddr>,
     /// Addresses of AWS by region, where they are not its own.
     pub regional: BTreeMap<String, String>,
+    /// Addresses of S3 by region, where they are others than the region's.
+    pub s3: BTreeMap<String, String>,
     /// The address of Route 53, where it is not AWS's own.
     pub route53: Option<String>,
     /// The status page's address and its key; the key goes into a file of its own.

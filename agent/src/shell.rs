@@ -5,6 +5,7 @@ mod agent;
 pub mod audit_file;
 mod backups;
 pub mod clock;
+mod dry_run;
 mod lags;
 mod leases;
 mod probing;

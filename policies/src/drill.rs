@@ -61,6 +61,9 @@ pub struct DrillRun {
     /// How it ended, as a sentence.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub outcome: String,
+    /// The recovery time that a dry run told to expect; none where a step was never measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted: Option<Millis>,
     /// The recovery time that was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rto: Option<Millis>,
@@ -223,6 +226,10 @@ pub enum DrillRefusal {
 #[must_use]
 pub fn blocked(policy: &Policy, drill: &Drill, conditions: &Conditions, now: Timestamp) -> Vec<DrillRefusal> {
     let mut why: Vec<DrillRefusal> = time(drill, now).into_iter().collect();
+    if drill.mode == DrillMode::DryRun {
+        // What is wrong is what it is to find, and finding it changes nothing.
+        return why;
+    }
     let when = |condition: DrillCondition| drill.blocked_while.contains(&condition);
     if when(DrillCondition::DegradedRegion) {
         let healthy = |region: &&RegionName| conditions.regions.get(*region) == Some(&Opinion::Healthy);
@@ -286,6 +293,7 @@ mod tests {
             execution: None,
             succeeded,
             outcome: String::new(),
+            predicted: None,
             rto: None,
             rpo: None,
             objective: None,

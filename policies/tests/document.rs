@@ -138,11 +138,28 @@ fn the_ready_made_commands_are_sound() {
     let steps: String = blocks.flat_map(str::lines).map(|line| format!("      {line}\n")).collect();
     assert!(steps.matches("exec:").count() >= 8 && steps.contains("http:"));
     let policy = include_str!("../examples/starter.yaml");
-    let (head, _) = policy.split_once("plans:").unwrap();
-    let policy = format!("{head}plans:\n  failover:\n    steps:\n{steps}");
+    let (head, _) = policy.split_once("\nscenarios:").unwrap();
+    let scenario =
+        "scenarios:\n  region-loss: {when: {region: primary, is: down}, run: failover, mode: observe}\n";
+    let policy = format!("{head}\n{scenario}plans:\n  failover:\n    steps:\n{steps}");
     let policy =
         document::read_policy("exec.yaml", &policy).unwrap_or_else(|problems| panic!("{problems:#?}"));
     assert_eq!(document::check_together(&policy, &agent), []);
+}
+
+/// Goal: what the starter shows in a comment can be taken into use as it stands. Method: take the comment's signs away, and name the
+/// channels in the agent's file.
+#[test]
+fn the_starters_channels_are_sound() {
+    let starter = include_str!("../examples/starter.yaml");
+    let shown: Vec<&str> = starter.lines().filter_map(|line| line.strip_prefix("#   ")).collect();
+    let shown: String =
+        shown.iter().skip_while(|line| **line != "channels:").map(|line| format!("  {line}\n")).collect();
+    let written = starter.replace("communication:\n", &format!("communication:\n{shown}"));
+    let policy =
+        document::read_policy("starter.yaml", &written).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let of = &policy.communication;
+    assert_eq!((of.channels.len(), of.tell.len(), of.escalation.len()), (2, 1, 1));
 }
 
 /// Goal: the option that the example shows in a comment is one. Method: take the comment's sign away.

@@ -83,6 +83,9 @@ pub struct DrillRun {
     /// How it ended, as a sentence.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub outcome: String,
+    /// The recovery time that a dry run told to expect, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub predicted_ms: Option<u64>,
     /// The recovery time that was measured, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rto_ms: Option<u64>,

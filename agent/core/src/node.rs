@@ -2,6 +2,7 @@
 //! propose and run. It holds no socket and reads no clock; everything it knows of the log comes in as a `Cluster`.
 
 mod drills;
+mod dry_runs;
 mod evidence;
 pub mod explain;
 mod health;
@@ -25,6 +26,7 @@ use crate::{
     },
     command::{Body, Command, ExecutionId},
 };
+use dry_runs::DryRuns;
 use evidence::RegionWatch;
 use health::Health;
 use lags::{Lags, Measure};
@@ -62,6 +64,7 @@ pub struct Node {
     looks: Looks,
     /// Backups that are not fresh, as this agent saw them last.
     stale_backups: BTreeMap<ServiceName, BTreeSet<BackupName>>,
+    dry_runs: DryRuns,
     watches: BTreeMap<ServiceName, RegionWatch>,
     component_watches: BTreeMap<(ServiceName, ComponentName), RegionWatch>,
     leases: Leases,
@@ -93,6 +96,7 @@ impl Node {
             positions: Positions::default(),
             looks: Looks::default(),
             stale_backups: BTreeMap::new(),
+            dry_runs: DryRuns::default(),
             watches: BTreeMap::new(),
             component_watches: BTreeMap::new(),
             self_health: SelfHealth::new(now.mono),
@@ -145,6 +149,9 @@ impl Node {
             Input::BackupsSeen { service, stale } => {
                 self.stale_backups.insert(service, stale);
                 return out;
+            }
+            Input::DrillLooked { service, drill, count, outcome } => {
+                self.dry_runs.looked(&(service, drill), count, outcome);
             }
             Input::Heard(report) => self.reports.heard(now.mono, report),
             Input::Applied(cluster) => self.applied(now, cluster, &mut out),
@@ -227,6 +234,7 @@ impl Node {
             self.positions.retain(|service| self.cluster.services.contains_key(service));
             self.looks.retain(|service| self.cluster.services.contains_key(service));
             let known = &self.cluster.services;
+            self.dry_runs.retain(|service| known.contains_key(service));
             self.stale_backups.retain(|service, _| known.contains_key(service));
             self.report_due = true;
             out.push(Output::Targets(targets));

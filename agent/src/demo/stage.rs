@@ -105,6 +105,7 @@ impl Stage {
                 addresses,
                 resolvers: vec![view.resolver.parse()?],
                 regional: view.aws.clone(),
+                s3: BTreeMap::new(),
                 route53: Some(view.route53.clone()),
                 statuspage: Some((view.statuspage.clone(), self.endpoints.service.statuspage_key.clone())),
             });

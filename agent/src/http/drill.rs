@@ -73,7 +73,7 @@ pub(super) async fn drill<C: Control>(
             outcome: shown.outcome.clone(),
             predicted: shown.predicted_ms.map(Millis),
         };
-        let order = DrillOrder::Record { outcome, actor: asked.actor() };
+        let order = DrillOrder::Record { outcome, actor: asked.actor(), count: None };
         submit(agent.as_ref(), id, Body::Drill { service, drill: drill.clone(), order }).await?;
         let message = format!("dry run of {drill}: {}", shown.outcome);
         return Ok((StatusCode::OK, Json(Changed { message, ..Changed::default() })));

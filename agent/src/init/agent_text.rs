@@ -5,7 +5,7 @@ use super::{AgentPlan, InitError, InitOptions};
 use crate::cli::token::TOKEN_FILE;
 use quorate_policies::{
     AgentName, RegionName,
-    document::{AgentFile, Aws, AwsEndpoints, Log, Member, Statuspage, TlsFiles, WebhookSecret},
+    document::{AgentFile, Aws, AwsEndpoints, AwsService, Log, Member, Statuspage, TlsFiles, WebhookSecret},
     name::NameError,
 };
 use serde_json::{Map, Value};
@@ -82,7 +82,7 @@ pub(super) fn agent_file(
         aws: Aws {
             endpoints: AwsEndpoints {
                 regional: by_region(&agent.regional)?,
-                services: BTreeMap::new(),
+                services: services(&agent.s3)?,
                 route53: agent.route53.clone(),
             },
         },
@@ -99,6 +99,15 @@ pub(super) fn agent_file(
         log: Log::default(),
         channels: BTreeMap::new(),
     })
+}
+
+fn services(
+    s3: &BTreeMap<String, String>,
+) -> Result<BTreeMap<AwsService, BTreeMap<RegionName, String>>, NameError> {
+    if s3.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    Ok(BTreeMap::from([(AwsService::S3, by_region(s3)?)]))
 }
 
 fn by_region(urls: &BTreeMap<String, String>) -> Result<BTreeMap<RegionName, String>, NameError> {

@@ -90,6 +90,7 @@ pub fn plans(places: &[Place]) -> Vec<AgentPlan> {
         addresses: addresses.clone(),
         resolvers: Vec::new(),
         regional: BTreeMap::new(),
+        s3: BTreeMap::new(),
         route53: None,
         statuspage: None,
     };

@@ -113,6 +113,9 @@ impl Agent {
                 self.tasks
                     .spawn(async move { stop.run_until_cancelled(executor::run(&*agent, &order)).await });
             }
+            Output::LookAtDrill { service, drill, count } => {
+                self.tasks.spawn(async move { agent.look_at_drill(service, drill, count).await });
+            }
             Output::AskLease { service, epoch, sent_at } => {
                 self.tasks.spawn(async move { leasing::ask(&*agent, service, epoch, sent_at).await });
             }

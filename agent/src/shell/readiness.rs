@@ -13,7 +13,7 @@ use quorate_policies::{
         expand::{Inputs, expand},
     },
     policy::OnError,
-    readiness::{Finding, FindingSeverity},
+    readiness::{self, Finding, FindingSeverity},
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -37,6 +37,24 @@ pub struct PlanCheck {
     pub policy_hash: String,
     /// What.
     pub findings: Vec<Finding>,
+}
+
+impl PlanCheck {
+    /// Whether nothing known stands in the plan's way.
+    #[must_use]
+    pub fn ready(&self) -> bool {
+        readiness::ready(&self.findings)
+    }
+
+    /// That as a sentence, with the first thing that stands there.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let blocks = |finding: &&Finding| finding.severity == FindingSeverity::Blocking;
+        match self.findings.iter().find(blocks) {
+            Some(finding) => format!("its plan would not go through: {finding}"),
+            None => "nothing known stands in its way".to_owned(),
+        }
+    }
 }
 
 /// Looks at every plan of every service, at once after the start and then in turn.

@@ -15,7 +15,7 @@ fn problems_are_printed_with_their_place() {
     home.write("good.yaml", POLICY);
     home.write(
         "bad.yaml",
-        &POLICY.replace("timeout: 800ms", "timeout: 3s").replace("run: failover", "run: failovre"),
+        &POLICY.replace("timeout: 800ms", "timeout: 3s").replacen("run: failover", "run: failovre", 1),
     );
     home.write("other.yaml", "name_of_nothing: 1\n");
     let ran = home.run(&["check", "good.yaml"]);

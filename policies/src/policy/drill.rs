@@ -43,7 +43,7 @@ pub struct Drill {
     /// How long after one that succeeded the next is due, such as `90d`. Without it the drill is made when somebody asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<Millis>,
-    /// Whether the agents begin it when it is due. Without it they only say that it is.
+    /// Whether the agents begin it when it is due; a dry run they make, and record. Without it they only say that it is due.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub scheduled: bool,
     /// How long a live drill stays in the other region before the way back.

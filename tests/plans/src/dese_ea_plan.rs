@@ -4,6 +4,7 @@ use super::{
     Told, Wanted,
     application::{Applications, Rule},
     names::Names,
+    objects::Objects,
     replacements::Replacements,
     stand_in::{Call, StandIns, call},
     stores::{self, Redis, account, dump, empty, folder, network, older, seat, sql},
@@ -38,15 +39,24 @@ const DUMP_AGE: Duration = Duration::from_secs(50 * 60);
 /// How old the snapshot is.
 const RDB_AGE: Duration = Duration::from_secs(12 * 60);
 
+/// The bucket of the copies, and its region.
+const BUCKET: &str = "dese-backups";
+const BUCKET_REGION: &str = "eu-central-1";
+
 /// What leaves the service where it is.
-const STAY: [&str; 6] = [
+const STAY: [&str; 8] = [
     "bad-deployment",
     "security-breach",
     "cache-loss",
     "configuration-loss",
     "database-corruption",
     "cluster-failure",
+    FETCH,
+    FETCHED,
 ];
+/// The local dumps are gone, and what is fetched in their place is what the database is restored from.
+const FETCH: &str = "local-backups-lost";
+const FETCHED: &str = "database-corruption, from what was fetched";
 
 struct Plan {
     a: Alone,
@@ -55,25 +65,19 @@ struct Plan {
     applications: Applications,
     first: Ipv4Addr,
     backups: PathBuf,
+    fetched: PathBuf,
     world: World,
 }
 
 pub(super) async fn play(wanted: Wanted) -> Told {
     let mut told = Told::default();
-    if wanted.any(&STAY) {
-        match Plan::start(&wanted).await {
-            Ok(plan) => plan.stay(&wanted, &mut told).await,
-            Err(error) => told.tell("all but data-center-outage", Err(error)),
-        }
+    if wanted.any(&STAY)
+        && let Some(plan) = told.started("all but data-center-outage", Plan::start(&wanted).await)
+    {
+        plan.stay(&wanted, &mut told).await;
     }
     // In a world of its own: a region that has been down and up in plan after plan is flapping, and is left by nobody.
-    if wanted.wants("data-center-outage") {
-        let came = match Plan::start(&wanted).await {
-            Ok(plan) => plan.data_center_outage().await,
-            Err(error) => Err(error),
-        };
-        told.tell("data-center-outage", came);
-    }
+    told.alone(&wanted, "data-center-outage", Plan::start, Plan::data_center_outage).await;
     told
 }
 
@@ -136,6 +140,10 @@ impl Plan {
         let names = Names::start(&home.path().join("names"), &[("api.dese", first)])?;
         secret(&home.path().join("postgres.password"), stores::PASSWORD)?;
         let here = home.path().display();
+        let objects = Objects::start(&[BUCKET_REGION])?;
+        objects.bucket(BUCKET, BUCKET_REGION).await?;
+        let fetched = backups.join("fetched");
+        folder(&fetched)?;
         let replacements = Replacements::default()
             .with("db.cluster-a.dese.internal", at(11).to_string())
             .with("db.cluster-b.dese.internal", at(12).to_string())
@@ -149,6 +157,7 @@ impl Plan {
                 format!("http://api.dese.example.com:{}/", applications.port),
             )
             .with("server: ns1.example.com", format!("server: \"{}\"", names.address))
+            .with("/backups/fetched", fetched.display().to_string())
             .with("/backups/database/*.dump", format!("{}/*.dump", backups.display()))
             .with("/backups/redis-dump.rdb", format!("{}/redis-dump.rdb", backups.display()))
             .with("dir: /redis}", format!("dir: {here}/redis, port: {}}}", redis.port))
@@ -156,13 +165,14 @@ impl Plan {
             .with("agreement: {min_vantages: 1}", "agreement: {min_vantages: 1, dwell: 2s}");
         let sections = format!(
             "\nexec: {{programs: {{kubectl: {}, preserve-evidence: {}}}, dir: {here}}}\n\
-             backups: {{programs: {}, restore_from: [{}], redis_dirs: [{here}/redis]}}\n\
+             backups: {{programs: {}, restore_from: [{}], redis_dirs: [{here}/redis], sync_to: [{}]}}\n\
              postgres: {{password_file: {here}/postgres.password, ca_file: {}}}\n\
              tsig: {{quorate.example.com: {{secret_file: {here}/names/tsig}}}}\n",
             stand_ins.program("kubectl").display(),
             stand_ins.program("preserve-evidence").display(),
             newest("psql")?.parent().expect("a program is in a folder").display(),
             backups.display(),
+            fetched.display(),
             authorities.display(),
         );
         let world = World::start(Setting {
@@ -173,12 +183,13 @@ impl Plan {
             sections,
             sandbox: None,
             names: Some(names),
+            objects: Some(objects),
             unwatched: &["cluster-b"],
             home,
             stand_ins,
         })
         .await?;
-        Ok(Self { a, b, redis, applications, first, backups, world })
+        Ok(Self { a, b, redis, applications, first, backups, fetched, world })
     }
 
     async fn stay(self, wanted: &Wanted, told: &mut Told) {
@@ -189,6 +200,8 @@ impl Plan {
                 "cache-loss" => self.cache_loss().await,
                 "configuration-loss" => self.configuration_loss().await,
                 "database-corruption" => self.database_corruption().await,
+                FETCH => self.local_backups_lost().await,
+                FETCHED => self.from_what_was_fetched().await,
                 _ => self.cluster_failure().await,
             };
             told.tell(scenario, came);
@@ -199,6 +212,7 @@ impl Plan {
     /// Dumped, and then a row that comes after the dump.
     fn dumped(&self, name: &str) -> anyhow::Result<String> {
         let (server, file) = (&self.a.server, self.backups.join(name));
+        sql(server, DATABASE, "DELETE FROM users WHERE name = 'late'")?;
         let stood = sql(server, DATABASE, ROWS)?;
         dump(server, DATABASE, "-Fc", &file)?;
         older(&file, DUMP_AGE)?;
@@ -219,6 +233,41 @@ impl Plan {
             &kubectl("scale deployment/dese-ea-plan --replicas=3"),
         ])?;
         self.world.row("database-corruption", &id, "real PostgreSQL; kubectl: stand-in").await
+    }
+
+    /// The dump is in the bucket alone, and is fetched; its bytes are the same. What stood in the database, and the execution.
+    async fn fetch(&self, name: &str) -> anyhow::Result<(String, String)> {
+        self.world.stand_ins.begin(&STATE)?;
+        let stood = self.dumped(name)?;
+        let content = fs::read(self.backups.join(name))?;
+        self.world.objects()?.put(BUCKET, &format!("database/{name}"), &content).await?;
+        for entry in fs::read_dir(&self.backups)? {
+            let file = entry?.path();
+            if file.extension().is_some_and(|end| end == "dump") {
+                fs::remove_file(file)?;
+            }
+        }
+        let id = self.world.declare(FETCH, &[]).await?;
+        self.world.succeeded(&id).await?;
+        let there = fs::read(self.fetched.join("database").join(name))?;
+        ensure!(there == content, "{name}: {} bytes stand in the place of {}", there.len(), content.len());
+        self.world.stand_ins.did(&[])?;
+        Ok((stood, id))
+    }
+
+    async fn local_backups_lost(&self) -> anyhow::Result<Row> {
+        let (_, id) = self.fetch("copy.dump").await?;
+        self.world.row(FETCH, &id, "real dump; S3: moto").await
+    }
+
+    async fn from_what_was_fetched(&self) -> anyhow::Result<Row> {
+        let (stood, _) = self.fetch("later-copy.dump").await?;
+        sql(&self.a.server, DATABASE, "DELETE FROM users WHERE id % 3 = 0")?;
+        let dumps = self.fetched.join("database/*.dump").display().to_string();
+        let id = self.world.declare("database-corruption", &[("dump", &dumps)]).await?;
+        self.world.succeeded(&id).await?;
+        restored(&self.a.server, &stood)?;
+        self.world.row(FETCHED, &id, "real PostgreSQL, dump from moto's S3; kubectl: stand-in").await
     }
 
     /// The cluster is deployed anew in its place, with an empty database.
@@ -295,7 +344,7 @@ impl Plan {
     }
 
     /// The first cluster dies with its database; the second one is filled and deployed when somebody has approved.
-    async fn data_center_outage(mut self) -> anyhow::Result<Row> {
+    async fn data_center_outage(mut self, scenario: &str) -> anyhow::Result<Row> {
         let stood = self.dumped("outage.dump")?;
         self.applications.kill(self.first);
         self.a.server.stop()?;
@@ -307,7 +356,7 @@ impl Plan {
             .stand_ins
             .did(&["kubectl --context cluster-b apply -f k8s/backup/deployment.yaml -n dese-prod"])?;
         let against = "real PostgreSQL, real BIND; kubectl: stand-in; approved";
-        let row = self.world.row("data-center-outage", &id, against).await;
+        let row = self.world.row(scenario, &id, against).await;
         self.world.stop().await;
         row
     }

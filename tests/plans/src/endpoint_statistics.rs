@@ -53,13 +53,7 @@ struct Plan {
 
 pub(super) async fn play(wanted: Wanted) -> Told {
     let mut told = Told::default();
-    let mut plan = match Plan::start(&wanted).await {
-        Ok(plan) => plan,
-        Err(error) => {
-            told.tell("all of them", Err(error));
-            return told;
-        }
-    };
+    let Some(mut plan) = told.started("all of them", Plan::start(&wanted).await) else { return told };
     if wanted.wants("database-failure") {
         told.tell("database-failure", plan.database_failure().await);
     }
@@ -177,6 +171,7 @@ impl Plan {
             sections,
             sandbox: None,
             names: Some(names),
+            objects: None,
             unwatched: &[],
             home,
             stand_ins,

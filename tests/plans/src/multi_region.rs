@@ -3,6 +3,7 @@
 
 use super::{
     Told, Wanted,
+    objects::Objects,
     replacements::Replacements,
     stand_in::{Call, StandIns, call},
     stores::{self, account, network, seat, sql},
@@ -16,6 +17,7 @@ use quorate_test_postgres::pair::Alone;
 use serde_json::{Value, json};
 use std::{
     fs,
+    path::PathBuf,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -26,21 +28,40 @@ const SETUP: &str = "CREATE TABLE critical_table (id serial PRIMARY KEY, created
 const ROWS: &str = "SELECT count(*), max(created_at) FROM critical_table";
 const CONFIGURE: &str = "kubectl set env deployment/app DATABASE_HOST=dr-database.us-west-2.internal \
                          REDIS_HOST=dr-redis.us-west-2.internal REGION=us-west-2 -n production";
+const CONFIGURE_HOME: &str = "kubectl set env deployment/app DATABASE_HOST=prod-database.us-east-1.internal \
+                              REDIS_HOST=prod-redis.us-east-1.internal REGION=us-east-1 -n production";
 const RECOVERED: &str =
     "kubectl set env deployment/app DATABASE_HOST=recovered-database.us-east-1.internal -n production";
 /// What restoring the services does, each once, in this order of needs.
-const SERVICES: [&str; 9] = [
+const SERVICES: [&str; 12] = [
     "kubectl apply -f manifests/database.yaml",
     "kubectl wait --for=condition=ready pod -l app=database --timeout=300s",
     "kubectl apply -f manifests/redis.yaml",
+    "kubectl wait --for=condition=ready pod -l app=redis --timeout=60s",
     "kubectl apply -f manifests/message-queue.yaml",
+    "kubectl rollout status deployment/message-queue --timeout=300s",
     "kubectl apply -f manifests/auth-service.yaml",
-    "kubectl wait --for=condition=ready pod -l app=auth-service --timeout=300s",
+    "kubectl rollout status deployment/auth-service --timeout=300s",
     "kubectl apply -f manifests/api-gateway.yaml",
     "kubectl apply -f manifests/web-app.yaml",
+    "kubectl rollout status deployment/web-app --timeout=300s",
     "kubectl apply -f manifests/admin-panel.yaml",
 ];
 const REPORTING: &str = "kubectl apply -f manifests/reporting.yaml";
+/// What leaves the service where it is.
+const STILL: [&str; 4] = ["cache-loss", "services-lost", "files-lost", "database-corruption"];
+/// The region is lost, and the way home from there.
+const AWAY: [&str; 4] = ["region-loss", "replica-lost", "return", "too-large"];
+const BUCKET: &str = "company-backups";
+const COPIES: &str = "company-backups-dr";
+/// The day whose files are fetched, as the bucket's folders are named.
+const DAY: &str = "20261122";
+/// Its files, below the day.
+const FILES: [(&str, &[u8]); 3] = [
+    ("configs.tar.gz", b"\x1f\x8b\x08\x00 not really packed"),
+    ("k8s-resources.yaml", b"kind: List\nitems: []\n"),
+    ("uploads/invoice-7.pdf", b"%PDF-1.7 invoice 7"),
+];
 /// How far back the last good moment lies: what came since is lost.
 const UNTIL: Duration = Duration::from_secs(10 * 60);
 /// How long the reply of a promotion is held back while its executor is killed.
@@ -49,41 +70,42 @@ const HOLD_REPLY_MS: u64 = 5_000;
 struct Plan {
     world: World,
     recovered: Alone,
+    files: PathBuf,
 }
 
 pub(super) async fn play(wanted: Wanted) -> Told {
     let mut told = Told::default();
-    // A region that was left is not come back to, so each move has a world of its own.
-    let still = ["cache-loss", "services-lost", "database-corruption", "region-loss"];
-    if wanted.any(&still) {
-        match Plan::start(&wanted).await {
-            Ok(plan) => plan.stay_and_move(&wanted, &mut told).await,
-            Err(error) => told.tell("all but the others", Err(error)),
-        }
+    if (wanted.any(&STILL) || wanted.any(&AWAY))
+        && let Some(plan) = told.started("all but the others", Plan::start(&wanted).await)
+    {
+        plan.stay_and_move(&wanted, &mut told).await;
     }
-    if wanted.wants("manual-failover") {
-        let came = match Plan::start(&wanted).await {
-            Ok(plan) => plan.by_hand("manual-failover").await,
-            Err(error) => Err(error),
-        };
-        told.tell("manual-failover", came);
-    }
+    // Each of these leaves the region, and so has a world of its own.
+    told.alone(&wanted, "manual-failover", Plan::start, Plan::by_hand).await;
     let killed = "region-loss, executor killed in the promotion";
-    if wanted.wants(killed) {
-        let came = match Plan::start(&wanted).await {
-            Ok(plan) => plan.killed_in_the_promotion(killed).await,
-            Err(error) => Err(error),
-        };
-        told.tell(killed, came);
-    }
+    told.alone(&wanted, killed, Plan::start, Plan::killed_in_the_promotion).await;
     told
 }
 
 fn calls() -> Vec<Call> {
-    let [database, database_ready, redis, queue, auth, auth_ready, gateway, web, admin] = SERVICES.map(call);
+    let [
+        database,
+        database_ready,
+        cache,
+        cache_ready,
+        queue,
+        queue_ready,
+        auth,
+        auth_ready,
+        gateway,
+        web,
+        web_ready,
+        admin,
+    ] = SERVICES.map(call);
     vec![
         call("dr-pre-checks").prints("replica: in sync\ncapacity: 10 tasks\nbackups: fresh"),
         call(CONFIGURE).prints("deployment.apps/app env updated"),
+        call(CONFIGURE_HOME).prints("deployment.apps/app env updated"),
         call(RECOVERED).prints("deployment.apps/app env updated"),
         call("kubectl apply -f manifests/cache.yaml")
             .sets("cache", "applied")
@@ -93,22 +115,34 @@ fn calls() -> Vec<Call> {
             .needs("database", "applied")
             .sets("database", "ready")
             .prints("pod/database-0 condition met"),
-        redis.needs("database", "ready").sets("redis", "applied").prints("statefulset.apps/redis created"),
+        cache.needs("database", "ready").sets("cache", "applied").prints("statefulset.apps/redis created"),
+        cache_ready.needs("cache", "applied").sets("cache", "ready").prints("pod/redis-0 condition met"),
         queue
             .needs("database", "ready")
             .sets("queue", "applied")
-            .prints("statefulset.apps/message-queue created"),
-        auth.needs("redis", "applied")
+            .prints("deployment.apps/message-queue created"),
+        queue_ready
             .needs("queue", "applied")
+            .sets("queue", "ready")
+            .prints("deployment \"message-queue\" successfully rolled out"),
+        auth.needs("cache", "ready")
+            .needs("queue", "ready")
             .sets("auth", "applied")
             .prints("deployment.apps/auth-service created"),
-        auth_ready.needs("auth", "applied").sets("auth", "ready").prints("pod/auth-service-0 condition met"),
+        auth_ready
+            .needs("auth", "applied")
+            .sets("auth", "ready")
+            .prints("deployment \"auth-service\" successfully rolled out"),
         gateway
             .needs("auth", "ready")
             .sets("gateway", "applied")
             .prints("deployment.apps/api-gateway created"),
         web.needs("gateway", "applied").sets("web", "applied").prints("deployment.apps/web-app created"),
-        admin.needs("web", "applied").sets("admin", "applied").prints("deployment.apps/admin-panel created"),
+        web_ready
+            .needs("web", "applied")
+            .sets("web", "ready")
+            .prints("deployment \"web-app\" successfully rolled out"),
+        admin.needs("web", "ready").sets("admin", "applied").prints("deployment.apps/admin-panel created"),
         call(REPORTING).needs("admin", "applied").prints("deployment.apps/reporting created"),
     ]
 }
@@ -141,6 +175,13 @@ impl Plan {
         let stand_ins =
             StandIns::make(&home.path().join("programs"), &wanted.binary, &programs, &calls(), &[])?;
         secret(&home.path().join("postgres.password"), stores::PASSWORD)?;
+        let objects = Objects::start(&[EAST, WEST])?;
+        for (bucket, region) in [(BUCKET, EAST), (COPIES, WEST)] {
+            objects.bucket(bucket, region).await?;
+            objects.put(bucket, &format!("{DAY}/database.dump"), b"PGDMP").await?;
+        }
+        let files = home.path().join("recovered");
+        fs::create_dir_all(&files)?;
         let state = home.path().join("backup/east");
         fs::create_dir_all(&state)?;
         fs::write(state.join("k8s-resources.yaml"), "kind: List\n")?;
@@ -152,7 +193,9 @@ impl Plan {
             .with("cluster: dr-cluster", format!("cluster: {}", service.cluster))
             .with("database: prod-database,", format!("database: {},", service.instances[EAST]))
             .with("database: dr-database,", format!("database: {},", service.instances[WEST]))
-            .with("instance: prod-database}", format!("instance: {}}}", service.instances[EAST]))
+            .with("instance: prod-database", format!("instance: {}", service.instances[EAST]))
+            .with("instance: dr-database", format!("instance: {}", service.instances[WEST]))
+            .with("/srv/recovered", format!("{here}/recovered"))
             .with("prod-alb.us-east-1.elb.amazonaws.com", target(EAST))
             .with("dr-alb.us-west-2.elb.amazonaws.com", target(WEST))
             .with("https://{alb}/", format!("http://{{alb}}:{}/", service.port))
@@ -166,6 +209,7 @@ impl Plan {
             .with("wait: {for: 1m}", "wait: {for: 1s}");
         let sections = format!(
             "\nexec: {{programs: {{kubectl: {}, dr-pre-checks: {}}}, dir: {here}}}\n\
+             backups: {{sync_to: [{here}/recovered]}}\n\
              postgres: {{password_file: {here}/postgres.password, ca_file: {}}}\n",
             stand_ins.program("kubectl").display(),
             stand_ins.program("dr-pre-checks").display(),
@@ -179,28 +223,37 @@ impl Plan {
             sections,
             sandbox: Some(sandbox),
             names: None,
+            objects: Some(objects),
             unwatched: &[],
             home,
             stand_ins,
         })
         .await?;
-        Ok(Self { world, recovered })
+        Ok(Self { world, recovered, files })
     }
 
     async fn stay_and_move(self, wanted: &Wanted, told: &mut Told) {
-        if wanted.wants("cache-loss") {
-            told.tell("cache-loss", self.cache_loss().await);
+        for scenario in STILL.into_iter().filter(|scenario| wanted.wants(scenario)) {
+            let came = match scenario {
+                "cache-loss" => self.cache_loss().await,
+                "services-lost" => self.services_lost().await,
+                "files-lost" => self.files_lost().await,
+                _ => self.database_corruption().await,
+            };
+            told.tell(scenario, came);
         }
-        if wanted.wants("services-lost") {
-            told.tell("services-lost", self.services_lost().await);
-        }
-        if wanted.wants("database-corruption") {
-            told.tell("database-corruption", self.database_corruption().await);
-        }
-        if wanted.wants("region-loss") {
-            told.tell("region-loss", self.region_loss().await);
-        }
+        told.in_order(wanted, &AWAY, async |scenario| self.away_and_home(scenario).await).await;
         self.world.stop().await;
+    }
+
+    /// The region is lost, and the service goes home again: what comes later needs what comes before.
+    async fn away_and_home(&self, scenario: &str) -> anyhow::Result<Row> {
+        match scenario {
+            "region-loss" => self.region_loss().await,
+            "replica-lost" => self.replica_lost().await,
+            "return" => self.comes_home().await,
+            _ => self.too_large().await,
+        }
     }
 
     async fn cache_loss(&self) -> anyhow::Result<Row> {
@@ -217,6 +270,25 @@ impl Plan {
         self.world.succeeded(&id).await?;
         self.world.stand_ins.did(&[SERVICES.as_slice(), &[REPORTING]].concat())?;
         self.world.row("services-lost", &id, "kubectl: stand-in; sandbox's DNS").await
+    }
+
+    /// One day's files are fetched from the other region's copy; those of another day stay where they are.
+    async fn files_lost(&self) -> anyhow::Result<Row> {
+        self.world.stand_ins.begin(&[])?;
+        for (name, content) in FILES {
+            self.world.objects()?.put(COPIES, &format!("{DAY}/{name}"), content).await?;
+        }
+        self.world.objects()?.put(COPIES, "20261121/configs.tar.gz", b"of another day").await?;
+        let id = self.world.declare("files-lost", &[("day", DAY)]).await?;
+        self.world.approve(&id, Some("sure")).await?;
+        self.world.succeeded(&id).await?;
+        for (name, content) in FILES {
+            let there = fs::read(self.files.join(DAY).join(name))?;
+            ensure!(there == content, "{name} has another content");
+        }
+        let days: Vec<_> = fs::read_dir(&self.files)?.flatten().map(|entry| entry.file_name()).collect();
+        ensure!(days == [DAY], "{days:?}");
+        self.world.row("files-lost", &id, "S3: moto; approved").await
     }
 
     /// RDS restores to the last good moment; what stands behind the new instance has the rows until then.
@@ -272,6 +344,46 @@ impl Plan {
         self.world
             .row("region-loss", &id, "sandbox's RDS, ECS, Route 53, Statuspage; kubectl: stand-in")
             .await
+    }
+
+    /// The region is back. Its old primary is renamed and kept, a replica of the new one has its name, and its tasks run again.
+    async fn replica_lost(&self) -> anyhow::Result<Row> {
+        self.world.stand_ins.begin(&[])?;
+        self.world.control()?.post("/control/fault", &json!({"region": EAST, "kind": "none"})).await?;
+        self.world.way_home("app is in us-west-2; rebuild is next").await?;
+        let id = self.world.failback().await?;
+        self.world.succeeded(&id).await?;
+        self.world.replicates("app-primary", "app-replica").await?;
+        let made = self.world.effects("CreateDBInstanceReadReplica").await?;
+        ensure!(made == 1, "a replica was made {made} times");
+        self.world.row("replica-lost", &id, "sandbox's RDS, ECS").await
+    }
+
+    /// Home is asked first: healthy by agreement, its replica near enough. Then it serves, once more in the order of the file.
+    async fn comes_home(&self) -> anyhow::Result<Row> {
+        self.world.stand_ins.begin(&[])?;
+        self.world.way_home("app is in us-west-2; switch is next").await?;
+        let id = self.world.failback().await?;
+        let execution = self.world.succeeded(&id).await?;
+        ensure!((execution.from.as_str(), execution.to.as_str()) == (WEST, EAST), "{}", execution.summary);
+        for operation in ["PromoteReadReplica", "ChangeResourceRecordSets"] {
+            let made = self.world.effects(operation).await?;
+            ensure!(made == 2, "{operation} was applied {made} times, there and back");
+        }
+        self.world.stand_ins.did(&["dr-pre-checks", CONFIGURE_HOME])?;
+        self.world.row("return", &id, "sandbox; kubectl and script: stand-ins; in the file's order").await
+    }
+
+    /// What the failover made larger is small again, and the standby is one again.
+    async fn too_large(&self) -> anyhow::Result<Row> {
+        self.world.stand_ins.begin(&[])?;
+        self.world.way_home("app is in us-east-1; after is next").await?;
+        let id = self.world.declare("too-large", &[]).await?;
+        self.world.approve(&id, Some("sure")).await?;
+        self.world.succeeded(&id).await?;
+        self.world.replicates("app-replica", "app-primary").await?;
+        self.world.way_home("app is at home in us-east-1: nothing is to be done").await?;
+        self.world.row("too-large", &id, "sandbox's RDS, ECS; approved").await
     }
 
     /// In the order of the file.

@@ -6,14 +6,23 @@ use std::{fs, path::PathBuf};
 
 /// What is replaced by what, in this order.
 #[derive(Debug, Default)]
-pub(super) struct Replacements(Vec<(String, String)>);
+pub(super) struct Replacements {
+    each: Vec<(String, String)>,
+    drills: bool,
+}
 
 impl Replacements {
     /// One more.
     #[must_use]
     pub(super) fn with(mut self, written: &str, here: impl Into<String>) -> Self {
-        self.0.push((written.to_owned(), here.into()));
+        self.each.push((written.to_owned(), here.into()));
         self
+    }
+
+    /// Its drills begin themselves, as they are written.
+    #[must_use]
+    pub(super) fn with_drills(self) -> Self {
+        Self { drills: true, ..self }
     }
 
     /// The example with all of them.
@@ -26,9 +35,12 @@ impl Replacements {
             .join(name)
             .with_extension("yaml");
         let mut text = fs::read_to_string(&file)?;
-        for (written, here) in &self.0 {
+        for (written, here) in &self.each {
             ensure!(text.contains(written), "{}: `{written}` is not there to be replaced", file.display());
             text = text.replace(written, here);
+        }
+        if self.drills {
+            return Ok(text);
         }
         // A drill that its window lets begin would take the slot of what is run here.
         Ok(text.replace("scheduled: true", "scheduled: false"))

@@ -32,6 +32,8 @@ const OVERLAY: &str = "kubectl apply -k kubernetes/overlays/production";
 const SCALE: &str = "kubectl scale deployment/stocker-api -n stocker-production --replicas";
 const POINT: &str = "kubectl set env deployment/stocker-api -n stocker-production \
                      DB_HOST=stocker-pro-primary-recovery.stocker.internal";
+/// The region is lost, and the way home from there.
+const AWAY: [&str; 4] = ["region-outage", "replica-lost", "return", "standby-lost"];
 /// How far back the last good moment lies: what came since is lost.
 const UNTIL: Duration = Duration::from_secs(8 * 60);
 
@@ -43,13 +45,7 @@ struct Plan {
 
 pub(super) async fn play(wanted: Wanted) -> Told {
     let mut told = Told::default();
-    let plan = match Plan::start(&wanted).await {
-        Ok(plan) => plan,
-        Err(error) => {
-            told.tell("all of them", Err(error));
-            return told;
-        }
-    };
+    let Some(plan) = told.started("all of them", Plan::start(&wanted).await) else { return told };
     if wanted.wants("data-corruption") {
         told.tell("data-corruption", plan.data_corruption().await);
     }
@@ -59,19 +55,21 @@ pub(super) async fn play(wanted: Wanted) -> Told {
     if wanted.wants("misconfiguration") {
         told.tell("misconfiguration", plan.misconfiguration().await);
     }
-    // The last one: a region that was left is not come back to.
-    if wanted.wants("region-outage") {
-        told.tell("region-outage", plan.region_outage().await);
-    }
+    told.in_order(&wanted, &AWAY, async |scenario| plan.away_and_home(scenario).await).await;
     plan.world.stop().await;
     told
 }
 
 fn init(state: &str, region: &str) -> String {
     format!(
-        "terraform init -input=false -no-color -reconfigure \
-         -backend-config=key=stocker-pro/{state}/terraform.tfstate -backend-config=region={region}"
+        "terraform init -input=false -no-color -reconfigure -backend-config=bucket=stocker-pro-terraform-state \
+         -backend-config=key=stocker-pro/{state}/terraform.tfstate -backend-config=region={region} \
+         -backend-config=dynamodb_table=stocker-pro-terraform-locks"
     )
+}
+
+fn kubeconfig(state: &str, region: &str) -> String {
+    format!("aws eks update-kubeconfig --name stocker-pro-{state} --region {region}")
 }
 
 fn apply(state: &str) -> String {
@@ -83,6 +81,7 @@ fn calls() -> Vec<Call> {
     let mut calls = vec![
         call(OVERLAY)
             .needs("infrastructure", "built")
+            .needs("kubeconfig", "written")
             .sets("deployed", "yes")
             .prints("deployment.apps/stocker-api configured"),
         call(&format!("{SCALE}=0"))
@@ -103,6 +102,12 @@ fn calls() -> Vec<Call> {
             call(&init(state, region))
                 .sets("backend", state)
                 .prints("Terraform has been successfully initialized!"),
+        );
+        calls.push(
+            call(&kubeconfig(state, region))
+                .needs("infrastructure", "built")
+                .sets("kubeconfig", "written")
+                .prints(&format!("Updated context stocker-pro-{state}")),
         );
         calls.push(
             call(&apply(state)).needs("backend", state).sets("infrastructure", "built").prints(complete),
@@ -146,7 +151,7 @@ impl Plan {
         let recovered = Alone::seated(seat(at(21)))?;
         account(&recovered.server, DATABASE)?;
         sql(&recovered.server, DATABASE, SETUP)?;
-        let programs = ["kubectl", "terraform"];
+        let programs = ["kubectl", "terraform", "aws"];
         let stand_ins =
             StandIns::make(&home.path().join("programs"), &wanted.binary, &programs, &calls(), &[])?;
         let repository = repository(home.path())?;
@@ -156,7 +161,8 @@ impl Plan {
         let replacements = Replacements::default()
             .with("database: stocker-pro-production,", format!("database: {},", service.instances[EAST]))
             .with("database: stocker-pro-production-dr,", format!("database: {},", service.instances[WEST]))
-            .with("instance: stocker-pro-production}", format!("instance: {}}}", service.instances[EAST]))
+            .with("instance: stocker-pro-production-dr", format!("instance: {}", service.instances[WEST]))
+            .with("instance: stocker-pro-production", format!("instance: {}", service.instances[EAST]))
             .with("stocker.us-east-1.elb.amazonaws.com", target(EAST))
             .with("stocker.us-west-2.elb.amazonaws.com", target(WEST))
             .with("https://{alb}/", format!("http://{{alb}}:{}/", service.port))
@@ -165,10 +171,11 @@ impl Plan {
             // A minute's dwell would be most of the run.
             .with("agreement: {min_vantages: 1}", "agreement: {min_vantages: 1, dwell: 2s}");
         let sections = format!(
-            "\nexec: {{programs: {{kubectl: {}, terraform: {}, git: {GIT}}}, dir: {}}}\n\
+            "\nexec: {{programs: {{kubectl: {}, terraform: {}, aws: {}, git: {GIT}}}, dir: {}}}\n\
              postgres: {{password_file: {}/postgres.password, ca_file: {}}}\n",
             stand_ins.program("kubectl").display(),
             stand_ins.program("terraform").display(),
+            stand_ins.program("aws").display(),
             repository.display(),
             home.path().display(),
             recovered.authority.display(),
@@ -181,6 +188,7 @@ impl Plan {
             sections,
             sandbox: Some(sandbox),
             names: None,
+            objects: None,
             unwatched: &[],
             home,
             stand_ins,
@@ -214,12 +222,17 @@ impl Plan {
         self.world.stand_ins.begin(&[])?;
         let id = self.world.declare("cluster-failure", &[]).await?;
         self.world.succeeded(&id).await?;
-        self.world.stand_ins.did(&[&init("production", EAST), &apply("production"), OVERLAY])?;
+        self.world.stand_ins.did(&[
+            &init("production", EAST),
+            &apply("production"),
+            &kubeconfig("production", EAST),
+            OVERLAY,
+        ])?;
         self.world.row("cluster-failure", &id, "terraform, kubectl: stand-ins; sandbox's DNS").await
     }
 
     async fn misconfiguration(&self) -> anyhow::Result<Row> {
-        self.world.stand_ins.begin(&[("backend", "production")])?;
+        self.world.stand_ins.begin(&[("backend", "production"), ("kubeconfig", "written")])?;
         let git = |words: &[&str]| run(Command::new(GIT).current_dir(&self.repository).args(words));
         let good = git(&["rev-parse", "HEAD~1"])?;
         let id = self.world.declare("misconfiguration", &[("revision", &good)]).await?;
@@ -240,7 +253,60 @@ impl Plan {
             let made = self.world.effects(operation).await?;
             ensure!(made == 1, "{operation} was applied {made} times");
         }
-        self.world.stand_ins.did(&[&init("production-dr", WEST), &apply("production-dr"), OVERLAY])?;
+        self.world.stand_ins.did(&[
+            &init("production-dr", WEST),
+            &apply("production-dr"),
+            &kubeconfig("production-dr", WEST),
+            OVERLAY,
+        ])?;
         self.world.row("region-outage", &id, "sandbox's RDS, Route 53; terraform, kubectl: stand-ins").await
+    }
+
+    /// The region is lost, and the service goes home again: what comes later needs what comes before.
+    async fn away_and_home(&self, scenario: &str) -> anyhow::Result<Row> {
+        match scenario {
+            "region-outage" => self.region_outage().await,
+            "replica-lost" => self.replica_lost().await,
+            "return" => self.comes_home().await,
+            _ => self.standby_lost().await,
+        }
+    }
+
+    async fn replica_lost(&self) -> anyhow::Result<Row> {
+        self.world.stand_ins.begin(&[])?;
+        self.world.control()?.post("/control/fault", &json!({"region": EAST, "kind": "none"})).await?;
+        self.world.way_home("stocker-pro is in us-west-2; rebuild is next").await?;
+        let id = self.world.failback().await?;
+        self.world.succeeded(&id).await?;
+        self.world.replicates("stocker-pro-primary", "stocker-pro-replica").await?;
+        self.world.row("replica-lost", &id, "sandbox's RDS").await
+    }
+
+    async fn comes_home(&self) -> anyhow::Result<Row> {
+        self.world.stand_ins.begin(&[])?;
+        self.world.way_home("stocker-pro is in us-west-2; switch is next").await?;
+        let id = self.world.failback().await?;
+        self.world.succeeded(&id).await?;
+        for operation in ["PromoteReadReplica", "ChangeResourceRecordSets"] {
+            let made = self.world.effects(operation).await?;
+            ensure!(made == 2, "{operation} was applied {made} times, there and back");
+        }
+        self.world.stand_ins.did(&[
+            &init("production", EAST),
+            &apply("production"),
+            &kubeconfig("production", EAST),
+            OVERLAY,
+        ])?;
+        self.world.row("return", &id, "sandbox's RDS, Route 53; terraform, kubectl: stand-ins").await
+    }
+
+    async fn standby_lost(&self) -> anyhow::Result<Row> {
+        self.world.stand_ins.begin(&[])?;
+        self.world.way_home("stocker-pro is in us-east-1; after is next").await?;
+        let id = self.world.failback().await?;
+        self.world.succeeded(&id).await?;
+        self.world.replicates("stocker-pro-replica", "stocker-pro-primary").await?;
+        self.world.way_home("stocker-pro is at home in us-east-1: nothing is to be done").await?;
+        self.world.row("standby-lost", &id, "sandbox's RDS").await
     }
 }

@@ -44,6 +44,24 @@ pub struct Table {
     pub wrong: Vec<(String, String, String)>,
 }
 
+impl Table {
+    /// How many ran, and how many of those that were measured kept their objectives.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let count = |is: &dyn Fn(&Row) -> bool| self.rows.iter().filter(|row| is(row)).count();
+        let rto = count(&|row| row.rto_ms.is_some());
+        let rto_kept = count(&|row| row.rto_ms.is_some_and(|rto| rto <= row.rto_objective_ms));
+        let rpo = count(&|row| !row.losses_ms.is_empty());
+        let kept = |loss: &Option<u64>, row: &Row| loss.is_some_and(|loss| loss <= row.rpo_objective_ms);
+        let rpo_kept =
+            count(&|row| !row.losses_ms.is_empty() && row.losses_ms.iter().all(|loss| kept(loss, row)));
+        format!(
+            "\n{} ran: RTO kept in {rto_kept} of {rto} that were measured, RPO in {rpo_kept} of {rpo} that restored or promoted",
+            self.rows.len()
+        )
+    }
+}
+
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = ["plan", "scenario", "outcome", "RTO", "objective", "RPO", "objective", "against"];
@@ -73,6 +91,7 @@ impl fmt::Display for Table {
             }
             writeln!(f, "{}", text.trim_end())?;
         }
+        writeln!(f, "{}", self.summary())?;
         for (plan, scenario, why) in NOT_RUN {
             writeln!(f, "not run: {plan}, {scenario}: {why}")?;
         }

@@ -3,6 +3,7 @@
 use super::{
     Told, Wanted,
     application::{Applications, Rule, Search},
+    clock::Ahead,
     names::Names,
     replacements::Replacements,
     stand_in::{Call, StandIns, call},
@@ -10,12 +11,17 @@ use super::{
     table::Row,
     world::{Setting, World, home, secret},
 };
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use quorate_test_postgres::{
     newest,
     pair::{Held, Replicated},
 };
-use std::{net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{
+    fs::File,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
 
 const DATABASE: &str = "visual_dm";
 const SETUP: &str = "CREATE TABLE characters (id serial PRIMARY KEY, name text, at timestamptz NOT NULL DEFAULT now()); \
@@ -37,6 +43,9 @@ const DUMP_AGE: Duration = Duration::from_secs(3 * 3_600);
 /// How old the snapshot is.
 const RDB_AGE: Duration = Duration::from_secs(20 * 60);
 
+/// By then a drill of every 90 days is overdue, by a tenth and a day more, and a monthly one long since.
+const DRILLED_AFTER_DAYS: u64 = 100;
+
 struct Plan {
     pair: Replicated,
     applications: Applications,
@@ -49,20 +58,17 @@ struct Plan {
 
 pub(super) async fn play(wanted: Wanted) -> Told {
     let mut told = Told::default();
-    if wanted.any(&["database-loss", "cache-loss", "search-loss"]) {
-        match Plan::start(&wanted).await {
-            Ok(plan) => plan.stay(&wanted, &mut told).await,
-            Err(error) => told.tell("all but zone-loss", Err(error)),
-        }
+    let still =
+        ["database-loss", "database-loss, executor killed in the restore", "cache-loss", "search-loss"];
+    if wanted.any(&still)
+        && let Some(plan) = told.started("all but zone-loss", Plan::start(&wanted).await)
+    {
+        plan.stay(&wanted, &mut told).await;
     }
     // In a world of its own: a region that has been down and up in plan after plan is flapping, and is left by nobody.
-    if wanted.wants("zone-loss") {
-        let came = match Plan::start(&wanted).await {
-            Ok(plan) => plan.zone_loss().await,
-            Err(error) => Err(error),
-        };
-        told.tell("zone-loss", came);
-    }
+    told.alone(&wanted, "zone-loss", Plan::start, Plan::zone_loss).await;
+    let drill = "drill test-restore, as scheduled";
+    told.alone(&wanted, drill, Plan::with_drills, Plan::test_restore).await;
     told
 }
 
@@ -86,6 +92,15 @@ fn calls() -> Vec<Call> {
 
 impl Plan {
     async fn start(wanted: &Wanted) -> anyhow::Result<Self> {
+        Self::built(wanted, false).await
+    }
+
+    /// The same, and the agents begin the drills that are scheduled.
+    async fn with_drills(wanted: &Wanted) -> anyhow::Result<Self> {
+        Self::built(wanted, true).await
+    }
+
+    async fn built(wanted: &Wanted, drills: bool) -> anyhow::Result<Self> {
         let (home, at) = (home()?, network());
         let backups = home.path().join("backup");
         folder(&backups)?;
@@ -94,6 +109,7 @@ impl Plan {
         let pair = Replicated::seated(seat(servers[0]), seat(servers[1]))?;
         account(&pair.primary, DATABASE)?;
         sql(&pair.primary, DATABASE, SETUP)?;
+        pair.primary.sql("ALTER ROLE quorate CREATEDB")?;
         let programs = home.path().join("programs");
         let stand_ins = StandIns::make(&programs, &wanted.binary, &["kubectl"], &calls(), &STATE)?;
         let redis = Redis::start(&home.path().join("redis"), 500, &stand_ins)?;
@@ -120,13 +136,17 @@ impl Plan {
             .with("dir: /redis\n", format!("dir: {at}/redis\n          port: {}\n", redis.port))
             // A minute's dwell would be most of the run.
             .with("agreement: {min_vantages: 1}", "agreement: {min_vantages: 1, dwell: 2s}");
+        let replacements = if drills { replacements.with_drills() } else { replacements };
         let sections = format!(
-            "\nexec: {{programs: {{kubectl: {}}}, dir: {at}}}\n\
+            "\nexec: {{programs: {{kubectl: {}, createdb: {}, dropdb: {}}}, dir: {at}, \
+             secrets: {{PGPASSWORD: {at}/postgres.password}}}}\n\
              http: {{servers: {{\"http://{}\": {{secrets: {{SEARCH_AUTH: {at}/search.auth}}}}}}}}\n\
              backups: {{programs: {}, restore_from: [{}], redis_dirs: [{at}/redis]}}\n\
              postgres: {{password_file: {at}/postgres.password, ca_file: {}}}\n\
              tsig: {{quorate.example.com: {{secret_file: {at}/names/tsig}}}}\n",
             stand_ins.program("kubectl").display(),
+            newest("createdb")?.display(),
+            newest("dropdb")?.display(),
             search.address,
             newest("psql")?.parent().expect("a program is in a folder").display(),
             backups.display(),
@@ -140,6 +160,7 @@ impl Plan {
             sections,
             sandbox: None,
             names: Some(names),
+            objects: None,
             unwatched: &[],
             home,
             stand_ins,
@@ -214,6 +235,8 @@ impl Plan {
     async fn killed_in_the_restore(&mut self, scenario: &str) -> anyhow::Result<Row> {
         self.world.stand_ins.begin(&STATE)?;
         let stood = self.damage("two.dump")?;
+        // The server writes down what sets up or changes a schema, from here on; a restore's last word before its commit is its note.
+        self.pair.primary.sql(&format!("ALTER DATABASE {DATABASE} SET log_statement = 'ddl'"))?;
         let reader: Held = self.pair.primary.hold_in(DATABASE, "SELECT FROM characters LIMIT 1")?;
         let id = self.world.declare("database-loss", &[]).await?;
         let locked = "EXISTS (SELECT FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock')";
@@ -238,6 +261,8 @@ impl Plan {
         // One note: one restore was committed, and it is this execution's.
         let note = sql(&self.pair.primary, DATABASE, "SELECT obj_description('quorate'::regnamespace)")?;
         ensure!(note.contains(&format!("\"{id}\"")), "{note}");
+        let done = self.pair.primary.log()?.matches("COMMENT ON SCHEMA quorate IS").count();
+        ensure!(done == 1, "by the server's own log, a restore came to its end {done} times");
         self.world.start_again(&killed).await?;
         self.world.row(scenario, &id, "real PostgreSQL; SIGKILL; resumed by another agent").await
     }
@@ -269,7 +294,7 @@ impl Plan {
     }
 
     /// The zone dies with its database; the standby has every row that was acknowledged before.
-    async fn zone_loss(mut self) -> anyhow::Result<Row> {
+    async fn zone_loss(mut self, scenario: &str) -> anyhow::Result<Row> {
         let server = &self.pair.primary;
         sql(server, DATABASE, "INSERT INTO characters (name) VALUES ('the newest')")?;
         self.pair.catch_up()?;
@@ -285,8 +310,71 @@ impl Plan {
         ensure!(standby.sql("SELECT pg_is_in_recovery()")? == "f", "the standby was not promoted");
         sql(standby, DATABASE, "INSERT INTO characters (name) VALUES ('after it')")?;
         self.world.stand_ins.did(&[])?;
-        let row = self.world.row("zone-loss", &id, "real PostgreSQL pair, real BIND; approved").await;
+        let row = self.world.row(scenario, &id, "real PostgreSQL pair, real BIND; approved").await;
         self.world.stop().await;
         row
     }
+
+    /// Months later, at noon, the test restore is overdue and its window is shut; the dry run of the zone's loss has none, and is made.
+    /// At night the agents begin the test restore by themselves: a real dump, a database of its own, the plan's query, and nothing
+    /// is left of it.
+    async fn test_restore(mut self, scenario: &str) -> anyhow::Result<Row> {
+        let (noon, night) = (Ahead::to(DRILLED_AFTER_DAYS, 12)?, Ahead::to(DRILLED_AFTER_DAYS + 1, 2)?);
+        let server = &self.pair.primary;
+        let stood = (sql(server, DATABASE, COUNT)?, sql(server, DATABASE, NEWEST)?);
+        let (file, rdb) = (self.backups.join("drill.dump"), self.backups.join("redis-dump.rdb"));
+        dump(server, DATABASE, "-Fc", &file)?;
+        self.redis.back_up(&rdb)?;
+        self.world.restart(noon).await?;
+        self.world
+            .drill("the test restore is overdue, and waits for its window", "test-restore", |drill| {
+                drill.due == "overdue"
+                    && drill.runs.is_empty()
+                    && drill.blocked.iter().any(|why| why.contains("none of its windows"))
+            })
+            .await?;
+        let shown = self.world.cli(&["drills", "visual-dm"]).await;
+        ensure!(shown.is_err_and(|error| error.to_string().contains("overdue")), "exit code 1 says so too");
+        let looked =
+            self.world.drill("the dry run is made", "zone-failover", |drill| !drill.runs.is_empty()).await?;
+        ensure!(
+            (looked.runs[0].mode.as_str(), looked.runs[0].by.as_str()) == ("dry-run", "schedule"),
+            "{looked:?}"
+        );
+        ensure!(looked.runs[0].execution.is_none(), "it takes no slot: {looked:?}");
+
+        dated(&file, night.now() - DUMP_AGE)?;
+        dated(&rdb, night.now() - RDB_AGE)?;
+        self.world.restart(night).await?;
+        let done = self
+            .world
+            .drill("the test restore is made and cleared away", "test-restore", |drill| {
+                drill.due == "later" && drill.runs.first().is_some_and(|run| !run.second_outcome.is_empty())
+            })
+            .await?;
+        let run = &done.runs[0];
+        ensure!((run.state.as_str(), run.second_outcome.as_str()) == ("succeeded", "succeeded"), "{run:?}");
+        ensure!((run.by.as_str(), run.mode.as_str(), done.count) == ("schedule", "isolated", 1), "{run:?}");
+        ensure!(run.rto_ms.is_some() && run.rpo_ms >= Some(u64::try_from(DUMP_AGE.as_millis())?), "{run:?}");
+        let id = run.execution.clone().context("it is an execution")?;
+        let execution = self.world.succeeded(&id).await?;
+        let query = execution.steps.iter().find(|step| step.name == "complete").context("it has the step")?;
+        ensure!(query.detail.contains(&stood.0), "{} rows were dumped: {}", stood.0, query.detail);
+        let server = &self.pair.primary;
+        let left = server.sql("SELECT count(*) FROM pg_database WHERE datname = 'visual_dm_drill'")?;
+        let stands = (sql(server, DATABASE, COUNT)?, sql(server, DATABASE, NEWEST)?);
+        ensure!(
+            left == "0" && stands == stood,
+            "{left} are left; {stands:?} stands in the place of {stood:?}"
+        );
+        self.world.stand_ins.did(&[])?;
+        let row = self.world.row(scenario, &id, "real PostgreSQL; begun by the agents, months later").await;
+        self.world.stop().await;
+        row
+    }
+}
+
+/// Gives a backup the date that a job would have given it.
+fn dated(file: &Path, at: SystemTime) -> anyhow::Result<()> {
+    Ok(File::options().write(true).open(file)?.set_modified(at)?)
 }

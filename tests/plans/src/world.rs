@@ -2,8 +2,11 @@
 //! It starts, asks, kills and tells; what a scenario damages and compares is the plan's own file.
 
 use super::{
+    clock::starter,
     names::Names,
+    objects::Objects,
     replacements::Replacements,
+    seats::seats,
     stand_in::StandIns,
     table::{Row, Step},
 };
@@ -14,13 +17,11 @@ use quorate::{
     outgoing::HttpClient,
 };
 use quorate_api::{Execution, ExecutionList, Service};
-use quorate_sandbox::{Sandbox, Vantage};
+use quorate_sandbox::Sandbox;
 use serde_json::Value;
 use std::{
-    collections::BTreeMap,
     fs::{self, File},
     io::Write as _,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
@@ -54,6 +55,8 @@ pub(super) struct Setting {
     pub(super) sandbox: Option<Sandbox>,
     /// BIND, where it needs a server of its own.
     pub(super) names: Option<Names>,
+    /// S3, where objects are copied or watched.
+    pub(super) objects: Option<Objects>,
     /// Targets that need not be healthy before anything begins, by the region's name.
     pub(super) unwatched: &'static [&'static str],
     /// Where everything is kept.
@@ -69,13 +72,14 @@ pub(super) struct World {
     /// The sandbox's record and faults.
     pub(super) control: Option<Api>,
     policy: &'static str,
-    service: &'static str,
-    agents: Vec<AgentProcess>,
+    pub(super) service: &'static str,
+    pub(super) agents: Vec<AgentProcess>,
     quorate: PathBuf,
     token: PathBuf,
     sandbox: Option<Sandbox>,
     _names: Option<Names>,
-    home: TempDir,
+    objects: Option<Objects>,
+    pub(super) home: TempDir,
 }
 
 /// The `quorate` binary, built beside this one.
@@ -124,6 +128,7 @@ impl World {
             sections,
             sandbox,
             names,
+            objects,
             unwatched,
             home,
             stand_ins,
@@ -132,7 +137,8 @@ impl World {
         let views = sandbox.as_ref().map(|sandbox| sandbox.endpoints().vantages.clone()).unwrap_or_default();
         let key = sandbox.as_ref().map(|sandbox| sandbox.endpoints().service.statuspage_key.clone());
         let resolver = names.as_ref().map(|names| names.address);
-        let plans = seats(&regions, &views, key.as_deref(), resolver)?;
+        let s3 = objects.as_ref().map(Objects::endpoints).unwrap_or_default();
+        let plans = seats(&regions, &views, key.as_deref(), resolver, &s3)?;
         let options = init::InitOptions { agents: plans.clone(), ..init::InitOptions::for_service(service) };
         let written = init::write(&home.path().join("cluster"), &options)?;
         let file = home.path().join(policy).with_extension("yaml");
@@ -140,13 +146,14 @@ impl World {
         let token = fs::read_to_string(&written.token_file)?.trim().to_owned();
         let client = HttpClient::new();
         let quorate = binary()?;
+        let agent = starter(home.path(), &quorate)?;
         let mut agents = Vec::new();
         for plan in &plans {
             let config = written.agent_files.get(&plan.name).context("every agent has a file")?;
             File::options().append(true).open(config)?.write_all(sections.as_bytes())?;
             let log = home.path().join(format!("{}.log", plan.name));
             let url = format!("http://{}", plan.listen);
-            agents.push(AgentProcess::new(&client, &quorate, &plan.name, url, &token, config.clone(), log));
+            agents.push(AgentProcess::new(&client, &agent, &plan.name, url, &token, config.clone(), log));
         }
         for agent in &mut agents {
             agent.start()?;
@@ -163,6 +170,7 @@ impl World {
             token: written.token_file,
             sandbox,
             _names: names,
+            objects,
             home,
         };
         world.green(&file, unwatched).await?;
@@ -256,7 +264,8 @@ impl World {
         Ok(self.api()?.get::<ExecutionList>("/v1/executions").await?.executions)
     }
 
-    fn api(&self) -> anyhow::Result<&Api> {
+    /// The API of an agent that lives.
+    pub(super) fn api(&self) -> anyhow::Result<&Api> {
         let alive = self.agents.iter().rev().find(|agent| agent.alive());
         Ok(&alive.context("no agent lives")?.api)
     }
@@ -386,6 +395,14 @@ impl World {
         self.control.as_ref().context("this world has no sandbox")
     }
 
+    /// The plan's S3.
+    ///
+    /// # Errors
+    /// Without one.
+    pub(super) fn objects(&self) -> anyhow::Result<&Objects> {
+        self.objects.as_ref().context("this world has no S3")
+    }
+
     /// How often a change was made in the sandbox, by its own record.
     ///
     /// # Errors
@@ -449,42 +466,4 @@ impl World {
 fn steps(execution: &Execution) -> String {
     let told = |step: &quorate_api::Step| format!("{} {} {}", step.name, step.state, step.detail);
     execution.steps.iter().map(told).collect::<Vec<_>>().join("; ")
-}
-
-/// Where each agent sits, and how it sees the world.
-fn seats(
-    regions: &[&str],
-    views: &BTreeMap<String, Vantage>,
-    key: Option<&str>,
-    resolver: Option<SocketAddr>,
-) -> anyhow::Result<Vec<init::AgentPlan>> {
-    // Held until all are found, so that none is given twice.
-    let mut held = Vec::new();
-    let mut free = || -> anyhow::Result<SocketAddr> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = listener.local_addr()?;
-        held.push(listener);
-        Ok(address)
-    };
-    let mut plans = Vec::new();
-    for region in regions {
-        let view = views.get(*region);
-        let resolvers = match view {
-            Some(view) => vec![view.resolver.parse()?],
-            None => resolver.into_iter().collect(),
-        };
-        plans.push(init::AgentPlan {
-            name: (*region).to_owned(),
-            region: (*region).to_owned(),
-            listen: free()?,
-            peer_listen: free()?,
-            signal: None,
-            addresses: BTreeMap::new(),
-            resolvers,
-            regional: view.map(|view| view.aws.clone()).unwrap_or_default(),
-            route53: view.map(|view| view.route53.clone()),
-            statuspage: view.and_then(|view| Some((view.statuspage.clone(), key?.to_owned()))),
-        });
-    }
-    Ok(plans)
 }

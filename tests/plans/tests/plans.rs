@@ -1,5 +1,5 @@
 //! The five written recovery plans run as they are written: every scenario of each on real agents, and with the executing agent
-//! killed in a restore, in a promotion and in a long command. The table goes to standard output, as
+//! killed in a restore, in a promotion and in a long command, and a test restore as it is scheduled. The table goes to standard output, as
 //! `cargo run -p quorate-plans` prints it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 
@@ -43,6 +43,9 @@ fn every_scenario_of_the_five_plans() {
             assert!(row.rto_ms.is_some_and(|rto| rto > 0), "{plan}: {scenario} was not measured");
         }
     }
+    let drilled: Vec<&str> =
+        table.rows.iter().filter(|row| row.scenario.starts_with("drill ")).map(|row| &*row.outcome).collect();
+    assert_eq!(drilled, ["succeeded"]);
     let killed = table.rows.iter().filter(|row| row.scenario.contains("executor killed"));
     assert_eq!(killed.count(), 4);
 }

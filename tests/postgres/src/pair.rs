@@ -195,6 +195,14 @@ impl Postgres {
         Err(last.context("it was not tried")?.context(log))
     }
 
+    /// What the server has written down since its first start.
+    ///
+    /// # Errors
+    /// When its log cannot be read.
+    pub fn log(&self) -> anyhow::Result<String> {
+        Ok(fs::read_to_string(self.data.with_extension("log"))?)
+    }
+
     /// Runs statements as the superuser; returns what they print, unaligned and without headers.
     ///
     /// # Errors

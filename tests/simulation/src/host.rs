@@ -216,6 +216,8 @@ impl Host {
             Output::Run(order) => {
                 drop(SimRuntime::spawn(async move { executor::run(&*host, &order).await }));
             }
+            // The simulated services schedule no dry run: it would only look.
+            Output::LookAtDrill { .. } => {}
             Output::AskLease { service, epoch, sent_at } => {
                 drop(SimRuntime::spawn(host.lease(service, epoch, sent_at)));
             }

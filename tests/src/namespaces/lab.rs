@@ -22,7 +22,7 @@ use quorate::{
 use quorate_api::{Service, Status};
 use quorate_sandbox::{Options, Sandbox};
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     net::{Ipv4Addr, SocketAddr},
     os::unix::fs::PermissionsExt as _,
@@ -336,6 +336,7 @@ fn write_files(stage: &mut Stage, network: &Network) -> anyhow::Result<()> {
             addresses: peers.clone().into(),
             resolvers: vec![view.resolver.parse()?],
             regional: view.aws.clone(),
+            s3: BTreeMap::new(),
             route53: Some(view.route53.clone()),
             statuspage: Some((view.statuspage.clone(), stage.endpoints.service.statuspage_key.clone())),
         });

@@ -20,7 +20,7 @@ use judge::unfit;
 use quorate_policies::{
     AgentName, DrillName, Millis, PlanName, RegionName, ServiceName, Timestamp,
     agreement::Evidence,
-    drill::{DrillRecord, DrillRefusal, DrillRun, Due, due},
+    drill::{DrillRecord, DrillRefusal, DrillRun, Due, begins_itself, due},
     guard::{Refusal, ServiceFacts, Trigger},
     plan::expand::{Inputs, Plan},
     policy::{Announce, DrillMode},
@@ -71,6 +71,9 @@ pub enum DrillOrder {
         outcome: DryRun,
         /// Who and why.
         actor: Actor,
+        /// How many runs there were, of one that is scheduled: it is recorded once.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        count: Option<u64>,
     },
 }
 
@@ -195,7 +198,9 @@ impl Cluster {
                 self.finish_drill(command, service, name, ready, (evidence, live))
             }
             DrillOrder::Announce => self.announce_drill(command, service, name),
-            DrillOrder::Record { outcome, actor } => self.record_dry_run(service, name, outcome, actor),
+            DrillOrder::Record { outcome, actor, count } => {
+                self.record_dry_run(service, name, outcome, (actor, *count))
+            }
         }
     }
 
@@ -283,12 +288,17 @@ impl Cluster {
         service: &ServiceName,
         name: &DrillName,
         shown: &DryRun,
-        actor: &Actor,
+        (actor, count): (&Actor, Option<u64>),
     ) -> Result<Response, Refusal> {
         let now = self.clock;
         let (state, drill) = self.drill_of(service, name)?;
         if drill.mode != DrillMode::DryRun {
             return Err(unfit(name, "it goes further than a dry run, which does not count for it"));
+        }
+        let record = state.drills.get(name);
+        let fits = |count| record.is_some_and(|it| it.count == count && begins_itself(drill, it, now));
+        if count.is_some_and(|count| !fits(count)) {
+            return Err(Refusal::NotDrilled { drill: name.clone(), why: DrillRefusal::NotDue });
         }
         let scenario = drill.scenario.clone();
         let objective = Some(state.policy.objective(scenario.as_ref()));
@@ -304,6 +314,7 @@ impl Cluster {
             ended: Some(now),
             succeeded: Some(shown.ready),
             outcome: shown.outcome.clone(),
+            predicted: shown.predicted,
             objective,
             ..run(DrillMode::DryRun, actor.name.clone(), now)
         };
@@ -346,6 +357,7 @@ const fn run(mode: DrillMode, by: String, begun: Timestamp) -> DrillRun {
         execution: None,
         succeeded: None,
         outcome: String::new(),
+        predicted: None,
         rto: None,
         rpo: None,
         objective: None,

@@ -1,7 +1,7 @@
-//! What the leader does about drills: begins those that the policy schedules, each once, asks for what is still to come of one,
-//! ends one that has failed beside the service, and has it said when one is due that nobody begins.
+//! What the leader does about drills: begins those that the policy schedules, each once, has the dry runs among them made, asks for
+//! what is still to come of one, ends one that has failed beside the service, and has it said when one is due that nobody begins.
 
-use super::{Node, Now, Output};
+use super::{Node, Now, Output, dry_runs::Turn};
 use crate::{
     cluster::{
         drill::{DrillOrder, DrillUnderWay, SCHEDULE},
@@ -51,7 +51,9 @@ impl Node {
         for (drill_name, drill) in &state.policy.drills {
             let Some(record) = state.drills.get(drill_name) else { continue };
             let Due::Now { since, overdue } = due(drill, record, clock) else { continue };
-            if begins_itself(drill, record, clock)
+            if drill.mode == DrillMode::DryRun && begins_itself(drill, record, clock) {
+                self.dry_run(now, clock, name, (drill_name, record.count), out);
+            } else if begins_itself(drill, record, clock)
                 && let Some(order) = self.scheduled(now, clock, name, drill_name, drill)
             {
                 let key = format!("drill/{name}/{drill_name}/{}", record.count);
@@ -63,6 +65,33 @@ impl Node {
                 let (service, drill) = (name.clone(), drill_name.clone());
                 let key = format!("drill-due/{name}/{drill_name}/{}", record.count);
                 self.propose(now, key, Body::Drill { service, drill, order: DrillOrder::Announce }, out);
+            }
+        }
+    }
+
+    /// Makes a dry run: it takes no slot, so that others go on beside it.
+    fn dry_run(
+        &mut self,
+        now: Now,
+        clock: Timestamp,
+        service: &ServiceName,
+        (name, count): (&DrillName, u64),
+        out: &mut Vec<Output>,
+    ) {
+        let Some(state) = self.cluster.services.get(service) else { return };
+        let Some(drill) = state.policy.drills.get(name) else { return };
+        if !blocked(&state.policy, drill, &Conditions::default(), clock).is_empty() {
+            return;
+        }
+        let (service, drill) = (service.clone(), name.clone());
+        match self.dry_runs.turn(now.mono, &(service.clone(), drill.clone()), count) {
+            Turn::Ask => out.push(Output::LookAtDrill { service, drill, count }),
+            Turn::Wait => {}
+            Turn::Propose(outcome) => {
+                let actor = Actor { name: SCHEDULE.to_owned(), reason: is_due(name) };
+                let key = format!("dry-run/{service}/{drill}/{count}");
+                let order = DrillOrder::Record { outcome, actor, count: Some(count) };
+                self.propose(now, key, Body::Drill { service, drill, order }, out);
             }
         }
     }
@@ -105,7 +134,7 @@ impl Node {
         }
         let trigger = Trigger::Operator {
             by: SCHEDULE.to_owned(),
-            reason: format!("drill {name} is due, and the policy schedules it"),
+            reason: is_due(name),
             accept_data_loss: false,
             ungraceful: false,
         };
@@ -154,4 +183,8 @@ impl Node {
             stale: self.stale_backups.get(service).cloned().unwrap_or_default(),
         }
     }
+}
+
+fn is_due(drill: &DrillName) -> String {
+    format!("drill {drill} is due, and the policy schedules it")
 }

@@ -57,7 +57,8 @@ impl Looks {
     }
 }
 
-fn shortened(text: &str) -> String {
+/// So much of a finding as the log keeps.
+pub(super) fn shortened(text: &str) -> String {
     let end = (0..=FINDING_BYTES_MAX.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     text[..end.unwrap_or_default()].to_owned()
 }

@@ -2,12 +2,12 @@
 
 use super::targets::ProbeTarget;
 use crate::{
-    cluster::Cluster,
+    cluster::{Cluster, drill::DryRun},
     command::{Command, ExecutionId},
 };
 use quorate_policies::{
-    AgentName, BackupName, Millis, Monotonic, RegionName, ServiceName, StepName, TargetName, Timestamp,
-    agreement::Report, guard::Refusal, health::Observation, plan::Step, postgres::Database,
+    AgentName, BackupName, DrillName, Millis, Monotonic, RegionName, ServiceName, StepName, TargetName,
+    Timestamp, agreement::Report, guard::Refusal, health::Observation, plan::Step, postgres::Database,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -133,6 +133,17 @@ pub enum Input {
         /// Those that are known not to be fresh.
         stale: BTreeSet<BackupName>,
     },
+    /// This agent has made the dry run that [`Output::LookAtDrill`] asked for.
+    DrillLooked {
+        /// Of which service.
+        service: ServiceName,
+        /// Which drill.
+        drill: DrillName,
+        /// How many runs there were when it was asked for.
+        count: u64,
+        /// What it showed.
+        outcome: DryRun,
+    },
     /// A peer reported.
     Heard(Report),
     /// The log has moved.
@@ -196,6 +207,15 @@ pub enum Output {
     Propose(Command),
     /// Run an attempt.
     Run(Box<StepOrder>),
+    /// Make a dry run of a drill that is due: only look, and say what was found.
+    LookAtDrill {
+        /// Of which service.
+        service: ServiceName,
+        /// Which drill.
+        drill: DrillName,
+        /// How many runs there were; to be handed back.
+        count: u64,
+    },
     /// Ask the leader for the write lease.
     AskLease {
         /// Of which service.

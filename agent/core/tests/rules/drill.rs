@@ -215,6 +215,7 @@ fn what_is_due_is_told_once() {
     let shown = || DrillOrder::Record {
         outcome: DryRun { ready: true, outcome: "it would go through".to_owned(), predicted: None },
         actor: olga("monthly look"),
+        count: None,
     };
     assert_eq!(refused_by(&drill(&mut log, "move", shown())), "not_drilled");
     assert_eq!(drill(&mut log, "look", shown()), Response::Done);
@@ -237,4 +238,31 @@ fn the_leader_begins_what_is_scheduled() {
     world.fails(&AGENTS, WEST);
     world.pass(30_000);
     assert!(!world.story().contains("isolated drill restore"), "{}", world.story());
+}
+
+/// Goal: a scheduled dry run is made when it is due, beside everything else, and recorded once with what it predicts; who answers for
+/// another run is not heard; one that is not due is not recorded. Method: a drill that is due after seconds, in a world of three
+/// nodes; the records that the log refuses.
+#[test]
+fn a_scheduled_dry_run_is_made_and_recorded() {
+    let mut policy = policy();
+    let look = policy.drills.get_mut("look").unwrap();
+    (look.every, look.scheduled) = (Some(Millis(20_000)), true);
+    let mut world = World::new(policy.clone());
+    world.pass(60_000);
+    insta::assert_snapshot!(world.story());
+
+    let record = |count| DrillOrder::Record {
+        outcome: DryRun { ready: true, outcome: "all is well".to_owned(), predicted: Some(Millis(90_000)) },
+        actor: olga("the schedule"),
+        count: Some(count),
+    };
+    let mut log = Log::with(policy);
+    assert_eq!(refused_by(&drill(&mut log, "look", record(0))), "not_drilled", "it is not due");
+    log.wait(Millis(20_000));
+    assert_eq!(refused_by(&drill(&mut log, "look", record(1))), "not_drilled", "it is none of these");
+    assert_eq!(drill(&mut log, "look", record(0)), Response::Done);
+    assert_eq!(refused_by(&drill(&mut log, "look", record(0))), "not_drilled", "it was recorded");
+    let run = &log.cluster.services[&shop()].drills[&name("look")].runs[0];
+    assert_eq!((run.predicted, run.rto, run.succeeded), (Some(Millis(90_000)), None, Some(true)));
 }

@@ -9,6 +9,7 @@ mod tasks;
 use crate::shop::*;
 use quorate_core::{
     AuditEvent, Body, Cluster, Command, Input, Node, NodeSettings, Output, Response,
+    cluster::drill::DryRun,
     node::{Now, self_health::TICK, targets::ProbeTarget},
 };
 use quorate_policies::{
@@ -208,6 +209,11 @@ impl World {
             Output::Run(order) => {
                 let incarnation = self.agents[from].incarnation;
                 self.tasks.push(Task::new(self.now, from, incarnation, *order));
+            }
+            Output::LookAtDrill { service, drill, count } => {
+                let predicted = Some(Millis::from_secs(90));
+                let outcome = DryRun { ready: true, outcome: "all is well".to_owned(), predicted };
+                self.inbox.push_back((from, Input::DrillLooked { service, drill, count, outcome }));
             }
             Output::AskLease { service, epoch, sent_at } => {
                 let Some(leader) = self.leader_of(from) else { return };

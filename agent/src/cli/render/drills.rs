@@ -47,6 +47,7 @@ fn one(screen: Screen, drill: &DrillView) -> Vec<String> {
     lines.extend(drill.blocked.iter().map(|why| format!("  does not begin now: {why}")));
     lines.extend(drill.runs.iter().take(RUNS_SHOWN).map(|run| told(screen, run)));
     let measured = |of: fn(&DrillRun) -> Option<u64>| drill.runs.iter().filter_map(of).collect::<Vec<u64>>();
+    lines.extend(trend("RTO to expect", &measured(|run| run.predicted_ms)));
     lines.extend(trend("RTO", &measured(|run| run.rto_ms)));
     lines.extend(trend("RPO", &measured(|run| run.rpo_ms)));
     lines
@@ -59,13 +60,14 @@ fn told(screen: Screen, run: &DrillRun) -> String {
         let tone = if length <= objective { Tone::Good } else { Tone::Bad };
         format!(", {}", screen.toned(&text, tone))
     };
+    let expected = measured("RTO to expect", run.predicted_ms, run.rto_objective_ms);
     let rto = measured("RTO", run.rto_ms, run.rto_objective_ms);
     let rpo = measured("RPO", run.rpo_ms, run.rpo_objective_ms);
     let then =
         if run.second_outcome.is_empty() { String::new() } else { format!("; then {}", run.second_outcome) };
     let outcome = if run.outcome.is_empty() { &run.state } else { &run.outcome };
     let execution = run.execution.as_ref().map_or_else(String::new, |id| format!(" ({id})"));
-    format!("  {} by {}{execution}: {outcome}{rto}{rpo}{then}", run.begun_at, run.by)
+    format!("  {} by {}{execution}: {outcome}{expected}{rto}{rpo}{then}", run.begun_at, run.by)
 }
 
 /// From the oldest to the newest that was measured; nothing where there are not two.

@@ -118,6 +118,7 @@ fn run(run: &drill::DrillRun) -> DrillRun {
         }
         .to_owned(),
         outcome: run.outcome.clone(),
+        predicted_ms: run.predicted.map(|length| length.0),
         rto_ms: run.rto.map(|length| length.0),
         rto_objective_ms: run.objective.map(|objective| objective.rto.0),
         rpo_ms: run.rpo.map(|length| length.0),
@@ -165,14 +166,10 @@ pub(in crate::http) fn drill_plan(
 /// The same, with what was found about its steps, and the answer.
 pub(in crate::http) fn looked_at(mut shown: DrillPlan, check: &PlanCheck) -> DrillPlan {
     shown.plan.readiness = Some(super::readiness(check));
-    let ready = shown.plan.readiness.as_ref().is_some_and(|readiness| readiness.ready);
-    shown.ready = ready && shown.blocked.is_empty();
-    shown.outcome = if let Some(why) = shown.blocked.first() {
-        format!("it would not begin: {why}")
-    } else if ready {
-        "nothing known stands in its way".to_owned()
-    } else {
-        "its plan would not go through".to_owned()
+    shown.ready = check.ready() && shown.blocked.is_empty();
+    shown.outcome = match shown.blocked.first() {
+        Some(why) => format!("it would not begin: {why}"),
+        None => check.sentence(),
     };
     shown
 }

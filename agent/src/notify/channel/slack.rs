@@ -1,6 +1,7 @@
 //! Slack. As a bot: one message an execution, which always tells how it stands, and everything that follows in its thread.
-//! Slack knows no idempotency, so the first message carries the execution's key and is looked for before it is posted. Where
-//! there is an incoming webhook too, it carries what the bot could not; it knows neither threads nor edits.
+//! Slack knows no idempotency, so every message carries the execution's key and its own, and is looked for before it is posted: the
+//! first in the channel, the others in the thread. Where there is an incoming webhook too, it carries what the bot could not; it
+//! knows neither threads nor edits.
 
 use super::{
     Parcel, clipped,
@@ -16,6 +17,9 @@ const TEXT_CHARS_MAX: usize = 4_000;
 /// The latest messages of the channel among which its own is looked for: an execution's message is looked for again minutes
 /// after it was posted.
 const HISTORY: u32 = 100;
+/// The replies among which one is looked for, from the oldest: the most that Slack tells at once, and an update every half an hour
+/// makes fewer in a week.
+const REPLIES: u32 = 999;
 
 /// Where the execution's message stands.
 struct Place {
@@ -71,15 +75,18 @@ async fn as_bot(
     };
     let Some(place) = known else {
         let mut body = json!({"channel": channel, "text": text(&message.letter)});
-        body["metadata"] = json!({"event_type": "quorate", "event_payload": {"id": parcel.dedupe(), "message": message.key}});
+        body["metadata"] = marks(parcel);
         let answer = api.post("chat.postMessage", &body).await?;
         let field = |name: &str| answer.get(name).and_then(Value::as_str).map(str::to_owned);
         let place = field("channel").zip(field("ts")).map(|(channel, ts)| Place { channel, ts });
         return Ok(place.map(|place| place.written()));
     };
     let text = text(&message.letter);
-    let reply = json!({"channel": place.channel, "thread_ts": place.ts, "text": text});
-    api.post("chat.postMessage", &reply).await?;
+    if !api.replied(&place, parcel).await? {
+        let reply =
+            json!({"channel": place.channel, "thread_ts": place.ts, "text": text, "metadata": marks(parcel)});
+        api.post("chat.postMessage", &reply).await?;
+    }
     if tells_how_it_stands(&message.why) {
         let edit = json!({"channel": place.channel, "ts": place.ts, "text": text});
         // The thread has it. To try again would post it there once more.
@@ -88,6 +95,12 @@ async fn as_bot(
         }
     }
     Ok(Some(place.written()))
+}
+
+/// By what a message is found again.
+fn marks(parcel: &Parcel) -> Value {
+    let payload = json!({"id": parcel.dedupe(), "message": parcel.message.key});
+    json!({"event_type": "quorate", "event_payload": payload})
 }
 
 /// Whether the first message is changed to say this.
@@ -141,17 +154,33 @@ impl Api<'_> {
         );
         let answer = self.line.call(Method::GET, &url, Some(self.token), None).await?;
         let Ok(answer) = said(json(&answer)?) else { return Ok(None) };
-        let ours = |message: &&Value| {
-            message.pointer("/metadata/event_payload/id").and_then(Value::as_str) == Some(id)
-        };
+        let ours = |message: &&Value| mark(message, "id") == Some(id);
         let messages = answer.get("messages").and_then(Value::as_array);
         let found = messages.into_iter().flatten().find(ours);
         Ok(found.and_then(|message| {
             let ts = message.get("ts")?.as_str()?.to_owned();
-            let posted = message.pointer("/metadata/event_payload/message").and_then(Value::as_str);
-            Some((Place { channel: channel.to_owned(), ts }, posted.unwrap_or_default().to_owned()))
+            let posted = mark(message, "message").unwrap_or_default().to_owned();
+            Some((Place { channel: channel.to_owned(), ts }, posted))
         }))
     }
+
+    /// Whether the thread has this message: an attempt whose answer was lost has posted it. A thread that the bot may not read
+    /// has it not.
+    async fn replied(&self, place: &Place, parcel: &Parcel) -> Result<bool, Trouble> {
+        let url = format!(
+            "{}/conversations.replies?channel={}&ts={}&include_all_metadata=true&limit={REPLIES}",
+            self.base, place.channel, place.ts
+        );
+        let answer = self.line.call(Method::GET, &url, Some(self.token), None).await?;
+        let Ok(answer) = said(json(&answer)?) else { return Ok(false) };
+        let (id, key) = (parcel.dedupe(), parcel.message.key.as_str());
+        let ours = |one: &Value| mark(one, "id") == Some(&id) && mark(one, "message") == Some(key);
+        Ok(answer.get("messages").and_then(Value::as_array).is_some_and(|all| all.iter().any(ours)))
+    }
+}
+
+fn mark<'a>(message: &'a Value, name: &str) -> Option<&'a str> {
+    message.pointer("/metadata/event_payload")?.get(name)?.as_str()
 }
 
 /// Its own errors come with 200. Few of them pass by themselves.

@@ -2,6 +2,7 @@
 //! although its answer was lost, what is found again, what asks for patience. And leaders that are lost in the midst of it.
 
 mod mail;
+mod mail_tls;
 mod receivers;
 
 use super::super::{Look, Source, attempt::Patience, round::Round};
@@ -208,6 +209,40 @@ async fn slack_keeps_one_thread_over_a_lost_leader() {
     let parents = posted.lock().unwrap().iter().filter(|one| one.get("thread_ts").is_none()).count();
     assert_eq!(parents, 1, "no second message");
     insta::assert_snapshot!(seen.story());
+}
+
+/// Goal: a reply whose answer was lost is found in the thread and not posted again. Method: a Slack that keeps the reply and answers
+/// 500, once.
+#[tokio::test]
+async fn slack_keeps_one_reply_over_a_lost_answer() {
+    let replies: Arc<Mutex<Vec<Value>>> = Arc::default();
+    let kept = replies.clone();
+    let (address, seen) = receiver(move |asked, _| {
+        let mut kept = kept.lock().unwrap();
+        if asked.path.contains("conversations.replies") {
+            return Reply::json(json!({"ok": true, "messages": *kept}));
+        }
+        if asked.body.get("thread_ts").is_some() {
+            kept.push(asked.body.clone());
+            if kept.len() == 1 {
+                return Reply::status(500);
+            }
+        }
+        Reply::json(json!({"ok": true, "messages": [], "channel": "C0123456789", "ts": "170000.0001"}))
+    })
+    .await;
+    let house = House::new(
+        "channels: {incidents: {slack: {channel: C0123456789}}}",
+        &format!("incidents: {{slack: {{url: \"http://{address}/api\", token_file: SECRET}}}}"),
+    );
+    let mut leader = house.leader();
+    house.until(&mut leader, "incidents", "begun").await;
+    house.end();
+    house.until(&mut leader, "incidents", "ended").await;
+    assert_eq!(house.marks("incidents")["ended"].given_up, None);
+    assert_eq!(replies.lock().unwrap().len(), 1, "{}", seen.story());
+    let looks = seen.take().iter().filter(|asked| asked.path.contains("conversations.replies")).count();
+    assert_eq!(looks, 2, "before each attempt");
 }
 
 /// Goal: where the bot is not let in, the incoming webhook carries the message; without one the refusal is told and not repeated.

@@ -99,10 +99,6 @@ fn dry_run(policy: &Policy, field: &FieldPath, drill: &Drill, problems: &mut Vec
             "name a `scenario` or a `plan`, and one of them",
         )),
     }
-    if drill.scheduled {
-        let message = "the agents look at the plans all the time anyway; a dry run is somebody's to ask for";
-        problems.push(Problem::error(field.join("scheduled"), message, "remove it"));
-    }
 }
 
 fn schedule(field: &FieldPath, drill: &Drill, problems: &mut Vec<Problem>) {

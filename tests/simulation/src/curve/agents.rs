@@ -198,7 +198,11 @@ impl World {
                     self.agents[index].schedule.confirm(&target, Monotonic(at));
                 }
                 // Nothing is proposed, run or leased without a log.
-                Output::Propose(_) | Output::Run(_) | Output::AskLease { .. } | Output::LeaseAnswer(_) => {}
+                Output::Propose(_)
+                | Output::Run(_)
+                | Output::LookAtDrill { .. }
+                | Output::AskLease { .. }
+                | Output::LeaseAnswer(_) => {}
             }
         }
         self.wake(index, at);
