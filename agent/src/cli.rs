@@ -192,6 +192,9 @@ pub enum Verb {
     /// Run one program for the agent that starts this.
     #[command(hide = true)]
     Job(job::JobArgs),
+    /// Print the document of all metrics, `grafana/METRICS.md`.
+    #[command(hide = true)]
+    Metrics,
     /// Print the completions of a shell.
     #[command(after_help = "Example:\n  quorate completions bash > /etc/bash_completion.d/quorate")]
     Completions(CompletionsArgs),
@@ -292,6 +295,9 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Backups(args) => backups::backups(&args).await,
         Verb::Members(args) => observe::members(&args).await,
         Verb::Job(args) => job::job(&args),
+        Verb::Metrics => {
+            screen::Screen::detect().print(&crate::metrics::document()).map(|()| Exit::Done).map_err(Failure::from)
+        }
         Verb::Completions(args) => completions(&args),
     };
     exit.map(ExitCode::from)

@@ -32,7 +32,7 @@ use futures_util::future::{BoxFuture, join};
 use heartbeat::Heartbeats;
 pub use promote::Known;
 use promote::Promote;
-use quorate_aws::{Aws, AwsAction, AwsSettings, s3::WATCHED_MAX};
+use quorate_aws::{Aws, AwsAction, AwsSettings, CallWatch, s3::WATCHED_MAX};
 use quorate_policies::{
     Timestamp,
     backup::{BackupContent, BackupFound, BackupSeen},
@@ -66,6 +66,7 @@ use verify::Verify;
 pub struct Effects {
     aws: tokio::sync::OnceCell<Aws>,
     aws_settings: AwsSettings,
+    aws_watch: Option<Arc<dyn CallWatch>>,
     statuspage: Statuspage,
     verify: Verify,
     sql: Sql,
@@ -146,6 +147,7 @@ impl Effects {
         Self {
             aws: tokio::sync::OnceCell::new(),
             aws_settings: aws_settings(file),
+            aws_watch: None,
             statuspage: Statuspage::new(file, base),
             promote: Promote::new(Arc::clone(&prober), sessions.clone()),
             fences: Fences::new(sessions.clone()),
@@ -164,6 +166,12 @@ impl Effects {
             syncs: Syncs::new(file, jobs.journal().clone()),
             calls: Calls::new(file, base, jobs.journal().clone()),
         }
+    }
+
+    /// The same; `watch` is told of every call on AWS.
+    #[must_use]
+    pub fn watched(self, watch: Arc<dyn CallWatch>) -> Self {
+        Self { aws_watch: Some(watch), ..self }
     }
 
     /// Reads the world. On the heap, like every room's work: in one frame all rooms together would take most of a thread's
@@ -354,7 +362,8 @@ impl Effects {
     }
 
     async fn aws(&self) -> &Aws {
-        self.aws.get_or_init(|| Aws::load(self.aws_settings.clone())).await
+        let (settings, watch) = (&self.aws_settings, &self.aws_watch);
+        self.aws.get_or_init(|| Aws::load_watched(settings.clone(), watch.clone())).await
     }
 }
 

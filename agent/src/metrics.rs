@@ -3,30 +3,71 @@
 //! words of closed lists, never a URL, an address or an error's text (P23). A series stands at zero as soon as its
 //! policy is known, so that the first event is an increase.
 
-mod drills;
+pub mod blackbox;
+mod clouds;
+pub mod declared;
+mod document;
 mod exchange;
 mod failovers;
 mod gauges;
+mod openmetrics;
+mod page;
 mod probes;
 mod series;
 mod snapshot;
 
-pub use snapshot::Snapshot;
+pub use document::document;
+pub use exchange::{Reports, Waiting};
+pub use snapshot::{Beside, Inside, Snapshot};
 
 use crate::shell::ProbeSeen;
+use clouds::Clouds;
 use exchange::Exchange;
 use failovers::Failovers;
 use probes::Probes;
-use prometheus::{Registry, TextEncoder, process_collector::ProcessCollector};
+use prometheus::{IntCounter, Registry, TextEncoder, process_collector::ProcessCollector, proto::MetricFamily};
 use quorate_core::{AuditEntry, Cluster};
 use quorate_policies::{Millis, ServiceName, agreement::PolicyHash, document::AgentFile};
+use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-/// The content type of a scrape's answer; Prometheus 3 refuses one without.
-pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
+/// Digits of the settings' hash: enough to see a difference.
+const HASH_DIGITS: usize = 16;
+
+/// The form of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Prometheus' text format 0.0.4.
+    Text,
+    /// OpenMetrics 1.0.
+    OpenMetrics,
+}
+
+impl Format {
+    /// The content type; Prometheus 3 refuses an answer without.
+    #[must_use]
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Format::Text => "text/plain; version=0.0.4; charset=utf-8",
+            Format::OpenMetrics => openmetrics::CONTENT_TYPE,
+        }
+    }
+
+    /// The text of families.
+    fn encode(self, families: &[MetricFamily]) -> String {
+        match self {
+            Format::Text => TextEncoder::new().encode_to_string(families).unwrap_or_else(|error| {
+                tracing::error!(%error, "the metrics cannot be written");
+                String::new()
+            }),
+            Format::OpenMetrics => openmetrics::encode(families),
+        }
+    }
+}
 
 /// What became of one event for one webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +87,12 @@ pub struct Metrics {
     probes: Probes,
     failovers: Failovers,
     exchange: Exchange,
+    clouds: Clouds,
+    stalls: IntCounter,
+    elections: IntCounter,
+    config_hash: String,
+    /// The latest term that was seen.
+    term: Mutex<Option<u64>>,
     /// The latest audit entry that was counted.
     counted: Mutex<u64>,
     /// Policies whose series stand already.
@@ -60,9 +107,19 @@ impl Metrics {
         series::register(&registry, ProcessCollector::for_self());
         let exchange = Exchange::new(&registry);
         file.webhooks.keys().for_each(|name| exchange.prepare_webhook(name));
+        let peers = file.members.keys().filter(|name| **name != file.name);
+        peers.for_each(|peer| exchange.prepare_peer(peer.as_str()));
+        let settings = serde_json::to_vec(file).unwrap_or_default();
+        let mut config_hash = data_encoding::HEXLOWER.encode(&Sha256::digest(settings));
+        config_hash.truncate(HASH_DIGITS);
         Self {
             probes: Probes::new(&registry),
             failovers: Failovers::new(&registry),
+            clouds: Clouds::new(&registry),
+            stalls: series::single(&registry, &declared::STALLS),
+            elections: series::single(&registry, &declared::ELECTIONS),
+            config_hash,
+            term: Mutex::default(),
             exchange,
             registry,
             counted: Mutex::default(),
@@ -79,6 +136,32 @@ impl Metrics {
     /// and how many probes are under way.
     pub fn schedule(&self, lag: Millis, missed: u64, in_flight: usize) {
         self.probes.schedule(lag, missed, in_flight);
+    }
+
+    /// Counts a tick that came too late.
+    pub fn stalled(&self) {
+        self.stalls.inc();
+    }
+
+    /// Counts the elections since the last term that was seen; the first one is where this process came in.
+    pub fn term(&self, term: u64) {
+        let mut seen = lock(&self.term);
+        if let Some(before) = *seen {
+            self.elections.inc_by(term.saturating_sub(before));
+        }
+        *seen = Some(seen.map_or(term, |before| before.max(term)));
+    }
+
+    /// What is sent to peers.
+    #[must_use]
+    pub fn reports(&self) -> Reports {
+        self.exchange.reports.clone()
+    }
+
+    /// Who counts the calls to clouds.
+    #[must_use]
+    pub fn clouds(&self) -> Arc<dyn quorate_aws::CallWatch> {
+        Arc::new(self.clouds.clone())
     }
 
     /// Counts one audit entry. `cluster` is the state after it, or a later one. An entry counts once, however often it
@@ -102,22 +185,35 @@ impl Metrics {
         self.exchange.request(method, path, status);
     }
 
+    /// Something waits for a notifier, until what is returned is dropped.
+    #[must_use]
+    pub fn waiting(&self, notifier: &str) -> Waiting {
+        self.exchange.waiting(notifier)
+    }
+
+    /// How long it took until an event or a message was delivered or given up.
+    pub fn notification_took(&self, notifier: &str, took: Duration) {
+        self.exchange.notification_took(notifier, took);
+    }
+
     /// Counts what became of one event for one webhook.
     pub fn notification(&self, webhook: &str, event: &str, delivery: Delivery) {
         self.exchange.notification(webhook, event, delivery);
     }
 
-    /// Everything, in Prometheus' text format.
+    /// Everything, of one look at the node.
     #[must_use]
-    pub fn scrape(&self, snapshot: &Snapshot) -> String {
+    pub fn scrape(&self, inside: Inside, beside: Beside, format: Format) -> String {
+        format.encode(&self.families(&inside.with(beside, &self.config_hash)))
+    }
+
+    /// Every family, by name.
+    fn families(&self, snapshot: &Snapshot) -> Vec<MetricFamily> {
         self.prepare(&snapshot.cluster);
         let mut families = self.registry.gather();
-        families.extend(gauges::families(snapshot));
+        families.extend(gauges::page(snapshot).families());
         families.sort_by(|a, b| a.name().cmp(b.name()));
-        TextEncoder::new().encode_to_string(&families).unwrap_or_else(|error| {
-            tracing::error!(%error, "the metrics cannot be written");
-            String::new()
-        })
+        families
     }
 
     /// Makes the series of every policy that is new or has changed.

@@ -20,8 +20,10 @@ use quorate_policies::effect::{Acted, AssumeRole, EffectContext, Observed};
 use quorate_policies::plan::Lag;
 
 use crate::action::AwsAction;
+use crate::calls::{CallWatch, Watching};
 use crate::credentials::{Clock, CredentialsState, Kept, Role, Session};
 use crate::iam::partition;
+use crate::purpose::Purpose;
 use crate::route53::memory::Memory;
 use crate::route53::zone::ZoneFacts;
 use crate::settings::AwsSettings;
@@ -52,25 +54,6 @@ type PoolKey = (Purpose, String, Option<AssumeRole>);
 /// The credentials of assumed roles, by role and the region whose STS is asked.
 type Roles = Mutex<BTreeMap<(AssumeRole, String), (Kept, Session)>>;
 
-/// What calls are made for. Each purpose has clients, and a retry budget, of its own: the SDK shares one budget of
-/// retries between all clients of a service and region, so that a storm of failing looks would leave none for a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Purpose {
-    /// The steps of a failover.
-    Execute,
-    /// Watching: readiness and lag.
-    Watch,
-}
-
-impl Purpose {
-    const fn retry_partition(self) -> &'static str {
-        match self {
-            Purpose::Execute => "quorate-execute",
-            Purpose::Watch => "quorate-watch",
-        }
-    }
-}
-
 #[derive(Debug)]
 struct Inner {
     config: SdkConfig,
@@ -82,6 +65,7 @@ struct Inner {
     own_region: String,
     endpoints: AwsEndpoints,
     route53_memory: Memory,
+    watch: Option<Arc<dyn CallWatch>>,
     rds: Pool<aws_sdk_rds::Client>,
     ecs: Pool<aws_sdk_ecs::Client>,
     autoscaling: Pool<aws_sdk_applicationautoscaling::Client>,
@@ -117,6 +101,9 @@ macro_rules! client {
                     $sdk::config::retry::RetryPartition::custom(self.purpose.retry_partition()).build();
                 let mut config =
                     $sdk::config::Builder::from(&self.config(assumed)).retry_partition(partition);
+                if let Some(watching) = self.watching() {
+                    config.push_interceptor($sdk::config::SharedInterceptor::new(watching));
+                }
                 if let Some(url) = self.aws.inner.endpoints.of($service, self.region) {
                     config.set_endpoint_url(Some(url.to_owned()));
                 }
@@ -170,6 +157,9 @@ impl Place<'_> {
             let partition = aws_sdk_route53::config::retry::RetryPartition::custom(name).build();
             let mut config =
                 aws_sdk_route53::config::Builder::from(&self.config(assumed)).retry_partition(partition);
+            if let Some(watching) = self.watching() {
+                config.push_interceptor(aws_sdk_route53::config::SharedInterceptor::new(watching));
+            }
             if let Some(url) = &self.aws.inner.endpoints.route53 {
                 config.set_endpoint_url(Some(url.clone()));
             }
@@ -188,6 +178,9 @@ impl Place<'_> {
             let config = aws_sdk_s3::config::Builder::from(&self.config(assumed)).retry_partition(partition);
             // Contents are read by pieces and compared as a whole; S3's checksum is not of a piece.
             let mut config = config.response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+            if let Some(watching) = self.watching() {
+                config.push_interceptor(aws_sdk_s3::config::SharedInterceptor::new(watching));
+            }
             if let Some(url) = self.aws.inner.endpoints.of(AwsService::S3, self.region) {
                 config = config.force_path_style(true);
                 config.set_endpoint_url(Some(url.to_owned()));
@@ -200,6 +193,12 @@ impl Place<'_> {
     /// The same account and role in another region.
     pub(crate) const fn in_region<'a>(&'a self, region: &'a str) -> Place<'a> {
         Place { aws: self.aws, region, role: self.role, purpose: self.purpose, execution: self.execution }
+    }
+
+    /// Who is told of every attempt, if anybody is.
+    fn watching(&self) -> Option<Watching> {
+        let watch = self.aws.inner.watch.clone()?;
+        Some(Watching { watch, region: self.region.to_owned() })
     }
 
     fn key(&self) -> PoolKey {
@@ -260,6 +259,11 @@ impl Aws {
     /// Prepares the way to AWS, and begins to fetch credentials in the background unless the settings hold some. Waits
     /// for no network.
     pub async fn load(settings: AwsSettings) -> Self {
+        Self::load_watched(settings, None).await
+    }
+
+    /// The same; `watch` is told of every attempt of every call.
+    pub async fn load_watched(settings: AwsSettings, watch: Option<Arc<dyn CallWatch>>) -> Self {
         let limits = settings.timeouts;
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(limits.connect())
@@ -304,6 +308,7 @@ impl Aws {
             own_region: settings.region,
             endpoints: settings.endpoints,
             route53_memory: Memory::default(),
+            watch,
             rds: Mutex::default(),
             ecs: Mutex::default(),
             autoscaling: Mutex::default(),

@@ -23,12 +23,14 @@
 
 mod action;
 mod aurora;
+mod calls;
 mod clients;
 mod credentials;
 mod ecs;
 mod fault;
 pub mod iam;
 mod lag;
+mod purpose;
 mod rds;
 mod readiness;
 mod route53;
@@ -37,6 +39,7 @@ mod settings;
 pub mod signal;
 
 pub use action::{AwsAction, NotAws};
+pub use calls::{Answer, CallSeen, CallWatch, OPERATIONS};
 pub use clients::Aws;
 pub use credentials::CredentialsState;
 pub use route53::epoch::{EpochMark, EpochMarkError, Fence as EpochFence, epoch_record_name};

@@ -9,7 +9,7 @@ use quorate_core::{Body, Node, Response, node::Now};
 use quorate_policies::{
     BackupName, RegionName, ServiceName, Timestamp, document::AgentFile, guard::Refusal, plan::Plan,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What the API needs of the agent.
 pub(super) trait Control: Send + Sync + 'static {
@@ -24,7 +24,7 @@ pub(super) trait Control: Send + Sync + 'static {
     /// The agent's own file.
     fn file(&self) -> &AgentFile;
     /// The latest result of each target.
-    fn probes(&self) -> Vec<ProbeSeen>;
+    fn probes(&self) -> Vec<Arc<ProbeSeen>>;
     /// Looks at a plan, unless that was done a moment ago.
     fn check_plan(
         &self,
@@ -43,6 +43,8 @@ pub(super) trait Control: Send + Sync + 'static {
     fn is_token(&self, text: &str) -> bool;
     /// When this process started.
     fn started_at(&self) -> Timestamp;
+    /// By how many milliseconds the system's clock has moved against the agent's own.
+    fn clock_moved(&self) -> i64;
 }
 
 impl Control for Agent {
@@ -58,7 +60,7 @@ impl Control for Agent {
         Agent::file(self)
     }
 
-    fn probes(&self) -> Vec<ProbeSeen> {
+    fn probes(&self) -> Vec<Arc<ProbeSeen>> {
         Agent::probes(self)
     }
 
@@ -88,5 +90,9 @@ impl Control for Agent {
 
     fn started_at(&self) -> Timestamp {
         Agent::started_at(self)
+    }
+
+    fn clock_moved(&self) -> i64 {
+        Agent::clock_moved(self)
     }
 }

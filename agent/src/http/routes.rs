@@ -1,7 +1,7 @@
 //! Every path of the API, once: for the router, the index, the metric's labels and the tests.
 
 use super::{
-    answer::Failure, change, control::Control, declare, drill, lease, policy, read, signal, telemetry,
+    answer::Failure, change, control::Control, declare, drill, lease, policy, read, scrape, signal, telemetry,
 };
 use axum::{
     Router, middleware,
@@ -99,7 +99,7 @@ pub(super) fn router<C: Control>(agent: Arc<C>) -> Router {
         .route("/", get(read::index))
         .route("/healthz", get(read::healthz))
         .route("/readyz", get(read::readyz::<C>))
-        .route("/metrics", get(telemetry::metrics::<C>))
+        .route("/metrics", get(scrape::metrics::<C>))
         .route("/v1/status", get(read::status::<C>))
         .route("/v1/members", get(read::members::<C>))
         .route("/v1/probes", get(read::probes::<C>))

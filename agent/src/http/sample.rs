@@ -259,5 +259,13 @@ pub(crate) fn failed_probe() -> ProbeSeen {
     result.phases = Phases { connect: ms(2), tls: ms(8), processing: ms(30), ..Phases::default() };
     result.total = Duration::from_millis(40);
     let url = "https://east.example.com/health".to_owned();
-    ProbeSeen { service: "shop".parse().unwrap(), target, url, result, at: Monotonic(5_000) }
+    ProbeSeen {
+        service: "shop".parse().unwrap(),
+        target,
+        url,
+        result,
+        at: Monotonic(5_000),
+        certificate_expiry: None,
+        timeout: Millis(800),
+    }
 }

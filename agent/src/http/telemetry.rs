@@ -1,8 +1,7 @@
 //! What happens around every request: the Host is checked, the time is limited, every error becomes a problem document,
-//! nothing is cached, and the request is counted. Also the scrape itself.
+//! nothing is cached, and the request is counted.
 
 use super::{answer::Failure, control::Control, screen, server::REQUEST_TIME_MAX};
-use crate::metrics::{CONTENT_TYPE, Snapshot};
 use axum::{
     body::to_bytes,
     extract::{MatchedPath, Request, State},
@@ -53,12 +52,4 @@ async fn as_problem(response: Response) -> Response {
     let text = to_bytes(response.into_body(), REJECTION_BYTES_MAX).await.unwrap_or_default();
     let title = status.canonical_reason().unwrap_or("Error");
     Failure::new(status, "malformed", title, String::from_utf8_lossy(&text)).into_response()
-}
-
-/// `GET /metrics`.
-pub(super) async fn metrics<C: Control>(State(agent): State<Arc<C>>) -> Response {
-    let (started_at, probes, checks) = (agent.started_at(), agent.probes(), agent.plan_checks());
-    let backups = agent.backups();
-    let snapshot = agent.with_node(|node, now| Snapshot::of(node, now, started_at, &probes, checks, backups));
-    ([(header::CONTENT_TYPE, CONTENT_TYPE)], agent.metrics().scrape(&snapshot)).into_response()
 }

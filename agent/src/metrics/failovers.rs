@@ -1,74 +1,13 @@
 //! What was decided, refused and done, counted from the audit: the same events on every agent, so that Prometheus needs
 //! only one of them.
 
-use super::series::{counter, histogram};
+use super::{
+    declared::*,
+    series::{counter, histogram, single},
+};
 use prometheus::{HistogramVec, IntCounter, IntCounterVec, Registry};
 use quorate_core::{AuditEntry, AuditEvent, Cluster, Execution, StepOutcome};
 use quorate_policies::{Millis, Policy, StepName, guard::Trigger};
-
-/// From a call that is answered at once to a promotion of an hour.
-const STEP_BUCKETS: [f64; 11] = [0.1, 0.5, 1.0, 5.0, 15.0, 30.0, 60.0, 180.0, 600.0, 1_200.0, 3_600.0];
-/// From three quick probes to the longest sensible dwell.
-const DETECTION_BUCKETS: [f64; 9] = [0.5, 1.0, 2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 600.0];
-/// From the fastest failover to the commonest written recovery objective, four hours.
-const RECOVERY_BUCKETS: [f64; 12] =
-    [1.0, 2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 3_600.0, 14_400.0];
-
-const TRIGGERS: [&str; 2] = ["automatic", "operator"];
-const OUTCOMES: [&str; 3] = ["succeeded", "stopped", "aborted"];
-const STEP_OUTCOMES: [&str; 5] = ["succeeded", "failed", "impossible", "broken", "unknown"];
-const EVENTS: [&str; 21] = [
-    "members_set",
-    "policy_applied",
-    "decided",
-    "refused",
-    "approved",
-    "ticked",
-    "step_assigned",
-    "step_started",
-    "step_noted",
-    "step_resumed",
-    "signalled",
-    "step_finished",
-    "lease_released",
-    "aborting",
-    "execution_ended",
-    "paused",
-    "resumed",
-    "told",
-    "acknowledged",
-    "drill_due",
-    "dry_run_made",
-];
-/// Guards that can stand in the audit: those of an operator's failover, and those that tell why automation did not act.
-const GUARDS: [&str; 26] = [
-    "unusable_region",
-    "execution_in_progress",
-    "observe_only",
-    "no_scenario",
-    "too_few_voters",
-    "too_few_regions",
-    "hold",
-    "policy_mismatch",
-    "no_fresh_data",
-    "region_healthy",
-    "flapping",
-    "already_red_at_start",
-    "not_agreed",
-    "too_few_vantages",
-    "dissent",
-    "everything_down",
-    "dwell",
-    "cooldown",
-    "velocity_cap",
-    "standby_not_healthy",
-    "replica_lag_unknown",
-    "replica_lag",
-    "replica_lag_bytes_unknown",
-    "replica_lag_bytes",
-    "policy_refused",
-    "not_drilled",
-];
 
 #[derive(Debug)]
 pub(super) struct Failovers {
@@ -78,63 +17,27 @@ pub(super) struct Failovers {
     steps: HistogramVec,
     detection: HistogramVec,
     recovery: HistogramVec,
+    parts: HistogramVec,
     entries: IntCounterVec,
     pub(super) write_errors: IntCounter,
 }
 
 impl Failovers {
     pub(super) fn new(registry: &Registry) -> Self {
-        let executions_help = "Executions that ended, each once: a stopped one waits for an operator, and is not \
-                               counted again when it is aborted.";
-        let blocked_help = "Failovers that were wanted and refused, by the guard that refused.";
-        let attempts_help =
-            "Attempts of steps that ended, by outcome; the effect of an unknown one may stand.";
-        let detection_help = "From the first failed probe to the agreement that the region is down, of automatic \
-                              failovers.";
-        let write_errors_help = "Audit entries that could not be written to this agent's own file.";
-        let entries = counter(registry, "audit_entries_total", "Audit entries by event.", &["event"]);
+        let entries = counter(registry, &AUDIT_ENTRIES);
         for event in EVENTS {
             entries.with_label_values(&[event]);
         }
-        let plan = ["service", "plan"];
         Self {
-            executions: counter(
-                registry,
-                "failover_executions_total",
-                executions_help,
-                &["service", "plan", "trigger", "outcome"],
-            ),
-            blocked: counter(registry, "failover_blocked_total", blocked_help, &["service", "plan", "guard"]),
-            attempts: counter(
-                registry,
-                "failover_step_attempts_total",
-                attempts_help,
-                &["service", "plan", "step", "outcome"],
-            ),
-            steps: histogram(
-                registry,
-                "failover_step_duration_seconds",
-                "From a step's first start to its end.",
-                &["service", "plan", "step"],
-                &STEP_BUCKETS,
-            ),
-            detection: histogram(
-                registry,
-                "failover_detection_seconds",
-                detection_help,
-                &plan,
-                &DETECTION_BUCKETS,
-            ),
-            recovery: histogram(
-                registry,
-                "failover_recovery_seconds",
-                "From the first failed probe to verified service, of failovers that succeeded.",
-                &plan,
-                &RECOVERY_BUCKETS,
-            ),
+            executions: counter(registry, &EXECUTIONS),
+            blocked: counter(registry, &BLOCKED),
+            attempts: counter(registry, &STEP_ATTEMPTS),
+            steps: histogram(registry, &STEP_DURATION),
+            detection: histogram(registry, &DETECTION),
+            recovery: histogram(registry, &RECOVERY),
+            parts: histogram(registry, &RECOVERY_PARTS),
             entries,
-            write_errors: counter(registry, "audit_write_errors_total", write_errors_help, &[])
-                .with_label_values::<&str>(&[]),
+            write_errors: single(registry, &AUDIT_WRITE_ERRORS),
         }
     }
 
@@ -159,6 +62,9 @@ impl Failovers {
             }
             self.detection.with_label_values(&[service, plan]);
             self.recovery.with_label_values(&[service, plan]);
+            for part in PARTS {
+                self.parts.with_label_values(&[service, plan, part]);
+            }
         }
     }
 
@@ -181,7 +87,12 @@ impl Failovers {
                     self.executions.with_label_values(&[service, plan, trigger, state.as_str()]).inc();
                 }
                 if let Some(time) = execution.recovery_time() {
-                    observe(&self.recovery, &plan_of(execution), time.total());
+                    let [service, plan] = plan_of(execution);
+                    observe(&self.recovery, &[service, plan], time.total());
+                    let lengths = [time.detect, time.decide, time.execute, time.converge];
+                    for (part, length) in PARTS.into_iter().zip(lengths) {
+                        observe(&self.parts, &[service, plan, part], length);
+                    }
                 }
             }
             _ => {}

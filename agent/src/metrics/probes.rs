@@ -1,8 +1,11 @@
 //! What the probes of this agent found, how long they took, and whether the schedule was kept.
 
-use super::series::{counter, gauge, histogram};
+use super::{
+    declared::*,
+    series::{counter, gauge, histogram, single},
+};
 use crate::shell::ProbeSeen;
-use prometheus::{Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, Registry};
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry};
 use quorate_policies::{
     Millis, Policy,
     health::{FailureReason, Observation},
@@ -10,68 +13,27 @@ use quorate_policies::{
 use quorate_probes::{Outcome, Phases};
 use std::time::Duration;
 
-/// From a reply within the machine to the longest timeout that a probe usually has.
-const PROBE_BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
-/// A slot is one thousandth of a second wide; from half a second on the agent is overloaded.
-const LAG_BUCKETS: [f64; 8] = [0.001, 0.0025, 0.005, 0.01, 0.02, 0.1, 0.5, 2.0];
-
-const TARGET: [&str; 3] = ["service", "check", "region"];
-const RESULTS: [&str; 3] = ["success", "failure", "skipped"];
-const PHASES: [&str; 5] = ["resolve", "connect", "tls", "processing", "transfer"];
-
 #[derive(Debug)]
 pub(super) struct Probes {
     attempts: IntCounterVec,
     failures: IntCounterVec,
     duration: HistogramVec,
     phases: HistogramVec,
-    expiry: GaugeVec,
     lag: Histogram,
     missed: IntCounter,
-    in_flight: Gauge,
+    in_flight: IntGauge,
 }
 
 impl Probes {
     pub(super) fn new(registry: &Registry) -> Self {
-        let attempts_help = "Probes of this agent by result; skipped ones say nothing about their target.";
-        let phase_help = "How long the phases of a probe took that ended.";
-        let expiry_help =
-            "When the first of the certificates that the target presented expires; absent without TLS.";
-        let lag_help = "How much later than due probes started.";
-        let missed_help = "Probes that did not take place because their time had passed.";
-        let lag = histogram(registry, "probe_schedule_lag_seconds", lag_help, &[], &LAG_BUCKETS);
-        let in_flight = gauge(registry, "probe_in_flight", "Probes under way.", &[]);
         Self {
-            attempts: counter(
-                registry,
-                "probe_attempts_total",
-                attempts_help,
-                &["service", "check", "region", "result"],
-            ),
-            failures: counter(
-                registry,
-                "probe_failures_total",
-                "Probes that did not succeed, by reason.",
-                &["service", "check", "region", "reason"],
-            ),
-            duration: histogram(
-                registry,
-                "probe_duration_seconds",
-                "How long probes took, whatever their result.",
-                &TARGET,
-                &PROBE_BUCKETS,
-            ),
-            phases: histogram(
-                registry,
-                "probe_phase_duration_seconds",
-                phase_help,
-                &["service", "check", "phase"],
-                &PROBE_BUCKETS,
-            ),
-            expiry: gauge(registry, "tls_certificate_expiry_timestamp_seconds", expiry_help, &TARGET),
-            lag: lag.with_label_values::<&str>(&[]),
-            missed: counter(registry, "probe_missed_total", missed_help, &[]).with_label_values::<&str>(&[]),
-            in_flight: in_flight.with_label_values::<&str>(&[]),
+            attempts: counter(registry, &PROBE_ATTEMPTS),
+            failures: counter(registry, &PROBE_FAILURES),
+            duration: histogram(registry, &PROBE_DURATION),
+            phases: histogram(registry, &PROBE_PHASES),
+            lag: histogram(registry, &SCHEDULE_LAG).with_label_values::<&str>(&[]),
+            missed: single(registry, &PROBES_MISSED),
+            in_flight: gauge(registry, &PROBES_IN_FLIGHT).with_label_values::<&str>(&[]),
         }
     }
 
@@ -110,15 +72,12 @@ impl Probes {
         for (phase, length) in ended(seen.result.phases) {
             self.phases.with_label_values(&[service, check, phase]).observe(length.as_secs_f64());
         }
-        if let Some(expiry) = seen.result.tls_expiry {
-            self.expiry.with_label_values(&[service, check, region]).set(super::gauges::seconds(expiry));
-        }
     }
 
     pub(super) fn schedule(&self, lag: Millis, missed: u64, in_flight: usize) {
         self.lag.observe(lag.duration().as_secs_f64());
         self.missed.inc_by(missed.saturating_sub(self.missed.get()));
-        self.in_flight.set(in_flight as f64);
+        self.in_flight.set(i64::try_from(in_flight).unwrap_or(i64::MAX));
     }
 }
 

@@ -6,7 +6,10 @@ use super::{
     outbox::Event,
     signature::{SIGNATURE, sign},
 };
-use crate::{metrics::Delivery, outgoing::HttpClient};
+use crate::{
+    metrics::{Delivery, Waiting},
+    outgoing::HttpClient,
+};
 use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::Full;
@@ -25,6 +28,8 @@ pub(super) struct Letter {
     pub(super) event: Arc<Event>,
     /// Never logged: it may hold a secret.
     pub(super) url: String,
+    /// Counts it among those that wait, until it has been sent, given up or cut off.
+    pub(super) _waiting: Waiting,
 }
 
 /// The task of one receiver.
@@ -58,7 +63,9 @@ impl<S: Source> Courier<S> {
         while let Some(letter) = letters.recv().await {
             // A receiver that was given up on is tried once for each event, until it takes one.
             let attempts = if failing { 1 } else { self.patience.attempts };
+            let began = tokio::time::Instant::now();
             let delivery = self.deliver(&letter, attempts, &mut random).await;
+            self.source.metrics().notification_took(&self.webhook, began.elapsed());
             failing = delivery != Delivery::Delivered;
             self.source.metrics().notification(&self.webhook, letter.event.kind, delivery);
             if ended.send(letter.event.sequence).await.is_err() {

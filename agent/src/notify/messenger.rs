@@ -7,7 +7,7 @@ use super::{
     channel::{Line, Parcel},
     round::Ended,
 };
-use crate::metrics::Delivery;
+use crate::metrics::{Delivery, Waiting};
 use quorate_core::{ExecutionId, Sent};
 use quorate_policies::Millis;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -28,6 +28,8 @@ pub(super) struct Errand {
     /// Whether it is a standing alert that is sent again: it is tried once, and the log is not told.
     pub(super) again: bool,
     pub(super) parcel: Parcel,
+    /// Counts it among those that wait, until it has been brought, given up or cut off.
+    pub(super) waiting: Waiting,
 }
 
 /// The task of one channel.
@@ -43,7 +45,8 @@ impl<S: Source> Messenger<S> {
         let mut random = StdRng::seed_from_u64(self.seed);
         while let Some(errand) = errands.recv().await {
             let settled = self.bring(&errand, &mut random).await;
-            let Errand { execution, parcel, .. } = errand;
+            let Errand { execution, parcel, waiting, .. } = errand;
+            drop(waiting);
             let end = Ended { execution, channel: parcel.message.channel, settled };
             if ended.send(end).await.is_err() {
                 return;
@@ -60,7 +63,9 @@ impl<S: Source> Messenger<S> {
             }
             return None;
         }
+        let began = tokio::time::Instant::now();
         let outcome = self.attempts(errand, random).await;
+        self.source.metrics().notification_took(message.channel.as_str(), began.elapsed());
         let delivery = if outcome.is_ok() { Delivery::Delivered } else { Delivery::GivenUp };
         self.source.metrics().notification(message.channel.as_str(), message.why.kind(), delivery);
         let (reference, given_up) = match outcome {

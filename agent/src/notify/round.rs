@@ -119,6 +119,7 @@ impl<S: Source> Round<S> {
         let errand = Errand {
             execution: execution.clone(),
             again,
+            waiting: self.source.metrics().waiting(message.channel.as_str()),
             parcel: Parcel {
                 channel: channel.clone(),
                 access: file.channels.get(message.channel.as_str()).cloned(),

@@ -94,7 +94,11 @@ impl<S: Source> Tenure<S> {
 
     fn post_to(&mut self, webhook: &Webhook, event: Arc<Event>) -> bool {
         let own = self.source.file().webhooks.get(&webhook.name).and_then(|settings| settings.url.clone());
-        let letter = Letter { url: own.unwrap_or_else(|| webhook.url.clone()), event };
+        let letter = Letter {
+            url: own.unwrap_or_else(|| webhook.url.clone()),
+            event,
+            _waiting: self.source.metrics().waiting(&webhook.name),
+        };
         let (kind, id) = (letter.event.kind, letter.event.id.clone());
         let queued = self.queue(&letter.event.service, &webhook.name).try_send(letter).is_ok();
         if !queued {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::http::sample;
+use crate::metrics::{Beside, Format, Inside};
 use crate::outgoing::HttpClient;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
@@ -30,6 +31,13 @@ const HASTE: Patience = Patience {
     retry_after_max: Millis(20),
     gap: Millis::ZERO,
 };
+
+/// A look at an agent that knows nothing of what is sent.
+fn look() -> Inside {
+    let healthy = quorate_policies::health::Verdict::Healthy;
+    let (node, now) = sample::node(healthy, healthy, &[]);
+    Inside::of(&node, now)
+}
 
 /// An agent for these tests.
 struct Desk {
@@ -80,19 +88,7 @@ impl Desk {
     }
 
     fn sent(&self, webhook: &str, event: &str, outcome: &str) -> bool {
-        let (node, now) = sample::node(
-            quorate_policies::health::Verdict::Healthy,
-            quorate_policies::health::Verdict::Healthy,
-            &[],
-        );
-        let text = self.metrics.scrape(&crate::metrics::Snapshot::of(
-            &node,
-            now,
-            Timestamp(0),
-            &[],
-            Default::default(),
-            Default::default(),
-        ));
+        let text = self.metrics.scrape(look(), Beside::default(), Format::Text);
         let labels = format!("{{event=\"{event}\",notifier=\"{webhook}\",outcome=\"{outcome}\"}}");
         text.lines().any(|line| line == format!("quorate_notifications_total{labels} 1"))
     }
@@ -307,14 +303,7 @@ async fn too_many_events_are_dropped_and_counted() {
     let mut tenure = Tenure::new(desk.clone(), HttpClient::new(), HASTE, 1, 0);
     tenure.turn(&cluster).await;
     assert_eq!(hung.recv().await.unwrap().id(), EVENTS[0]);
-    let text = desk.metrics.scrape(&{
-        let (node, now) = sample::node(
-            quorate_policies::health::Verdict::Healthy,
-            quorate_policies::health::Verdict::Healthy,
-            &[],
-        );
-        crate::metrics::Snapshot::of(&node, now, Timestamp(0), &[], Default::default(), Default::default())
-    });
+    let text = desk.metrics.scrape(look(), Beside::default(), Format::Text);
     let dropped = r#"quorate_notifications_total{event="override.set",notifier="dead",outcome="dropped"} 4"#;
     assert!(text.lines().any(|line| line == dropped), "{text}");
 }

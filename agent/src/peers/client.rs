@@ -5,6 +5,7 @@ use super::{
     tls::{self, Tls},
     wire::{self, Confirm, LeaseReply, LeaseRequest, RaftReply, RaftRequest, Runtime},
 };
+use crate::metrics::Reports;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http2::SendRequest;
@@ -56,6 +57,7 @@ impl Peers {
     pub fn start(
         others: &BTreeMap<AgentName, String>,
         tls: &Tls,
+        counted: &Reports,
         stop: &CancellationToken,
     ) -> Result<Self, tls::TlsError> {
         let mut peers = BTreeMap::new();
@@ -70,7 +72,12 @@ impl Peers {
             };
             let (report, reports) = watch::channel(None);
             tokio::spawn(stop.clone().run_until_cancelled_owned(keeper.run()));
-            tokio::spawn(stop.clone().run_until_cancelled_owned(send_reports(connection.clone(), reports)));
+            tokio::spawn(stop.clone().run_until_cancelled_owned(send_reports(
+                name.clone(),
+                counted.clone(),
+                connection.clone(),
+                reports,
+            )));
             peers.insert(node_id(name.as_str()), Peer { name: name.clone(), connection, report });
         }
         Ok(Self(Arc::new(peers)))
@@ -131,12 +138,15 @@ impl Transport<Cluster, Runtime> for Peers {
 }
 
 async fn send_reports(
+    peer: AgentName,
+    counted: Reports,
     connection: watch::Receiver<Option<Sender>>,
     mut reports: watch::Receiver<Option<Arc<Report>>>,
 ) {
     while reports.changed().await.is_ok() {
         let latest = reports.borrow_and_update().clone();
         if let Some(report) = latest {
+            let began = tokio::time::Instant::now();
             let sent: Result<(), _> = call(
                 connection.clone(),
                 wire::REPORT,
@@ -146,8 +156,12 @@ async fn send_reports(
                 wire::MESSAGE_BYTES_MAX,
             )
             .await;
-            if let Err(error) = sent {
-                tracing::debug!(%error, "report not delivered");
+            match sent {
+                Ok(()) => counted.delivered(peer.as_str(), began.elapsed()),
+                Err(error) => {
+                    counted.failed(peer.as_str());
+                    tracing::debug!(%error, "report not delivered");
+                }
             }
         }
     }

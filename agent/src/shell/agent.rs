@@ -43,6 +43,17 @@ pub struct ProbeSeen {
     pub result: ProbeResult,
     /// When it ended.
     pub at: Monotonic,
+    /// When the first certificate expires that the target presented last: this probe may have come to none.
+    pub certificate_expiry: Option<Timestamp>,
+    /// How long it may take.
+    pub timeout: Millis,
+}
+
+/// What a target is, for people.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    url: String,
+    timeout: Millis,
 }
 
 /// Why a command was not committed.
@@ -67,8 +78,8 @@ pub struct Agent {
     pub(super) consensus: Consensus<Cluster, Runtime>,
     pub(super) peers: Peers,
     pub(super) probing: Probing,
-    pub(super) targets: Mutex<BTreeMap<(ServiceName, TargetName), String>>,
-    pub(super) results: Mutex<BTreeMap<(ServiceName, TargetName), ProbeSeen>>,
+    pub(super) targets: Mutex<BTreeMap<(ServiceName, TargetName), Place>>,
+    pub(super) results: Mutex<BTreeMap<(ServiceName, TargetName), Arc<ProbeSeen>>>,
     pub(super) effects: Effects,
     pub(super) plan_checks: Mutex<BTreeMap<(ServiceName, RegionName), PlanCheck>>,
     pub(super) backups: BackupWatch,
@@ -130,10 +141,11 @@ impl Agent {
     }
 
     fn set_targets(&self, targets: Vec<ProbeTarget>) {
-        let urls: BTreeMap<_, _> =
-            targets.iter().map(|t| ((t.service.clone(), t.name.clone()), t.looks.place())).collect();
-        lock(&self.results).retain(|key, _| urls.contains_key(key));
-        *lock(&self.targets) = urls;
+        let place = |t: &ProbeTarget| Place { url: t.looks.place(), timeout: t.probe.timeout };
+        let places: BTreeMap<_, _> =
+            targets.iter().map(|t| ((t.service.clone(), t.name.clone()), place(t))).collect();
+        lock(&self.results).retain(|key, _| places.contains_key(key));
+        *lock(&self.targets) = places;
         self.probing.set_targets(targets);
     }
 
@@ -146,12 +158,15 @@ impl Agent {
         let figures = self.probing.figures();
         let missed = figures.values().map(|figures| figures.counters.missed).sum();
         self.metrics.schedule(probed.lag, missed, figures.values().map(|figures| figures.in_flight).sum());
-        let url = lock(&self.targets).get(&key).cloned();
-        if let Some(url) = url {
+        let place = lock(&self.targets).get(&key).cloned();
+        if let Some(Place { url, timeout }) = place {
             let (service, target) = key.clone();
-            let seen = ProbeSeen { service, target, url, result: probed.result, at: probed.at };
+            let before = lock(&self.results).get(&key).and_then(|seen| seen.certificate_expiry);
+            let certificate_expiry = probed.result.tls_expiry.or(before);
+            let (result, at) = (probed.result, probed.at);
+            let seen = ProbeSeen { service, target, url, result, at, certificate_expiry, timeout };
             self.metrics.probe(&seen);
-            lock(&self.results).insert(key, seen);
+            lock(&self.results).insert(key, Arc::new(seen));
         }
         if let Some(database) = database {
             let (service, target) = (service.clone(), target.clone());
@@ -194,6 +209,7 @@ impl Agent {
         let outputs = self.with_node(|node, now| {
             let state = self.consensus.state();
             let standing = self.standing();
+            self.metrics.term(standing.term);
             let mut outputs = if *node.standing() == standing {
                 Vec::new()
             } else {
@@ -228,7 +244,7 @@ impl Agent {
 
     /// The latest result of each target.
     #[must_use]
-    pub fn probes(&self) -> Vec<ProbeSeen> {
+    pub fn probes(&self) -> Vec<Arc<ProbeSeen>> {
         lock(&self.results).values().cloned().collect()
     }
 
@@ -255,6 +271,12 @@ impl Agent {
     pub fn started_at(&self) -> Timestamp {
         let now = self.clock.now();
         Timestamp(now.wall.0 - now.mono.0)
+    }
+
+    /// By how many milliseconds the system's clock has moved against the agent's own.
+    #[must_use]
+    pub fn clock_moved(&self) -> i64 {
+        self.clock.moved()
     }
 
     /// Consensus.

@@ -28,6 +28,13 @@ impl Clock {
         Now { mono: Monotonic(passed), wall: Timestamp(self.wall.saturating_add(passed)) }
     }
 
+    /// By how many milliseconds the system's wall clock has moved against this one since the start.
+    #[must_use]
+    pub fn moved(&self) -> i64 {
+        let (then, now) = (self.wall.saturating_sub(self.start), self.wall_offset());
+        i64::try_from(i128::from(now) - i128::from(then)).unwrap_or(i64::MAX)
+    }
+
     /// By how much the system's wall clock is ahead of the monotonic one, in milliseconds. It changes when the clock is
     /// set, and when a paused machine finds its time again.
     #[must_use]

@@ -42,6 +42,8 @@ const RESULTS_MAX: usize = 1_024;
 /// A wall clock that moves more than this between two ticks was set, or the machine did not run (R8). NTP slews by half
 /// a millisecond a second.
 const CLOCK_JUMP_MAX: Millis = Millis(2_000);
+/// A tick that comes so late is a stall: five times its interval, and a quarter of what makes the agent distrust itself (R8).
+const STALL: Millis = Millis(500);
 /// How long a stop waits for tasks before it leaves them.
 const STOP_MAX: Duration = Duration::from_secs(5);
 
@@ -152,7 +154,8 @@ pub async fn start(mut file: AgentFile, base: &Path) -> anyhow::Result<Running> 
         .filter(|(name, _)| **name != file.name)
         .map(|(n, m)| (n.clone(), m.address.clone()))
         .collect();
-    let peers = Peers::start(&others, &tls, &stop)?;
+    let metrics = Metrics::new(&file);
+    let peers = Peers::start(&others, &tls, &metrics.reports(), &stop)?;
     let database = open_database(&data.join("log.redb"))?;
     let consensus = Consensus::start(settings(&file), peers.clone(), database, WriterMode::Thread).await?;
     let prober = prober(&file, base)?;
@@ -173,10 +176,10 @@ pub async fn start(mut file: AgentFile, base: &Path) -> anyhow::Result<Running> 
     });
     let agent = Arc::new_cyclic(|me| Agent {
         node: Mutex::new(Node::new(node_settings(&file, clock.now().wall.0), clock.now())),
-        effects: Effects::new(&file, base, prober),
+        effects: Effects::new(&file, base, prober).watched(metrics.clouds()),
         plan_checks: Mutex::default(),
         backups: backups::BackupWatch::default(),
-        metrics: Metrics::new(&file),
+        metrics,
         clock,
         consensus,
         peers,
@@ -216,8 +219,14 @@ async fn tick(agent: Arc<Agent>) {
     // A late tick is a sign of trouble that the node must see once, not a burst to catch up.
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut before = agent.clock.wall_offset();
+    let mut ticked = agent.clock.now().mono;
     loop {
         interval.tick().await;
+        let now = agent.clock.now().mono;
+        if now.since(ticked) >= TICK.plus(STALL) {
+            agent.metrics.stalled();
+        }
+        ticked = now;
         let offset = agent.clock.wall_offset();
         let jump = Millis(offset.abs_diff(before));
         if jump > CLOCK_JUMP_MAX {

@@ -234,6 +234,15 @@ impl Node {
         self.leases.view(now, &cluster, service, holder)
     }
 
+    /// How long this agent still holds the write lease; none if it does not. Only a look: nothing is promised by it.
+    #[must_use]
+    pub fn lease_left(&self, now: Monotonic, service: &ServiceName) -> Option<Millis> {
+        let state = self.cluster.services.get(service)?;
+        let epoch = state.may_hold_lease(&self.settings.region)?;
+        let held = self.leases.held.get(service)?;
+        (held.epoch == epoch && now < held.until).then(|| held.until.since(now))
+    }
+
     /// Takes a promise back from an application that certainly writes no more. Whether it had one.
     pub fn give_back_lease(&mut self, service: &ServiceName, holder: &str) -> bool {
         self.leases.give_back(service, holder)

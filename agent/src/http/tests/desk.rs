@@ -156,8 +156,8 @@ impl Control for Desk {
         &self.file
     }
 
-    fn probes(&self) -> Vec<ProbeSeen> {
-        vec![sample::failed_probe()]
+    fn probes(&self) -> Vec<Arc<ProbeSeen>> {
+        vec![Arc::new(sample::failed_probe())]
     }
 
     async fn check_plan(&self, _: &ServiceName, _: &RegionName) -> Result<PlanCheck, Refusal> {
@@ -186,5 +186,9 @@ impl Control for Desk {
 
     fn started_at(&self) -> Timestamp {
         Timestamp(1_700_000_000_000)
+    }
+
+    fn clock_moved(&self) -> i64 {
+        0
     }
 }

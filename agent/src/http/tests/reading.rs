@@ -135,7 +135,7 @@ async fn requests_are_counted() {
         desk.get(path).await;
     }
     let answer = desk.get("/metrics").await;
-    assert_eq!(answer.headers[header::CONTENT_TYPE], "text/plain; version=0.0.4");
+    assert_eq!(answer.headers[header::CONTENT_TYPE], "text/plain; version=0.0.4; charset=utf-8");
     let text = answer.body.as_str().unwrap();
     let line = |handler: &str, method: &str, code: &str| {
         format!(
