@@ -2,12 +2,7 @@
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
-use x509_parser::{
-    extensions::GeneralName,
-    objects::{oid_registry, oid2sn},
-    parse_x509_certificate,
-    x509::X509Name,
-};
+use x509_parser::{extensions::GeneralName, parse_x509_certificate, x509::X509Name};
 
 /// The target's own certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,20 +37,30 @@ impl Leaf {
     }
 }
 
-/// A name as RFC 2253 writes it: the last part first.
+/// The parts of a name that Go's library knows, in the order in which it writes them, whatever theirs is in the certificate.
+const PARTS: [(&str, &str); 9] = [
+    ("2.5.4.5", "SERIALNUMBER"),
+    ("2.5.4.3", "CN"),
+    ("2.5.4.17", "POSTALCODE"),
+    ("2.5.4.9", "STREET"),
+    ("2.5.4.8", "ST"),
+    ("2.5.4.7", "L"),
+    ("2.5.4.11", "OU"),
+    ("2.5.4.10", "O"),
+    ("2.5.4.6", "C"),
+];
+
+/// A name in the form of RFC 2253. Parts that are not in the list are left out.
 fn distinguished(name: &X509Name<'_>) -> String {
-    let parts: Vec<String> = name
-        .iter_rdn()
-        .map(|part| {
-            let attribute = |attribute: &x509_parser::x509::AttributeTypeAndValue<'_>| {
-                let oid = attribute.attr_type();
-                let key = oid2sn(oid, oid_registry()).map_or_else(|_| oid.to_id_string(), str::to_owned);
-                format!("{key}={}", escaped(attribute.as_str().unwrap_or_default()))
-            };
-            part.iter().map(attribute).collect::<Vec<_>>().join("+")
-        })
-        .collect();
-    parts.into_iter().rev().collect::<Vec<_>>().join(",")
+    let part = |(oid, key): &(&str, &str)| {
+        let attributes =
+            name.iter_attributes().filter(|attribute| attribute.attr_type().to_id_string() == *oid);
+        let values: Vec<String> = attributes
+            .filter_map(|attribute| Some(format!("{key}={}", escaped(attribute.as_str().ok()?))))
+            .collect();
+        (!values.is_empty()).then(|| values.join("+"))
+    };
+    PARTS.iter().filter_map(part).collect::<Vec<_>>().join(",")
 }
 
 fn escaped(text: &str) -> String {
