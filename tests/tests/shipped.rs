@@ -41,7 +41,9 @@ async fn promtool_accepts_the_metrics() -> anyhow::Result<()> {
     for region in REGIONS {
         let text = http_get(&cluster.agent(region).url, "/metrics").await?;
         let promoted = |line: &&str| {
-            line.starts_with("quorate_cloud_api_requests_total{operation=\"PromoteReadReplica\",outcome=\"succeeded\"")
+            line.starts_with(
+                "quorate_cloud_api_requests_total{operation=\"PromoteReadReplica\",outcome=\"succeeded\"",
+            )
         };
         calls += text.lines().filter(promoted).filter(|line| line.ends_with(" 1")).count();
     }

@@ -59,8 +59,9 @@ pub(in crate::metrics) const EVENTS: [&str; 21] = [
     "drill_due",
     "dry_run_made",
 ];
-/// Guards that can stand in the audit: those of an operator's failover, and those that tell why automation did not act.
-pub(in crate::metrics) const GUARDS: [&str; 26] = [
+/// Guards that can stand in the audit: those of an operator's failover, those that tell why automation did not act, and those of
+/// the plan of a component.
+pub(in crate::metrics) const GUARDS: [&str; 29] = [
     "unusable_region",
     "execution_in_progress",
     "observe_only",
@@ -87,6 +88,9 @@ pub(in crate::metrics) const GUARDS: [&str; 26] = [
     "replica_lag_bytes",
     "policy_refused",
     "not_drilled",
+    "plan_not_ready",
+    "not_declared",
+    "grace",
 ];
 
 fn services_of_aws() -> Vec<&'static str> {

@@ -142,6 +142,30 @@ fn an_execution_in_figures() {
     }
 }
 
+/// Goal: whatever guard can stand in the audit has its series. Method: every refusal that the policies' tests write out, but those that
+/// only a request or an agent's own call meets.
+#[test]
+fn every_guard_is_listed() {
+    let texts = include_str!("../../../../policies/src/guard/refusal.rs");
+    let names = regex::Regex::new(r#"Refusal::\w+ (?:\{ \.\. \} )?=> "([a-z_]+)""#).unwrap();
+    let all: BTreeSet<&str> =
+        names.captures_iter(texts).map(|found| found.get(1).unwrap().as_str()).collect();
+    assert!(all.len() > crate::metrics::declared::GUARDS.len(), "the refusals are found: {all:?}");
+    let never = [
+        "lease_moved",
+        "lease_not_released",
+        "no_lease",
+        "no_quorum",
+        "not_ticked",
+        "step_not_yours",
+        "unknown_execution",
+        "unknown_service",
+        "wrong_state",
+    ];
+    let listed = crate::metrics::declared::GUARDS.into_iter().chain(never).collect();
+    assert_eq!(all, listed);
+}
+
 /// Goal: an election is counted once, and a process does not count those before it. Method: terms as an agent sees them.
 #[test]
 fn elections_are_counted() {
