@@ -1,7 +1,7 @@
 //! `grafana/METRICS.md`, made of the declarations, so that it cannot tell of a metric that is not there. The texts around the
 //! tables stand in `document/`. It reads nothing and writes nothing: `quorate metrics` prints it, and a test compares the file.
 
-use super::declared::{FAMILIES, Family, Kind, Label, Metric, There, Values, all};
+use super::declared::{FAMILIES, Family, Kind, Label, Metric, There, Values, all, blackbox::BLACKBOX};
 use std::{collections::BTreeMap, fmt::Write as _};
 
 const BEGINNING: &str = include_str!("document/beginning.md");
@@ -22,6 +22,7 @@ pub fn document() -> String {
     lists(&mut text);
     cardinality(&mut text);
     text.push_str(PROBE);
+    section(&mut text, &BLACKBOX);
     text.push_str(END);
     text
 }
@@ -65,7 +66,8 @@ fn label(label: &Label) -> String {
         Values::Named(_) | Values::Of(_) => format!("`{}`", label.name),
         Values::Listed(values) => {
             let values = values();
-            let shown = if values.len() <= SHOWN_MAX { values.join(" ") } else { format!("{} values", values.len()) };
+            let shown =
+                if values.len() <= SHOWN_MAX { values.join(" ") } else { format!("{} values", values.len()) };
             format!("`{}` ({shown})", label.name)
         }
     }
@@ -135,7 +137,8 @@ fn cardinality(text: &mut String) {
     for (names, mut metrics) in rows {
         let total: usize = metrics.iter().map(|(count, _)| count).sum();
         metrics.sort_by_key(|(count, name)| (std::cmp::Reverse(*count), *name));
-        let most: Vec<String> = metrics.iter().take(2).map(|(count, name)| format!("`{name}` {count}")).collect();
+        let most: Vec<String> =
+            metrics.iter().take(2).map(|(count, name)| format!("`{name}` {count}")).collect();
         let each = if names.is_empty() { "agent".to_owned() } else { names.join(", ") };
         put!(text, "| {each} | {total} | {} |", most.join(", "));
     }
@@ -162,9 +165,11 @@ mod tests {
         let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
         let mut seen = 0;
         for name in text.split(|c| !word(c)).filter(|name| name.starts_with("quorate_")) {
-            let base = ["_bucket", "_count", "_sum"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+            let base =
+                ["_bucket", "_count", "_sum"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
             let known = all().any(|metric| metric.name == name || metric.name == base);
-            assert!(known || name == super::super::blackbox::AGE, "{name} is not declared");
+            let at_probe = BLACKBOX.metrics.iter().any(|metric| metric.name == name);
+            assert!(known || at_probe, "{name} is not declared");
             seen += 1;
         }
         assert!(seen > all().count(), "every metric stands in the document");
