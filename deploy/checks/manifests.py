@@ -96,7 +96,18 @@ def check_reach(resources):
     must(set(rules) == {"api", "peers"}, f"two ports, each with its own rule: {rules}")
     blocks = sorted(block["ipBlock"]["cidr"] for block in rules["peers"])
     must(blocks == ["10.0.0.0/16", "10.1.0.0/16", "10.2.0.0/16"], f"three regions reach the peers' port: {blocks}")
-    must(all("podSelector" in source for source in rules["api"]), f"the API is for pods that are named: {rules['api']}")
+    callers = [source["podSelector"]["matchLabels"] for source in rules["api"]]
+    expected = [{"app.kubernetes.io/name": "prometheus"}, {"quorate.example.com/asks-for-the-lease": "yes"}]
+    must(callers == expected, f"the API is for Prometheus and who asks for the lease: {callers}")
+    labels = one(resources, "StatefulSet")["spec"]["template"]["metadata"]["labels"]
+    for selecting in (
+        one(resources, "StatefulSet")["spec"]["selector"]["matchLabels"],
+        one(resources, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+        one(resources, "Service")["spec"]["selector"],
+        one(resources, "Service", "quorate-peers")["spec"]["selector"],
+        policy["podSelector"]["matchLabels"],
+    ):
+        must(selecting and selecting.items() <= labels.items(), f"it selects the agent: {selecting}, {labels}")
     balancer = one(resources, "Service", "quorate-peers")
     scheme = balancer["metadata"]["annotations"]["service.beta.kubernetes.io/aws-load-balancer-scheme"]
     must(scheme == "internal", f"the peers' balancer is internal: {scheme}")

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import boto3
+import yaml
 from cfnlint.decode import cfn_yaml
 
 REGIONS = ["us-east-1", "us-west-2", "eu-west-1"]
@@ -104,7 +105,7 @@ def check_task(client, made, secret, template, binary, region):
     must({"containerName": "files", "condition": "SUCCESS"} in agent["dependsOn"], "the files come first")
     must(agent["healthCheck"]["command"][1:] == ["/usr/bin/quorate", "healthcheck"], "its health is asked for")
     check_data(agent, template)
-    check_agent_file(files, binary, region)
+    return check_agent_file(files, binary, region)
 
 
 def check_data(agent, template):
@@ -130,9 +131,13 @@ def check_agent_file(files, binary, region):
             [str(binary), "check", f"{home}/agent.yaml"], capture_output=True, text=True, check=False
         )
         must(ran.returncode == 0, f"the agent's file is wrong: {ran.stdout}{ran.stderr}")
-    must(f"\nname: {region}\n" in text and "data_dir: /var/lib/quorate\n" in text, f"it is not {region}'s: {text}")
-    must("listen: 127.0.0.1:7950" in text, "the API stays on loopback")
-    must(all(f"{other}.quorate.internal:7951" in text for other in REGIONS), f"it does not know all three: {text}")
+    agent = yaml.safe_load(text)
+    must((agent["name"], agent["region"]) == (region, region), f"it is not {region}'s: {text}")
+    must(agent["data_dir"] == "/var/lib/quorate", f"its data is not where the volume is: {text}")
+    must(agent["listen"] == "127.0.0.1:7950" and not agent.get("allow_remote_api"), f"the API leaves loopback: {text}")
+    addresses = {name: member["address"] for name, member in agent["members"].items()}
+    must(addresses == {name: f"{name}.quorate.internal:7951" for name in REGIONS}, f"it knows all three: {addresses}")
+    return agent
 
 
 def check_network(client, made):
@@ -175,11 +180,13 @@ def check_roles(client, made, policy):
                 must(not any("*" in action for action in actions), f"{name} is wide: {actions}")
 
 
-def check_name(client, zone, region):
+def check_name(client, made, zone, region):
     """The agent's name answers by its load balancer."""
     records = client("route53").list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
-    found = [record for record in records if record["Name"] == f"{region}.quorate.internal." and record["Type"] == "A"]
-    must(found and "AliasTarget" in found[0], f"{region} has a name: {records}")
+    found = [it for it in records if it["Name"].rstrip(".") == f"{region}.quorate.internal" and it["Type"] == "A"]
+    must(len(found) == 1, f"{region} has one name: {records}")
+    balancer = client("elbv2").describe_load_balancers(LoadBalancerArns=[made["PeerBalancer"]])["LoadBalancers"][0]
+    must(found[0]["AliasTarget"]["DNSName"].rstrip(".") == balancer["DNSName"], f"it is the load balancer's: {found}")
 
 
 def run(options):
@@ -197,7 +204,7 @@ def run(options):
     observe = (ROOT / "deploy/iam/observe.json").read_text()
     policy = first("iam").create_policy(PolicyName="quorate-observe", PolicyDocument=observe)["Policy"]["Arn"]
     template = options.templates / "agent.template.yaml"
-    seen = {}
+    seen, agent = {}, None
     for region in regions:
         client = clients(options.endpoint, region)
         value = json.dumps({name: CANARY for name in ("ca", "certificate", "key", "operator_token")})
@@ -208,14 +215,17 @@ def run(options):
             "PeerCidr1": "10.1.0.0/16", "PeerCidr2": "10.2.0.0/16", "Secret": secret, "TaskPolicy": policy,
             "Image": f"{ACCOUNT}.dkr.ecr.{region}.amazonaws.com/quorate:0.1.0",
         }
+        if agent:
+            # Each but the first with a file of its own, made of the one before, as the Terraform module does it.
+            parameters["AgentYaml"] = json.dumps(agent | {"name": region, "region": region, "timing": "wan"})
         outputs = deploy(client, "quorate", template, parameters)
         must(outputs["PeerAddress"] == f"{region}.quorate.internal:7951", f"its address: {outputs}")
         made = resources(client, "quorate")
         check_service(client, made, template)
-        check_task(client, made, secret, template, options.binary, region)
+        agent = check_task(client, made, secret, template, options.binary, region)
         check_network(client, made)
         check_roles(client, made, policy)
-        check_name(client, zone, region)
+        check_name(client, made, zone, region)
         seen[region] = made["TaskRole"]
     must(len(set(seen.values())) == len(regions), f"a role for each region: {seen}")
 

@@ -9,6 +9,7 @@ use super::{
     probing::{Bench, Found, Probing},
     readiness,
     signals::Signals,
+    supervised::{self, Beats},
 };
 use crate::{
     effects::Effects,
@@ -82,6 +83,7 @@ pub async fn run(config: PathBuf) -> anyhow::Result<()> {
     let (file, base) = read(&config)?;
     init_logging(&file);
     let running = start(file, &base).await?;
+    supervised::serving(&running.agent);
     let stopped = running.agent.consensus.clone();
     let outcome = tokio::select! {
         name = signals.next() => {
@@ -90,6 +92,7 @@ pub async fn run(config: PathBuf) -> anyhow::Result<()> {
         }
         stopped = stopped.stopped() => Err(anyhow::Error::new(stopped)),
     };
+    supervised::stopping();
     running.stop().await;
     outcome
 }
@@ -184,6 +187,7 @@ pub async fn start(mut file: AgentFile, base: &Path) -> anyhow::Result<Running> 
         targets: Mutex::default(),
         results: Mutex::default(),
         token,
+        beats: Beats::default(),
         stop: stop.clone(),
         tasks,
         me: me.clone(),
@@ -227,6 +231,7 @@ async fn tick(agent: Arc<Agent>) {
         before = offset;
         agent.refresh();
         agent.input(Input::Tick);
+        agent.beats.beat();
     }
 }
 
