@@ -18,9 +18,11 @@ pub mod failback;
 pub mod failover;
 pub mod follow;
 pub mod guard;
+pub mod healthcheck;
 pub mod held;
 pub mod iam;
 pub mod job;
+pub mod man;
 pub mod observe;
 pub mod order;
 pub mod policy;
@@ -31,6 +33,7 @@ pub mod screen;
 pub mod setup;
 pub mod signal;
 pub mod token;
+pub mod unpack;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use exit::{Exit, Failure};
@@ -75,6 +78,11 @@ pub enum Verb {
     /// Run an agent until it is stopped.
     #[command(after_help = "Example:\n  quorate agent --config quorate/us-east-1.yaml")]
     Agent(AgentArgs),
+    /// Say by the exit code whether the agent of this machine works, for containers.
+    #[command(
+        after_help = "Examples:\n  quorate healthcheck\n  quorate healthcheck --ready --config /etc/quorate/agent.yaml"
+    )]
+    Healthcheck(healthcheck::HealthcheckArgs),
     /// Stand beside a database server, and keep it a primary only under the write lease.
     #[command(
         after_help = "Example:\n  quorate guard postgres --pgdata /var/lib/postgresql/15/main \\\n    --lease-url http://127.0.0.1:7950/v1/lease/shop"
@@ -195,6 +203,12 @@ pub enum Verb {
     /// Print the document of all metrics, `grafana/METRICS.md`.
     #[command(hide = true)]
     Metrics,
+    /// Write the manual pages into a directory.
+    #[command(hide = true)]
+    Man(man::ManArgs),
+    /// Write environment variables into files, before an agent starts on a platform that hands secrets over so.
+    #[command(hide = true)]
+    Unpack(unpack::UnpackArgs),
     /// Print the completions of a shell.
     #[command(after_help = "Example:\n  quorate completions bash > /etc/bash_completion.d/quorate")]
     Completions(CompletionsArgs),
@@ -266,6 +280,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Agent(args) => crate::shell::run(args.config).await.map(|()| Exit::Done).map_err(Failure::Run),
         Verb::Sandbox(args) => sandbox::sandbox(&args).await,
         Verb::Init(args) => setup::init(&args),
+        Verb::Healthcheck(args) => healthcheck::healthcheck(&args).await,
         Verb::Guard(args) => guard::guard(args).await,
         Verb::Check(args) => check::check(&args),
         Verb::Schema(args) => check::schema(&args),
@@ -299,6 +314,8 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
             .print(&crate::metrics::document())
             .map(|()| Exit::Done)
             .map_err(Failure::from),
+        Verb::Man(args) => man::man(&args),
+        Verb::Unpack(args) => unpack::unpack(&args),
         Verb::Completions(args) => completions(&args),
     };
     exit.map(ExitCode::from)

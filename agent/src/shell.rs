@@ -13,6 +13,7 @@ mod readiness;
 pub mod signals;
 mod start;
 mod steps;
+mod supervised;
 pub mod token;
 
 pub use agent::{Agent, ProbeSeen, ProposeProblem};

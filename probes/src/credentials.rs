@@ -6,7 +6,7 @@ use rustls::RootCertStore;
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use std::{
     fmt, fs,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -48,9 +48,9 @@ impl Password {
     /// When the file cannot be read, others may read it, or it is empty.
     pub fn read(file: &Path) -> Result<Self, CredentialsError> {
         let wrong = |why: String| CredentialsError { file: file.to_owned(), why };
-        let mode = fs::metadata(file).map_err(|error| wrong(error.to_string()))?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(wrong(format!("mode {:o} lets others read it; run chmod 600", mode & 0o777)));
+        let facts = fs::metadata(file).map_err(|error| wrong(error.to_string()))?;
+        if let Some(mode) = too_open(&facts) {
+            return Err(wrong(format!("mode {mode:o} lets others read it; run chmod 600")));
         }
         let text = fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
         let password = text.trim_end_matches(['\r', '\n']);
@@ -66,6 +66,16 @@ impl Password {
     pub fn reveal(&self) -> &str {
         &self.0
     }
+}
+
+/// The mode of a secret's file, if others than its owner may read or write it. A file of root's may be readable by its
+/// group: so systemd hands credentials and Kubernetes secrets to a service that is not root, and who could put somebody
+/// else into that group is root already.
+#[must_use]
+pub fn too_open(file: &fs::Metadata) -> Option<u32> {
+    let allowed = if file.uid() == 0 { 0o740 } else { 0o700 };
+    let mode = file.mode() & 0o777;
+    (mode & !allowed != 0).then_some(mode)
 }
 
 impl PostgresCredentials {
@@ -104,4 +114,35 @@ fn authorities(file: &Path) -> Result<RootCertStore, CredentialsError> {
         roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
     }
     if roots.is_empty() { Err(wrong("it holds no certificate".to_owned())) } else { Ok(roots) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+
+    /// Goal: a secret that others can read is refused, and one that root hands to a service is not. Method: every mode of
+    /// owner, group and others, as this user's file; as root also as a stranger's file and as root's own.
+    #[test]
+    fn a_secret_is_its_owners_or_one_that_root_hands_out() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let open = |owner: Option<u32>, mode: u32| {
+            if let Some(owner) = owner {
+                chown(file.path(), Some(owner), None).unwrap();
+            }
+            fs::set_permissions(file.path(), fs::Permissions::from_mode(mode)).unwrap();
+            too_open(&fs::metadata(file.path()).unwrap())
+        };
+        let root = fs::metadata(file.path()).unwrap().uid() == 0;
+        let owners: &[(Option<u32>, u32)] =
+            if root { &[(Some(1), 0o700), (Some(0), 0o740)] } else { &[(None, 0o700)] };
+        for (owner, allowed) in owners {
+            for mode in 0..=0o777 {
+                let expected = (mode & !allowed != 0).then_some(mode);
+                assert_eq!(open(*owner, mode), expected, "owner {owner:?}, mode {mode:o}");
+            }
+        }
+    }
 }

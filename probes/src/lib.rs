@@ -14,7 +14,7 @@ pub mod result;
 pub mod schedule;
 pub mod target;
 
-pub use credentials::{CredentialsError, Password, PostgresCredentials};
+pub use credentials::{CredentialsError, Password, PostgresCredentials, too_open};
 pub use driver::{Clock, Command, Driver, DriverError, DriverHandle, Figures, Probed};
 pub use prober::{BODY_BYTES_MAX, Prober, ProberError, ProberSettings};
 pub use result::{HttpVersion, Outcome, Phases, ProbeResult, TlsSeen};

@@ -82,7 +82,7 @@ def main():
     check_version()
     chosen = options()
     # Each import puts its patches in place.
-    from strict import aurora, cloudwatch, ecs, rds, route53, route53_health, scaling, sts  # noqa: F401
+    from strict import aurora, cloudwatch, ecs, rds, route53, route53_health, scaling, sts, templates  # noqa: F401
     from strict.patch import WORLD
     from moto.moto_server.werkzeug_app import (
         DomainDispatcherApplication,

@@ -162,6 +162,18 @@ impl Client {
         self.understand(&url, self.attempts(&request).await?)
     }
 
+    /// Looks at a page of the root that is no document, and says with which status it came.
+    ///
+    /// # Errors
+    /// When no agent answers.
+    pub async fn look(&self, page: &str) -> Result<http::StatusCode, ClientError> {
+        let mut url = self.base.clone();
+        url.set_path(page);
+        let (method, headers, body, secret) = (http::Method::GET, Vec::new(), Vec::new(), None);
+        let request = exchange::Request { method, url: &url, headers, body, secret };
+        Ok(self.attempts(&request).await?.status)
+    }
+
     /// Changes something. Every attempt of every change of one client carries the same idempotency key, so repeating
     /// is harmless.
     ///

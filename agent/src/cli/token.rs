@@ -140,11 +140,9 @@ fn read(file: &Path) -> Result<Found, TokenError> {
 
 #[cfg(unix)]
 fn readable_by_others(metadata: &fs::Metadata, file: &Path) -> Option<String> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let mode = metadata.permissions().mode() & 0o777;
     let file = file.display();
-    (mode & 0o077 != 0)
-        .then(|| format!("{file} can be read by others (mode {mode:04o}); whoever reads it can order a failover: chmod 600 {file}"))
+    quorate_probes::too_open(metadata)
+        .map(|mode| format!("{file} can be read by others (mode {mode:04o}); whoever reads it can order a failover: chmod 600 {file}"))
 }
 
 #[cfg(not(unix))]

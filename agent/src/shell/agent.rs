@@ -1,7 +1,9 @@
 //! The handle that every task of the agent shares. Inputs go to the node under a short lock; what comes out is handed
 //! to tasks, so that nothing here waits.
 
-use super::{OperatorToken, PlanCheck, backups::BackupWatch, clock::Clock, probing::Probing};
+use super::{
+    OperatorToken, PlanCheck, backups::BackupWatch, clock::Clock, probing::Probing, supervised::Beats,
+};
 use crate::{
     effects::Effects,
     metrics::{
@@ -81,6 +83,7 @@ pub struct Agent {
     pub(super) backups: BackupWatch,
     pub(super) metrics: Metrics,
     pub(super) token: OperatorToken,
+    pub(super) beats: Beats,
     pub(super) stop: CancellationToken,
     pub(super) tasks: TaskTracker,
     pub(super) me: Weak<Agent>,

@@ -9,6 +9,7 @@ use super::{
     probing::{Bench, Found, Probing},
     readiness,
     signals::Signals,
+    supervised::{self, Beats},
 };
 use crate::{
     effects::Effects,
@@ -84,6 +85,7 @@ pub async fn run(config: PathBuf) -> anyhow::Result<()> {
     let (file, base) = read(&config)?;
     init_logging(&file);
     let running = start(file, &base).await?;
+    supervised::serving(&running.agent);
     let stopped = running.agent.consensus.clone();
     let outcome = tokio::select! {
         name = signals.next() => {
@@ -92,6 +94,7 @@ pub async fn run(config: PathBuf) -> anyhow::Result<()> {
         }
         stopped = stopped.stopped() => Err(anyhow::Error::new(stopped)),
     };
+    supervised::stopping();
     running.stop().await;
     outcome
 }
@@ -187,6 +190,7 @@ pub async fn start(mut file: AgentFile, base: &Path) -> anyhow::Result<Running> 
         targets: Mutex::default(),
         results: Mutex::default(),
         token,
+        beats: Beats::default(),
         stop: stop.clone(),
         tasks,
         me: me.clone(),
@@ -236,6 +240,7 @@ async fn tick(agent: Arc<Agent>) {
         before = offset;
         agent.refresh();
         agent.input(Input::Tick);
+        agent.beats.beat();
     }
 }
 

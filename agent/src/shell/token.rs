@@ -2,7 +2,7 @@
 //! that tells how much of it was right.
 
 use sha2::{Digest as _, Sha256};
-use std::{fmt, fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fmt, fs, path::Path};
 
 /// Shorter tokens can be guessed: 128 bits as hexadecimal text.
 const TOKEN_BYTES_MIN: usize = 32;
@@ -17,9 +17,9 @@ impl OperatorToken {
     /// When the file cannot be read, others can read it, or the token is too short.
     pub fn load(file: &Path) -> anyhow::Result<Self> {
         let problem = |what: String| anyhow::anyhow!("operator token {}: {what}", file.display());
-        let mode = fs::metadata(file).map_err(|error| problem(error.to_string()))?.permissions().mode();
-        if mode & 0o077 != 0 {
-            return Err(problem(format!("mode {:o} lets others read it; run chmod 600", mode & 0o777)));
+        let facts = fs::metadata(file).map_err(|error| problem(error.to_string()))?;
+        if let Some(mode) = quorate_probes::too_open(&facts) {
+            return Err(problem(format!("mode {mode:o} lets others read it; run chmod 600")));
         }
         let text = fs::read_to_string(file).map_err(|error| problem(error.to_string()))?;
         let token = text.trim();
@@ -50,6 +50,7 @@ impl fmt::Debug for OperatorToken {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     /// Goal: only the token itself matches, and its file must be private. Method: a file in both modes.
     #[test]

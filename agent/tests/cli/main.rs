@@ -20,4 +20,5 @@ mod report;
 mod server;
 mod setup;
 mod signal;
+mod supervised;
 mod tls;
