@@ -217,7 +217,7 @@ def run(options):
         }
         if agent:
             # Each but the first with a file of its own, made of the one before, as the Terraform module does it.
-            parameters["AgentYaml"] = json.dumps(agent | {"name": region, "region": region, "timing": "wan"})
+            parameters["AgentYaml"] = yaml.safe_dump(agent | {"name": region, "region": region})
         outputs = deploy(client, "quorate", template, parameters)
         must(outputs["PeerAddress"] == f"{region}.quorate.internal:7951", f"its address: {outputs}")
         made = resources(client, "quorate")

@@ -13,7 +13,6 @@ locals {
     }
   }
 
-  # JSON is YAML; the binary reads it, and nothing has to be quoted by hand.
   file = merge(
     {
       cluster             = var.cluster

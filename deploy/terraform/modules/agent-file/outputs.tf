@@ -1,6 +1,7 @@
 output "text" {
   description = "The file, for /etc/quorate/agent.yaml."
-  value       = jsonencode(local.file)
+  # `quorate check` knows what kind of file it has by its keys, which it wants as people write them: without quotes.
+  value = replace(yamlencode(local.file), "/((?:^|\n)[ -]*)\"([A-Za-z0-9_-]+)\":/", "$1$2:")
 }
 
 output "address" {

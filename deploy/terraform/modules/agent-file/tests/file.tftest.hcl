@@ -9,12 +9,12 @@ run "three_agents" {
   command = plan
 
   assert {
-    condition     = jsondecode(output.text).members["eu-west-1"].address == "eu-west-1.quorate.internal:7951"
+    condition     = yamldecode(output.text).members["eu-west-1"].address == "eu-west-1.quorate.internal:7951"
     error_message = "every member has its address"
   }
 
   assert {
-    condition     = jsondecode(output.text).listen == "127.0.0.1:7950"
+    condition     = yamldecode(output.text).listen == "127.0.0.1:7950"
     error_message = "the API stays on loopback"
   }
 }
