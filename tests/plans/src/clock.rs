@@ -1,17 +1,20 @@
-//! Agents to whom it is later than it is: their wall clock, and nothing else, is moved by libfaketime (Debian's), so that what is due
-//! in months is due now. Each reads its wall clock once, at its start; their monotonic clocks are the machine's. So all are
-//! stopped and started again, as in a night of maintenance.
+//! Agents to whom it is later than it is: their wall clock, and nothing else, is moved by a few lines of C that the system's compiler
+//! builds and the loader puts before them, so that what is due in months is due now. Each reads its wall clock once, at its start;
+//! their monotonic clocks are the machine's. So all are stopped and started again, as in a night of maintenance. (libfaketime shares
+//! a lock with the children of a process, and an agent ends its commands by SIGKILL: whoever held the lock, the agent then stood.)
 
 use super::world::World;
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
+use quorate_test_postgres::run;
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    process::Command,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1";
+const SOURCE: &str = include_str!("later.c");
 const DAY_S: u64 = 86_400;
 
 /// By how much the agents' wall clock is ahead.
@@ -51,16 +54,15 @@ impl World {
     /// Stops all agents and starts them with their wall clock so far ahead.
     ///
     /// # Errors
-    /// When libfaketime is not installed (`tests/run` installs it), or an agent does not get ready.
+    /// When there is no C compiler, which Rust's linker needs too, or an agent does not get ready.
     pub(super) async fn restart(&mut self, ahead: Ahead) -> anyhow::Result<()> {
-        ensure!(Path::new(LIBRARY).exists(), "{LIBRARY} is not installed: run tests/run once");
-        let seconds = ahead.0.as_secs();
+        let (source, library) = (self.home.path().join("later.c"), self.home.path().join("later.so"));
+        fs::write(&source, SOURCE)?;
+        run(Command::new("cc").args(["-O", "-shared", "-fPIC", "-o"]).args([&library, &source]))?;
+        let (library, seconds) = (library.display(), ahead.0.as_secs());
         fs::write(
             self.home.path().join("clock"),
-            format!(
-                "export LD_PRELOAD={LIBRARY} FAKETIME=+{seconds}s NO_FAKE_STAT=1 DONT_FAKE_MONOTONIC=1 \
-                 FAKETIME_DONT_FAKE_MONOTONIC=1\n"
-            ),
+            format!("export LD_PRELOAD='{library}' LATER_S={seconds}\n"),
         )?;
         for agent in &mut self.agents {
             agent.stop().await;

@@ -10,7 +10,7 @@ Runs every scenario of the five plans in policies/examples on this machine, and 
   --plan NAME        one plan alone, such as visual-dm
   --scenario NAME    one scenario alone, such as database-loss
 
-Needs what tests/run installs: PostgreSQL, Redis, BIND and libfaketime of Debian, and moto; and `cargo build --workspace` before.
+Needs what tests/run installs: PostgreSQL, Redis and BIND of Debian, and moto; and `cargo build --workspace` before.
 ";
 
 fn main() -> ExitCode {
