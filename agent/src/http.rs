@@ -12,6 +12,7 @@ mod control;
 mod declare;
 mod drill;
 mod lease;
+mod members;
 mod policy;
 mod read;
 mod routes;

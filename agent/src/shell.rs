@@ -4,9 +4,11 @@
 mod agent;
 pub mod audit_file;
 mod backups;
+mod certificates;
 pub mod clock;
 mod lags;
 mod leases;
+mod members;
 mod probing;
 mod readiness;
 pub mod signals;

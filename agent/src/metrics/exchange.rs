@@ -13,7 +13,11 @@ const DELIVERIES: [Delivery; 3] = [Delivery::Delivered, Delivery::GivenUp, Deliv
 pub(super) struct Exchange {
     requests: IntCounterVec,
     notifications: IntCounterVec,
+    certificates: IntCounterVec,
 }
+
+/// What became of certificates that were replaced under a running agent.
+const READINGS: [&str; 2] = ["used", "refused"];
 
 impl Exchange {
     pub(super) fn new(registry: &Registry) -> Self {
@@ -29,9 +33,16 @@ impl Exchange {
         }
         let notifications_help = "Events for webhooks and messages for people's channels by what became of them; only the leader sends.";
         let labels = ["notifier", "event", "outcome"];
+        let read_help =
+            "How often the certificates' files were read anew; refused ones leave those from before in use.";
+        let certificates = counter(registry, "certificate_reloads_total", read_help, &["outcome"]);
+        for outcome in READINGS {
+            certificates.with_label_values(&[outcome]);
+        }
         Self {
             requests,
             notifications: counter(registry, "notifications_total", notifications_help, &labels),
+            certificates,
         }
     }
 
@@ -60,6 +71,11 @@ impl Exchange {
         let known = ROUTES.iter().find(|route| route.path == path && route.method == method);
         let (path, method) = known.map_or(("other", "other"), |route| (route.path, route.method));
         self.requests.with_label_values(&[path, method, class]).inc();
+    }
+
+    pub(super) fn certificates_read(&self, usable: bool) {
+        let [used, refused] = READINGS;
+        self.certificates.with_label_values(&[if usable { used } else { refused }]).inc();
     }
 
     pub(super) fn notification(&self, webhook: &str, event: &str, delivery: Delivery) {

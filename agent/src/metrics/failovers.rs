@@ -17,8 +17,12 @@ const RECOVERY_BUCKETS: [f64; 12] =
 const TRIGGERS: [&str; 2] = ["automatic", "operator"];
 const OUTCOMES: [&str; 3] = ["succeeded", "stopped", "aborted"];
 const STEP_OUTCOMES: [&str; 5] = ["succeeded", "failed", "impossible", "broken", "unknown"];
-const EVENTS: [&str; 21] = [
+const EVENTS: [&str; 25] = [
     "members_set",
+    "members_changing",
+    "members_changed",
+    "members_kept",
+    "recovered",
     "policy_applied",
     "decided",
     "refused",

@@ -19,7 +19,7 @@ pub struct Snapshot {
     pub started_at: Timestamp,
     /// This agent.
     pub agent: AgentName,
-    /// All voters of this agent's file.
+    /// All voters; those of this agent's file until the cluster is formed.
     pub members: BTreeMap<AgentName, RegionName>,
     /// How long ago each agent was heard.
     pub heard: BTreeMap<AgentName, Millis>,
@@ -65,7 +65,7 @@ impl Snapshot {
             now: now.wall,
             started_at,
             agent: node.settings().name.clone(),
-            members: node.settings().members.clone(),
+            members: node.voters().clone(),
             heard: node.peers(now.mono),
             lost_after: node.settings().lost_after,
             standing: node.standing().clone(),

@@ -16,6 +16,7 @@ mod lease;
 mod lease_world;
 mod log;
 mod log_properties;
+mod members;
 mod node;
 mod node_steps;
 mod node_world;
