@@ -23,15 +23,18 @@ pub mod held;
 pub mod iam;
 pub mod job;
 pub mod man;
+pub mod members;
 pub mod observe;
 pub mod order;
 pub mod policy;
+pub mod recover;
 pub mod render;
 pub mod report;
 pub mod sandbox;
 pub mod screen;
 pub mod setup;
 pub mod signal;
+pub mod tls;
 pub mod token;
 pub mod unpack;
 
@@ -194,9 +197,24 @@ pub enum Verb {
         after_help = "Examples:\n  quorate backups shop\n  quorate backups shop -o json --agent http://127.0.0.1:7960"
     )]
     Backups(backups::BackupsArgs),
-    /// List the agents that vote.
-    #[command(after_help = "Example:\n  quorate members")]
-    Members(observe::MembersArgs),
+    /// List the agents that vote; add, remove or replace one.
+    #[command(
+        after_help = "Examples:\n  quorate members\n  quorate members replace eu-west-1 eu-west-1b --address 10.2.0.9:7951 --reason \"its disk is gone\""
+    )]
+    Members(members::MembersArgs),
+    /// Make and show certificates of agents.
+    #[command(
+        after_help = "Examples:\n  quorate tls issue ap-south-1 --host 10.3.0.4 --ca ca.pem --ca-key ca.key --out ap-south-1\n  quorate tls show cluster/*.pem"
+    )]
+    Tls(tls::TlsArgs),
+    /// Let the last agent go on alone after the others were lost for good.
+    #[command(
+        after_help = "Example:\n  quorate recover --config us-east-1.yaml --as-only-member --i-know-the-others-are-lost --reason \"both datacentres burnt\""
+    )]
+    Recover(recover::RecoverArgs),
+    /// Copy a stopped agent's data, so that it can be restored without voting twice.
+    #[command(after_help = "Example:\n  quorate backup-data --config us-east-1.yaml --out us-east-1.redb")]
+    BackupData(recover::BackupDataArgs),
     /// Run one program for the agent that starts this.
     #[command(hide = true)]
     Job(job::JobArgs),
@@ -308,7 +326,10 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Report(args) => report::report(&args).await,
         Verb::Probe(args) => observe::probe(&args).await,
         Verb::Backups(args) => backups::backups(&args).await,
-        Verb::Members(args) => observe::members(&args).await,
+        Verb::Members(args) => members::members(&args).await,
+        Verb::Tls(args) => tls::tls(&args),
+        Verb::Recover(args) => recover::recover(&args),
+        Verb::BackupData(args) => recover::backup_data(&args),
         Verb::Job(args) => job::job(&args),
         Verb::Metrics => screen::Screen::detect()
             .print(&crate::metrics::document())

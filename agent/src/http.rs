@@ -12,6 +12,7 @@ mod control;
 mod declare;
 mod drill;
 mod lease;
+mod members;
 mod negotiated;
 mod policy;
 mod probe;

@@ -3,7 +3,7 @@
 //! it writes passes `quorate check`. For `quorate init`, for the demo and for tests.
 
 mod agent_text;
-mod authority;
+pub(crate) mod authority;
 mod directory;
 mod policy_text;
 mod seats;

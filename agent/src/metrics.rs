@@ -182,6 +182,11 @@ impl Metrics {
         self.failovers.write_errors.inc();
     }
 
+    /// Counts that the certificates' files were read while the agent ran, and whether they could be used.
+    pub fn certificates_read(&self, usable: bool) {
+        self.exchange.certificates_read(usable);
+    }
+
     /// Counts a request to the API; `path` is a route's, not the request's own.
     pub fn http_request(&self, method: &str, path: &str, status: u16) {
         self.exchange.request(method, path, status);

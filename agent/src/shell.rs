@@ -4,10 +4,12 @@
 mod agent;
 pub mod audit_file;
 mod backups;
+mod certificates;
 pub mod clock;
 mod dry_run;
 mod lags;
 mod leases;
+mod members;
 mod probing;
 mod readiness;
 pub mod signals;

@@ -22,11 +22,12 @@ pub use agent_channels::{
     AlertmanagerAccess, ChannelAccess, PagerDutyAccess, SlackAccess, SmtpAccess, SmtpTls, StatusPageAccess,
     WebhookAccess,
 };
+pub use agent_checks::{MEMBERS_MAX, port_of};
 pub use agent_file::{
     AgentFile, Aws, AwsEndpoints, AwsService, Log, LogFormat, LogLevel, Member, Postgres, PostgresTls,
     Statuspage, TlsFiles, TsigAlgorithm, TsigKey, WebhookSecret,
 };
-pub use checks::{check_policy, check_together, dangers};
+pub use checks::{check_policy, check_together, dangers, membership_problems};
 pub use explain::explain;
 pub use problem::{FieldPath, Problem, Severity};
 pub use reading::DOCUMENT_BYTES_MAX;

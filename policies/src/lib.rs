@@ -4,7 +4,7 @@
 //! `document` reads policies; `health` turns probe results into verdicts; `agreement` folds the reports of all
 //! agents into one opinion; `guard` says whether that opinion may act; `plan` expands what would be done;
 //! `effect` holds the words in which actions tell what they saw and did; `postgres` what a database says of itself;
-//! `backup` what a look at a backup says; `drill` when one is due; `renewal` what a lease leaves to those who write under it.
+//! `backup` what a look at a backup says; `membership` which change of the agents may be made; `drill` when one is due; `renewal` what a lease leaves to those who write under it.
 #![deny(clippy::unwrap_used, clippy::wildcard_enum_match_arm, clippy::expect_used)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
@@ -15,6 +15,7 @@ pub mod drill;
 pub mod effect;
 pub mod guard;
 pub mod health;
+pub mod membership;
 pub mod name;
 pub mod plan;
 pub mod policy;

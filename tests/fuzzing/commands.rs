@@ -5,7 +5,7 @@
 use super::world::{self, AGENTS, Choices, REGIONS, START};
 use quorate_consensus::{decode, encode};
 use quorate_core::{
-    Actor, Body, Cluster, Command, Execution, LeaseProof, Response, Sent, StepOutcome,
+    Actor, Body, ChangeOutcome, Cluster, Command, Execution, LeaseProof, Response, Sent, StepOutcome,
     cluster::{
         declare::Declaration,
         drill::{DrillOrder, DryRun, SCHEDULE},
@@ -16,6 +16,7 @@ use quorate_policies::{
     agreement::{Evidence, LagVote, Vote, lag::replica_name},
     guard::{Refusal, Trigger},
     health::Verdict,
+    membership::{MemberChange, NewMember},
     plan::{Before, Lag},
 };
 use std::collections::BTreeSet;
@@ -171,9 +172,31 @@ fn body(cluster: &Cluster, choices: &mut Choices<'_>, now: Timestamp) -> (AgentN
         31 => Body::Told { execution: id, sent: sent(choices) },
         32 => Body::Acknowledge { execution: id, actor: actor(choices) },
         33..=36 => drill(cluster, choices),
+        37..=39 => change_members(cluster, choices),
         _ => Body::SetMembers { members: world::members() },
     };
     (by, body)
+}
+
+/// A change of the agents, or what becomes of one.
+fn change_members(cluster: &Cluster, choices: &mut Choices<'_>) -> Body {
+    let number = cluster.roster.changes.saturating_sub(u64::from(choices.byte() > 223));
+    let (live, actor) = (agents(choices), actor(choices));
+    let region = world::name(choices.of(&REGIONS));
+    let member = NewMember {
+        name: world::name(choices.of(&[AGENTS[0], "new", "newer"])),
+        region,
+        address: choices.of(&["10.0.0.9:7951", "nowhere"]).to_owned(),
+    };
+    let old = world::name(choices.of(&[AGENTS[0], AGENTS[1], AGENTS[2], "new"]));
+    match choices.index(6) {
+        0 => Body::ChangeMembers { change: MemberChange::Add { member }, live, actor },
+        1 => Body::ChangeMembers { change: MemberChange::Remove { agent: old }, live, actor },
+        2 => Body::ChangeMembers { change: MemberChange::Replace { old, member }, live, actor },
+        3 => Body::CancelMembers { actor },
+        4 => Body::EndMembers { number, outcome: ChangeOutcome::Done },
+        _ => Body::EndMembers { number, outcome: ChangeOutcome::GivenUp { why: "too late".to_owned() } },
+    }
 }
 
 /// What became of a message, by channels that the policy may not have.

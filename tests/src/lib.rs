@@ -3,6 +3,7 @@
 
 pub mod model;
 pub mod namespaces;
+pub mod newcomers;
 
 pub use quorate_test_postgres::pair as postgres;
 

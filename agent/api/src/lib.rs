@@ -19,7 +19,7 @@ pub use service::{
     Check, Explanation, Hold, Lease, LeaseGivenBack, PlanView, PolicyView, Region, Service, ServiceList,
     TargetVotes,
 };
-pub use status::{Audit, AuditEntry, DatabaseView, Member, Members, ProbeView, Probes, Status};
+pub use status::{Audit, AuditEntry, Change, DatabaseView, Member, Members, ProbeView, Probes, Status};
 
 /// Version of this API; the first part of every path.
 pub const VERSION: &str = "v1";

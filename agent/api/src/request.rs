@@ -40,6 +40,47 @@ pub struct Failover {
     pub ungraceful: bool,
 }
 
+/// `POST /v1/members/add`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AddMember {
+    /// The new agent's name.
+    pub name: String,
+    /// Its region.
+    pub region: String,
+    /// Where the others reach it, for example `10.0.0.4:7951`.
+    pub address: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// `POST /v1/members/remove`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoveMember {
+    /// Which agent.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// `POST /v1/members/replace`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplaceMember {
+    /// Which agent goes.
+    pub old: String,
+    /// The new agent's name.
+    pub name: String,
+    /// Its region; by default that of the old one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Where the others reach it.
+    pub address: String,
+    /// Why.
+    pub reason: String,
+}
+
 /// `POST /v1/services/{service}/drills/{drill}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -31,8 +31,27 @@ pub struct Status {
 /// `GET /v1/members`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Members {
-    /// All voters.
+    /// All voters, and who is being added.
     pub members: Vec<Member>,
+    /// The change that is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+}
+
+/// A change of the agents under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// What is changed, in words.
+    pub what: String,
+    /// Since when.
+    pub since: String,
+    /// Who wanted it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Whether somebody has cancelled it; it is finished all the same once voters have moved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cancelled: bool,
 }
 
 /// A voter.
@@ -48,6 +67,12 @@ pub struct Member {
     pub leader: bool,
     /// Whether it is the agent that answers.
     pub me: bool,
+    /// `voter`, `joining` while it is being added, or `leaving` while it is being removed.
+    #[serde(default)]
+    pub place: String,
+    /// Its version, as it said itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// How long ago it was last heard, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard_ms_ago: Option<u64>,

@@ -3,6 +3,8 @@
 //! Each face has its file; this one holds what they share. Nothing here decides anything about the product:
 //! commands and state are the machine's.
 
+pub(crate) mod join;
+pub(crate) mod membership;
 pub(crate) mod propose;
 pub(crate) mod read;
 pub(crate) mod rejoin;
@@ -22,10 +24,10 @@ use openraft_rt::{AsyncRuntime, Instant, WatchReceiver};
 use self::rejoin::Settling;
 use self::silence::Silence;
 use crate::machine::Machine;
-use crate::member::{ClusterDigest, NodeId, Seat};
+use crate::member::{ClusterDigest, History, NodeId, Seat};
 use crate::network::Link;
-use crate::store::Store;
 use crate::store::error::StoreError;
+use crate::store::{Store, lock};
 use crate::timing::Timing;
 use crate::type_config::{Metrics, Raft};
 
@@ -38,12 +40,14 @@ pub struct Consensus<M: Machine, R: AsyncRuntime>(Arc<Node<M, R>>);
 
 struct Node<M: Machine, R: AsyncRuntime> {
     me: NodeId,
-    seats: BTreeMap<NodeId, Seat>,
-    cluster: ClusterDigest,
+    /// The cluster's name, and whom the settings list: who is asked first, and who forms a new cluster.
+    cluster: String,
+    listed: BTreeMap<NodeId, Seat>,
     timing: Timing,
     raft: Raft<M, R>,
     store: Store<M, R>,
     link: Link<M, R>,
+    history: Mutex<Option<History>>,
     /// When a leader was last heard here.
     heard: Mutex<Option<R::Instant>>,
     settling: Settling,
@@ -63,9 +67,14 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
         self.0.me
     }
 
-    /// What it calls its cluster and member list towards others.
+    /// What it calls its history towards others: that of its settings until it belongs to one.
     pub fn cluster(&self) -> ClusterDigest {
-        self.0.cluster
+        self.0.link.cluster()
+    }
+
+    /// The history that its data belong to; none until it has formed a cluster with others or found one.
+    pub fn history(&self) -> Option<History> {
+        lock(&self.0.history).clone()
     }
 
     /// The timing it runs with.

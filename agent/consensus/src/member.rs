@@ -1,7 +1,8 @@
-//! Who takes part: node ids, members, and the digest by which two agents know they mean the same cluster.
+//! Who takes part: node ids, members, the history they share, and the digest by which two agents know they mean the
+//! same one.
 //!
 //! Nothing here is read from the network or the disk. A member's address is how to reach it and not who it
-//! is: it may change between restarts and differ between agents, so it is in no digest and not in the log.
+//! is: it may change between restarts and differ between agents, so it is in no digest and in no membership.
 
 use std::collections::BTreeMap;
 
@@ -51,13 +52,49 @@ impl From<&Member> for Seat {
     }
 }
 
-/// Names a cluster and its exact member list. Every request carries it, and a differing one is refused, so
-/// an agent with another member list cannot take part (R29, F25).
+/// Which history an agent's data belong to. It stays the same while members come and go, and a new one begins when a
+/// cluster is formed or recovered after the loss of its majority.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// The cluster's name.
+    pub cluster: String,
+    /// Those who formed it. They need not be members any more.
+    pub founders: BTreeMap<NodeId, Seat>,
+    /// How often it has been recovered by a single member; see [`recover`](crate::recover).
+    #[serde(default)]
+    pub recoveries: u64,
+}
+
+impl History {
+    /// The digest that every request carries. Without a recovery it is that of earlier versions.
+    #[must_use]
+    pub fn digest(&self) -> ClusterDigest {
+        let ClusterDigest(formed) = ClusterDigest::of(&self.cluster, &self.founders);
+        if self.recoveries == 0 {
+            return ClusterDigest(formed);
+        }
+        let mut hash = Sha256::new();
+        hash.update(formed.to_be_bytes());
+        hash.update(self.recoveries.to_be_bytes());
+        ClusterDigest(leading_bytes(hash))
+    }
+}
+
+/// Names a cluster's history. Every request carries it, and a differing one is refused, so that an agent of another
+/// cluster, or of a history that ended, cannot take part (R29, F25).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ClusterDigest(u64);
 
 impl ClusterDigest {
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
     /// The digest of a cluster's name and its seats.
     pub fn of(cluster: &str, seats: &BTreeMap<NodeId, Seat>) -> Self {
         let mut hash = Sha256::new();
@@ -85,6 +122,16 @@ mod tests {
     #[test]
     fn an_id_is_the_head_of_the_names_sha256() {
         assert_eq!(node_id("abc"), 0xba78_16bf_8f01_cfea);
+    }
+
+    /// Goal: a recovered history is another one, and one that never was has the digest of earlier versions. Method: count up.
+    #[test]
+    fn a_recovery_begins_another_history() {
+        let founders = seats(&[("a", "x"), ("b", "y")]);
+        let history = |recoveries| History { cluster: "demo".into(), founders: founders.clone(), recoveries };
+        assert_eq!(history(0).digest(), ClusterDigest::of("demo", &founders));
+        assert_ne!(history(1).digest(), history(0).digest());
+        assert_ne!(history(2).digest(), history(1).digest());
     }
 
     /// Goal: the digest moves with every part of the identity, and with nothing else. Method: vary one part.

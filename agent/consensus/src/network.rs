@@ -9,11 +9,12 @@ mod peer;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use openraft_rt::AsyncRuntime;
 
-use self::message::{Call, Reply, Request};
+use self::message::{Call, Refusal, Reply, Request};
 pub(crate) use self::peer::Peers;
 use crate::machine::Machine;
 use crate::member::{ClusterDigest, NodeId};
@@ -59,19 +60,36 @@ impl<M: Machine, R: AsyncRuntime, T: Transport<M, R>> AnyTransport<M, R> for T {
 /// This node's way to the others. Cheap to clone.
 pub(crate) struct Link<M: Machine, R: AsyncRuntime> {
     transport: Arc<dyn AnyTransport<M, R>>,
-    cluster: ClusterDigest,
+    /// The digest's number, which changes once, when an agent that was new has found its cluster.
+    cluster: Arc<AtomicU64>,
     me: NodeId,
+    /// Whether another has said that this node was removed, and none has led it since.
+    removed: Arc<AtomicBool>,
 }
 
 impl<M: Machine, R: AsyncRuntime> Clone for Link<M, R> {
     fn clone(&self) -> Self {
-        Self { transport: self.transport.clone(), cluster: self.cluster, me: self.me }
+        Self {
+            transport: self.transport.clone(),
+            cluster: self.cluster.clone(),
+            me: self.me,
+            removed: self.removed.clone(),
+        }
     }
 }
 
 impl<M: Machine, R: AsyncRuntime> Link<M, R> {
     pub(crate) fn new(transport: impl Transport<M, R>, cluster: ClusterDigest, me: NodeId) -> Self {
-        Self { transport: Arc::new(transport), cluster, me }
+        let cluster = Arc::new(AtomicU64::new(cluster.number()));
+        Self { transport: Arc::new(transport), cluster, me, removed: Arc::default() }
+    }
+
+    pub(crate) fn cluster(&self) -> ClusterDigest {
+        ClusterDigest::from_number(self.cluster.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set_cluster(&self, cluster: ClusterDigest) {
+        self.cluster.store(cluster.number(), Ordering::Release);
     }
 
     /// Asks `to`; gives up at the deadline, when the request may or may not have been carried out.
@@ -81,9 +99,32 @@ impl<M: Machine, R: AsyncRuntime> Link<M, R> {
         call: Call<M, R>,
         deadline: Duration,
     ) -> Result<Reply<M, R>, TransportError> {
-        let request = Request { cluster: self.cluster, from: self.me, to, call };
-        R::timeout(deadline, self.transport.call_boxed(to, request, deadline))
+        self.call_as(to, false, call, deadline).await
+    }
+
+    /// The same, to one that is or is not a learner of this leader.
+    pub(crate) async fn call_as(
+        &self,
+        to: NodeId,
+        learner: bool,
+        call: Call<M, R>,
+        deadline: Duration,
+    ) -> Result<Reply<M, R>, TransportError> {
+        let request = Request { cluster: self.cluster(), from: self.me, to, learner, call };
+        let reply = R::timeout(deadline, self.transport.call_boxed(to, request, deadline))
             .await
-            .unwrap_or_else(|_| Err(TransportError::NoReply(format!("nothing within {deadline:?}"))))
+            .unwrap_or_else(|_| Err(TransportError::NoReply(format!("nothing within {deadline:?}"))));
+        if matches!(&reply, Ok(Reply::Refused(Refusal::Removed))) {
+            self.set_removed(true);
+        }
+        reply
+    }
+
+    pub(crate) fn is_removed(&self) -> bool {
+        self.removed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_removed(&self, removed: bool) {
+        self.removed.store(removed, Ordering::Relaxed);
     }
 }

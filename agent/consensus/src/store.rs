@@ -15,8 +15,8 @@
 
 pub(crate) mod error;
 pub(crate) mod identity;
-mod load;
-mod log;
+pub(crate) mod load;
+pub(crate) mod log;
 pub(crate) mod machine;
 mod snapshot;
 pub(crate) mod tables;

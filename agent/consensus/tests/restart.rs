@@ -159,8 +159,8 @@ fn a_change_wakes_whoever_waits() {
     });
 }
 
-/// Goal: data of another cluster, agent or member list is refused, and only addresses may change (F25, R29).
-/// Method: start once, then again with one setting changed at a time.
+/// Goal: data of another cluster or agent, and a member in another region, are refused; addresses and who else is listed
+/// may change (F25, R29). Method: start once, then again with one setting changed at a time.
 #[test]
 fn a_data_directory_belongs_to_one_agent_of_one_cluster() {
     TokioRuntime::run(async {
@@ -177,9 +177,16 @@ fn a_data_directory_belongs_to_one_agent_of_one_cluster() {
         let refused = start(&file, other_agent, WriterMode::Inline).await.err().unwrap();
         assert!(matches!(refused, StartError::Identity(IdentityError::Agent { .. })), "{refused}");
 
-        let other_list = Settings { members, ..settings() };
-        let refused = start(&file, other_list, WriterMode::Inline).await.err().unwrap();
-        assert!(refused.to_string().contains("put the list back"), "{refused}");
+        let mut elsewhere = settings();
+        elsewhere.members.values_mut().for_each(|member| member.region = "there".into());
+        let refused = start(&file, elsewhere, WriterMode::Inline).await.err().unwrap();
+        assert!(refused.to_string().contains("put the regions back"), "{refused}");
+
+        let longer = Settings { members, ..settings() };
+        let agent = start(&file, longer, WriterMode::Inline).await.unwrap();
+        agent.barrier(PATIENCE).await.unwrap();
+        assert!(agent.membership().is_alone(node_id("a")), "the log says who votes, not the list");
+        agent.shutdown().await.unwrap();
 
         let moved = Settings { members: BTreeMap::from([member("a", "elsewhere:2")]), ..settings() };
         start(&file, moved, WriterMode::Inline).await.unwrap().shutdown().await.unwrap();

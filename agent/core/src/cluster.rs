@@ -11,6 +11,7 @@ mod gate;
 mod ledger;
 pub mod losses;
 mod manner;
+pub mod members;
 pub mod predict;
 pub mod service;
 pub mod signal;
@@ -22,6 +23,7 @@ use crate::command::{Actor, Body, Command, ExecutionId, LeaseProof, Response};
 use audit::{Audit, AuditEvent};
 use execution::{Execution, ExecutionState};
 use ledger::Ledger;
+use members::Roster;
 use quorate_policies::{
     AgentName, Policy, RegionName, ServiceName, Timestamp,
     guard::{Hold, Refusal},
@@ -52,6 +54,9 @@ pub struct Cluster {
     /// What people were told of each execution.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub told: BTreeMap<ExecutionId, Told>,
+    /// How the agents came to be those that they are, and what is changing.
+    #[serde(default, skip_serializing_if = "Roster::is_plain")]
+    pub roster: Roster,
     ledger: Ledger,
 }
 
@@ -69,8 +74,15 @@ impl Cluster {
     }
 
     fn dispatch(&mut self, command: &Command) -> Result<Response, Refusal> {
+        self.rebuilt_enough(&command.body)?;
         match &command.body {
             Body::SetMembers { members } => self.set_members(command, members),
+            Body::ChangeMembers { change, live, actor } => self.change_members(change, live, actor),
+            Body::CancelMembers { actor } => self.cancel_members(actor),
+            Body::EndMembers { number, outcome } => self.end_members(&command.by, *number, outcome),
+            Body::Recover { member, region, recoveries, actor } => {
+                self.recover(member, region, *recoveries, actor)
+            }
             Body::ApplyPolicy { policy, actor } => self.apply_policy(policy, actor),
             Body::Decide { service, to, trigger, evidence, live } => {
                 self.decide(command, service, to, trigger, evidence, live)
@@ -123,7 +135,7 @@ impl Cluster {
         command: &Command,
         members: &BTreeMap<AgentName, RegionName>,
     ) -> Result<Response, Refusal> {
-        // Membership is set once; changing it is a protocol of its own, never a side effect of a restart (F28).
+        // They are set once; changing them is a protocol of its own, never a side effect of a restart (F28).
         if !self.members.is_empty() && self.members != *members {
             return Err(Refusal::PolicyRefused { why: "the members are set already".to_owned() });
         }

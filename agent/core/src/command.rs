@@ -1,11 +1,12 @@
 //! What can be put into the log, and what comes back. Every command carries an id, by which the state machine
 //! recognizes a retry, and the proposer's wall-clock reading, which moves the log's own clock forward.
 
-use crate::cluster::{declare::Declaration, drill::DrillOrder, told::Sent};
+use crate::cluster::{declare::Declaration, drill::DrillOrder, members::ChangeOutcome, told::Sent};
 use quorate_policies::{
     AgentName, DrillName, ItemName, Millis, Policy, RegionName, ServiceName, StepName, Timestamp,
     agreement::Evidence,
     guard::{Refusal, Trigger},
+    membership::MemberChange,
     plan::Before,
 };
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,39 @@ pub enum Body {
     SetMembers {
         /// All voters.
         members: BTreeMap<AgentName, RegionName>,
+    },
+    /// Begins a change of the agents. What consensus does follows from it, and not the other way round (F28).
+    ChangeMembers {
+        /// Which one.
+        change: MemberChange,
+        /// Agents that were heard lately.
+        live: BTreeSet<AgentName>,
+        /// Who and why.
+        actor: Actor,
+    },
+    /// A change is not wanted any more. One that already moves voters is finished all the same.
+    CancelMembers {
+        /// Who and why.
+        actor: Actor,
+    },
+    /// The leader has carried a change out, or given it up.
+    EndMembers {
+        /// Which one, by its number.
+        number: u64,
+        /// What came of it.
+        outcome: ChangeOutcome,
+    },
+    /// The cluster goes on with one agent after the loss of its majority. It is written into the log of that agent while it
+    /// is stopped, and never proposed.
+    Recover {
+        /// The agent.
+        member: AgentName,
+        /// Its region.
+        region: RegionName,
+        /// How many recoveries there have been, with this one.
+        recoveries: u64,
+        /// Who and why.
+        actor: Actor,
     },
     /// Puts a policy into force.
     ApplyPolicy {

@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod command;
 pub mod executor;
 pub mod leasing;
+pub mod membership;
 pub mod node;
 pub mod step_run;
 pub mod surroundings;
@@ -18,6 +19,7 @@ pub use cluster::{
     Cluster,
     audit::{AuditEntry, AuditEvent},
     execution::{Execution, ExecutionState, StepProgress, StepState},
+    members::{ChangeOutcome, Changing, Roster, Seat},
     service::{LeaseRecord, ServiceState},
     told::{Acknowledged, Heard, Mark, Sent, Told},
 };

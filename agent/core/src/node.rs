@@ -23,6 +23,7 @@ use crate::{
     cluster::{
         Cluster,
         execution::{Execution, ExecutionState},
+        members::Seat,
     },
     command::{Body, Command, ExecutionId},
 };
@@ -171,14 +172,33 @@ impl Node {
                 self.leases.answered(&self.cluster, &service, epoch, sent_at, answer);
             }
         }
+        let seat = self.seat();
+        // A removed agent is silent; one that comes or goes watches, and does nothing.
+        if seat == Seat::Removed {
+            return out;
+        }
         self.report(now, &mut out);
         self.watch(now.mono);
+        if !self.acts(seat) {
+            return out;
+        }
         self.order(now, &mut out);
         self.lease_work(now, &mut out);
         if self.leads() && !self.self_health.abstains(now.mono) {
             self.lead(now, &mut out);
         }
         out
+    }
+
+    /// What this agent is to the cluster.
+    #[must_use]
+    pub fn seat(&self) -> Seat {
+        self.cluster.seat(&self.settings.name)
+    }
+
+    /// Whether it may do anything but watch: as a member, and as one of those who form the cluster.
+    fn acts(&self, seat: Seat) -> bool {
+        seat == Seat::Member || self.cluster.members.is_empty()
     }
 
     /// How far this agent last knew a replica to be behind.
@@ -226,6 +246,7 @@ impl Node {
 
     fn applied(&mut self, now: Now, cluster: Arc<Cluster>, out: &mut Vec<Output>) {
         let policies_before = self.policies();
+        self.neighbours(now.mono, &cluster);
         self.cluster = cluster;
         if self.policies() != policies_before {
             let targets = targets::targets(&self.cluster);
@@ -314,6 +335,12 @@ impl Node {
         out.push(Output::Propose(Command { id, at: now.wall, by: self.settings.name.clone(), body }));
     }
 
+    /// All voters; those of the agent's own file until the cluster is formed.
+    #[must_use]
+    pub fn voters(&self) -> &BTreeMap<AgentName, RegionName> {
+        if self.cluster.members.is_empty() { &self.settings.members } else { &self.cluster.members }
+    }
+
     /// What this agent is.
     #[must_use]
     pub const fn settings(&self) -> &NodeSettings {
@@ -341,6 +368,11 @@ impl Node {
     /// Why this agent abstains, if it does (R8).
     #[must_use]
     pub fn abstains(&self, now: Monotonic) -> Option<String> {
-        self.self_health.reason(now)
+        match self.seat() {
+            Seat::Leaving => Some("it is being removed".to_owned()),
+            Seat::Removed => Some("it was removed".to_owned()),
+            Seat::Joining => Some("it is being added".to_owned()),
+            Seat::Member | Seat::Unknown => self.self_health.reason(now),
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The verbs that only look: status, explain, plan, members, probe and history. Each fetches one document and shows
+//! The verbs that only look: status, explain, plan, probe and history. Each fetches one document and shows
 //! it; none changes anything.
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
     render::{execution, explanation, plan, probes, topology},
 };
 use clap::Args;
-use quorate_api::{Execution, ExecutionList, Explanation, Members, PlanView, Probes, Status};
+use quorate_api::{Execution, ExecutionList, Explanation, PlanView, Probes, Status};
 use std::{io::IsTerminal as _, time::Duration};
 
 /// How often `status --watch` looks: votes change by the second, and an operator reads no faster.
@@ -27,15 +27,6 @@ pub struct StatusArgs {
     /// Look again every two seconds, until Ctrl-C.
     #[arg(short, long)]
     watch: bool,
-    #[command(flatten)]
-    output: Output,
-    #[command(flatten)]
-    connection: Connection,
-}
-
-/// `quorate members`.
-#[derive(Debug, Args)]
-pub struct MembersArgs {
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -131,16 +122,6 @@ pub async fn status(args: &StatusArgs) -> Result<Exit, Failure> {
             Err(error) => note(&Failure::from(error).report()),
         }
     }
-}
-
-/// Lists the voters.
-///
-/// # Errors
-/// When no agent answers.
-pub async fn members(args: &MembersArgs) -> Result<Exit, Failure> {
-    let session = Session::reading(&args.connection, args.output)?;
-    session.show(&session.client.get::<Members>(&["members"], &[]).await?, topology::members)?;
-    Ok(Exit::Done)
 }
 
 /// Says why a service is, or is not, failed over now.

@@ -12,8 +12,8 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use quorate_api::{
     BODY_BYTES_MAX,
     request::{
-        Abort, ApplyPolicy, Approve, Command, Declare, Drill, Failover, IDEMPOTENCY_KEY, OPERATOR, Pause,
-        Tick, Ungraceful,
+        Abort, AddMember, ApplyPolicy, Approve, Command, Declare, Drill, Failover, IDEMPOTENCY_KEY, OPERATOR,
+        Pause, RemoveMember, ReplaceMember, Tick, Ungraceful,
     },
 };
 use quorate_core::Actor;
@@ -43,7 +43,21 @@ macro_rules! reasoned {
         }
     )*};
 }
-reasoned!(Abort, ApplyPolicy, Approve, Command, Declare, Drill, Failover, Pause, Tick, Ungraceful);
+reasoned!(
+    Abort,
+    AddMember,
+    ApplyPolicy,
+    Approve,
+    Command,
+    Declare,
+    Drill,
+    Failover,
+    Pause,
+    RemoveMember,
+    ReplaceMember,
+    Tick,
+    Ungraceful
+);
 
 /// A change that was properly asked for.
 #[derive(Debug)]

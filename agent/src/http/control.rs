@@ -7,8 +7,8 @@ use crate::{
 };
 use quorate_core::{Body, Node, Response, node::Now};
 use quorate_policies::{
-    BackupName, RegionName, ServiceName, TargetName, Timestamp, document::AgentFile, guard::Refusal,
-    plan::Plan,
+    AgentName, BackupName, RegionName, ServiceName, TargetName, Timestamp, document::AgentFile,
+    guard::Refusal, plan::Plan,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -42,6 +42,10 @@ pub(super) trait Control: Send + Sync + 'static {
     fn plan_checks(&self) -> BTreeMap<(ServiceName, RegionName), PlanCheck>;
     /// What its latest look at each backup showed.
     fn backups(&self) -> BTreeMap<(ServiceName, BackupName), BackupCheck>;
+    /// Whether another agent has said that this one was removed.
+    fn told_removed(&self) -> bool;
+    /// Which version each agent last said it has.
+    fn versions(&self) -> BTreeMap<AgentName, String>;
     /// Its metrics.
     fn metrics(&self) -> &Metrics;
     /// Whether a text is the operator's token.
@@ -91,6 +95,14 @@ impl Control for Agent {
 
     fn backups(&self) -> BTreeMap<(ServiceName, BackupName), BackupCheck> {
         Agent::backup_checks(self)
+    }
+
+    fn told_removed(&self) -> bool {
+        self.consensus().standing().removed
+    }
+
+    fn versions(&self) -> BTreeMap<AgentName, String> {
+        Agent::versions(self)
     }
 
     fn metrics(&self) -> &Metrics {

@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, Query, State},
 };
 use quorate_api as api;
-use quorate_core::{Cluster, cluster::audit::AUDIT_KEPT_MAX};
+use quorate_core::{Cluster, Seat, cluster::audit::AUDIT_KEPT_MAX};
 use quorate_policies::{RegionName, ServiceName, guard::Refusal};
 use serde::Deserialize;
 use std::{fmt::Write as _, sync::Arc};
@@ -38,12 +38,33 @@ pub(super) async fn healthz() -> &'static str {
 
 /// `GET /readyz`.
 pub(super) async fn readyz<C: Control>(State(agent): State<Arc<C>>) -> Result<&'static str, Failure> {
+    let told_removed = agent.told_removed();
     agent.with_node(|node, _| {
+        match node.seat() {
+            _ if told_removed => {
+                return Err(Failure::not_ready(
+                    "removed: the others say that this agent is no member any more; stop it",
+                ));
+            }
+            Seat::Removed => {
+                return Err(Failure::not_ready("removed: this agent is no member any more; stop it"));
+            }
+            Seat::Leaving => return Err(Failure::not_ready("removed: this agent is being removed")),
+            Seat::Joining => {
+                return Err(Failure::not_ready("joining: this agent is being added, and has no vote yet"));
+            }
+            Seat::Member | Seat::Unknown => {}
+        }
         if !node.standing().has_quorum {
             return Err(Failure::not_ready("no quorum: the agents in contact are no majority"));
         }
         if node.cluster().members.is_empty() {
             return Err(Failure::not_ready("the cluster is not formed yet: its members are not set"));
+        }
+        if node.seat() == Seat::Unknown {
+            return Err(Failure::not_ready(
+                "this agent is no member of its cluster: add it with quorate members add",
+            ));
         }
         Ok("ready\n")
     })
@@ -51,13 +72,17 @@ pub(super) async fn readyz<C: Control>(State(agent): State<Arc<C>>) -> Result<&'
 
 /// `GET /v1/status`.
 pub(super) async fn status<C: Control>(State(agent): State<Arc<C>>) -> Json<api::Status> {
-    Json(agent.with_node(|node, now| view::status(node, now, &agent.file().members)))
+    let versions = agent.versions();
+    Json(agent.with_node(|node, now| view::status(node, now, &agent.file().members, &versions)))
 }
 
 /// `GET /v1/members`.
 pub(super) async fn members<C: Control>(State(agent): State<Arc<C>>) -> Json<api::Members> {
-    let members = agent.with_node(|node, now| view::members(node, now, &agent.file().members));
-    Json(api::Members { members })
+    let versions = agent.versions();
+    Json(agent.with_node(|node, now| api::Members {
+        members: view::members(node, now, &agent.file().members, &versions),
+        change: view::change(node),
+    }))
 }
 
 /// `GET /v1/probes`.

@@ -1,8 +1,8 @@
 //! Every path of the API, once: for the router, the index, the metric's labels and the tests.
 
 use super::{
-    answer::Failure, change, control::Control, declare, drill, lease, policy, probe, read, scrape, signal,
-    telemetry,
+    answer::Failure, change, control::Control, declare, drill, lease, members, policy, probe, read, scrape,
+    signal, telemetry,
 };
 use axum::{
     Router, middleware,
@@ -33,7 +33,15 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/metrics", "metrics for Prometheus"),
     route("GET", "/probe", "a target's latest result as blackbox_exporter tells it; ?target=&module="),
     route("GET", "/v1/status", "the agent, its peers and all services"),
-    route("GET", "/v1/members", "the voters, and when each was last heard"),
+    route("GET", "/v1/members", "the voters, when each was last heard, and which change is under way"),
+    route("POST", "/v1/members/add", "add an agent: {name, region, address, reason}"),
+    route("POST", "/v1/members/remove", "remove an agent: {name, reason}"),
+    route(
+        "POST",
+        "/v1/members/replace",
+        "one in the place of another: {old, name, region?, address, reason}",
+    ),
+    route("POST", "/v1/members/cancel", "give the change up that is under way: {reason}"),
     route("GET", "/v1/probes", "the latest result of each target, as this agent saw it"),
     route("GET", "/v1/services", "all services"),
     route("GET", "/v1/services/{service}", "one service"),
@@ -105,6 +113,10 @@ pub(super) fn router<C: Control>(agent: Arc<C>) -> Router {
         .route("/probe", get(probe::probe::<C>))
         .route("/v1/status", get(read::status::<C>))
         .route("/v1/members", get(read::members::<C>))
+        .route("/v1/members/add", post(members::add::<C>))
+        .route("/v1/members/remove", post(members::remove::<C>))
+        .route("/v1/members/replace", post(members::replace::<C>))
+        .route("/v1/members/cancel", post(members::cancel::<C>))
         .route("/v1/probes", get(read::probes::<C>))
         .route("/v1/services", get(read::services::<C>))
         .route("/v1/services/{service}", get(read::service::<C>))

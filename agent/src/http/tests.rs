@@ -5,6 +5,7 @@ mod changing;
 mod declaring;
 mod desk;
 mod drilling;
+mod joining;
 mod limits;
 mod reading;
 mod scraping;

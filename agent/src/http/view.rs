@@ -15,7 +15,7 @@ mod probe;
 mod service;
 mod told;
 
-pub(super) use agent::{members, services, status};
+pub(super) use agent::{change, members, services, status};
 pub(super) use audit::audit;
 pub(crate) use audit::entry as audit_entry;
 pub(super) use backup::backups;

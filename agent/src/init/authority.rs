@@ -4,8 +4,8 @@
 use super::InitError;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    IsCa, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
@@ -26,20 +26,21 @@ const AGENT_DAYS: u32 = 825;
 const EARLIER: Duration = DAY;
 
 /// An authority.
-pub(super) struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
+pub(crate) struct Authority {
+    certificate: String,
+    issuer: Issuer<'static, KeyPair>,
     today: Date,
 }
 
 /// A certificate and its key, in PEM.
-pub(super) struct Issued {
-    pub(super) certificate: String,
-    pub(super) key: String,
+pub(crate) struct Issued {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
 }
 
 impl Authority {
     /// A new authority, with a key of its own.
-    pub(super) fn new(cluster: &str, now: Timestamp) -> Result<Self, InitError> {
+    pub(crate) fn new(cluster: &str, now: Timestamp) -> Result<Self, InitError> {
         let subject = format!("quorate {cluster} authority");
         let failed = |error: rcgen::Error| InitError::Certificate {
             subject: subject.clone(),
@@ -53,20 +54,33 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         lasting(&mut params, today, AUTHORITY_DAYS);
         let key = KeyPair::generate().map_err(failed)?;
-        Ok(Self { issuer: CertifiedIssuer::self_signed(params, key).map_err(failed)?, today })
+        let certificate = params.self_signed(&key).map_err(failed)?.pem();
+        Self::load(&certificate, &key.serialize_pem(), now)
     }
 
-    pub(super) fn certificate(&self) -> String {
-        self.issuer.pem()
+    /// An authority that was made before. Of several certificates in one text the first is it.
+    pub(crate) fn load(certificate: &str, key: &str, now: Timestamp) -> Result<Self, InitError> {
+        let failed = |error: rcgen::Error| InitError::Certificate {
+            subject: "the authority".to_owned(),
+            detail: error.to_string(),
+        };
+        let key = KeyPair::from_pem(key).map_err(failed)?;
+        let issuer = Issuer::from_ca_cert_pem(certificate, key).map_err(failed)?;
+        let today = now.to_zoned(TimeZone::UTC).date();
+        Ok(Self { certificate: certificate.to_owned(), issuer, today })
     }
 
-    pub(super) fn key(&self) -> String {
+    pub(crate) fn certificate(&self) -> String {
+        self.certificate.clone()
+    }
+
+    pub(crate) fn key(&self) -> String {
         self.issuer.key().serialize_pem()
     }
 
     /// A certificate for one agent, good for both ends of a connection. It names the agent, by which its peers know
     /// it, and the hosts at which they reach it.
-    pub(super) fn issue(&self, agent: &str, hosts: &BTreeSet<String>) -> Result<Issued, InitError> {
+    pub(crate) fn issue(&self, agent: &str, hosts: &BTreeSet<String>) -> Result<Issued, InitError> {
         let failed = |error: rcgen::Error| InitError::Certificate {
             subject: agent.to_owned(),
             detail: error.to_string(),

@@ -14,6 +14,7 @@ use std::time::Duration;
 pub(super) struct Exchange {
     requests: IntCounterVec,
     notifications: IntCounterVec,
+    certificates: IntCounterVec,
     durations: HistogramVec,
     queues: IntGaugeVec,
     pub(super) reports: Reports,
@@ -78,8 +79,13 @@ impl Exchange {
             }
             requests.with_label_values(&["other", "other", class]);
         }
+        let certificates = counter(registry, &CERTIFICATE_RELOADS);
+        for outcome in READINGS {
+            certificates.with_label_values(&[outcome]);
+        }
         Self {
             requests,
+            certificates,
             notifications: counter(registry, &NOTIFICATIONS),
             durations: histogram(registry, &NOTIFICATION_DURATION),
             queues: gauge(registry, &NOTIFICATION_QUEUE),
@@ -128,6 +134,11 @@ impl Exchange {
         let known = ROUTES.iter().find(|route| route.path == path && route.method == method);
         let (path, method) = known.map_or(("other", "other"), |route| (route.path, route.method));
         self.requests.with_label_values(&[path, method, class]).inc();
+    }
+
+    pub(super) fn certificates_read(&self, usable: bool) {
+        let [used, refused] = READINGS;
+        self.certificates.with_label_values(&[if usable { used } else { refused }]).inc();
     }
 
     pub(super) fn notification(&self, notifier: &str, event: &str, delivery: Delivery) {

@@ -52,7 +52,7 @@ pub struct Snapshot {
     pub config_hash: String,
     /// This agent.
     pub agent: AgentName,
-    /// All voters of this agent's file.
+    /// All voters; those of this agent's file until the cluster is formed.
     pub members: BTreeMap<AgentName, RegionName>,
     /// How long ago each agent was heard.
     pub heard: BTreeMap<AgentName, Millis>,
@@ -85,7 +85,7 @@ impl Inside {
         Self {
             now,
             agent: node.settings().name.clone(),
-            members: node.settings().members.clone(),
+            members: node.voters().clone(),
             heard: node.peers(now.mono),
             lost_after: node.settings().lost_after,
             standing: node.standing().clone(),

@@ -117,6 +117,10 @@ pub fn kind(entry: &AuditEntry) -> Option<&'static str> {
         AuditEvent::Resumed { .. } => Some("override.cleared"),
         AuditEvent::DrillDue { .. } => Some("drill.due"),
         AuditEvent::MembersSet { .. }
+        | AuditEvent::MembersChanging { .. }
+        | AuditEvent::MembersChanged { .. }
+        | AuditEvent::MembersKept { .. }
+        | AuditEvent::Recovered { .. }
         | AuditEvent::PolicyApplied { .. }
         | AuditEvent::Ticked { .. }
         | AuditEvent::StepAssigned { .. }
@@ -165,6 +169,7 @@ mod tests {
         let region = |name: &str| name.parse().unwrap();
         let step = || "promote".parse().unwrap();
         let reason = || "because".to_owned();
+        let change = || quorate_policies::membership::MemberChange::Remove { agent: "c".parse().unwrap() };
         let decided = |awaits_approval| AuditEvent::Decided {
             from: region("us-east-1"),
             to: region("us-west-2"),
@@ -177,6 +182,10 @@ mod tests {
         let ended = |state: &str| AuditEvent::ExecutionEnded { state: state.into(), detail: state.into() };
         vec![
             AuditEvent::MembersSet { members: [].into() },
+            AuditEvent::MembersChanging { change: change(), reason: reason() },
+            AuditEvent::MembersChanged { change: change(), members: [].into() },
+            AuditEvent::MembersKept { change: change(), why: reason() },
+            AuditEvent::Recovered { member: "a".parse().unwrap(), lost: [].into(), reason: reason() },
             AuditEvent::PolicyApplied { version: 1, hash: "abc".into(), reason: reason() },
             decided(true),
             AuditEvent::Approved { step: None, reason: reason() },

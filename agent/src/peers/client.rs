@@ -2,7 +2,7 @@
 //! waits for a handshake longer than its own deadline, and a handshake never dies with a call's deadline.
 
 use super::{
-    tls::{self, Tls},
+    tls::{self, LiveTls},
     wire::{self, Confirm, LeaseReply, LeaseRequest, RaftReply, RaftRequest, Runtime},
 };
 use crate::metrics::Reports;
@@ -14,7 +14,11 @@ use quorate_consensus::{NodeId, REQUEST_BYTES_MAX, Transport, TransportError, de
 use quorate_core::Cluster;
 use quorate_policies::{AgentName, agreement::Report};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use tokio::{
     net::TcpStream,
     sync::watch,
@@ -39,14 +43,30 @@ const CONFIRM_MAX: Duration = Duration::from_millis(500);
 
 type Sender = SendRequest<Full<Bytes>>;
 
-/// All peers. Cheap to clone.
+/// All peers, who come and go with the members. Cheap to clone.
 #[derive(Clone)]
-pub struct Peers(Arc<BTreeMap<NodeId, Peer>>);
+pub struct Peers(Arc<Inner>);
+
+struct Inner {
+    peers: Mutex<BTreeMap<NodeId, Arc<Peer>>>,
+    tls: LiveTls,
+    counted: Reports,
+    stop: CancellationToken,
+}
 
 struct Peer {
     name: AgentName,
+    address: String,
     connection: watch::Receiver<Option<Sender>>,
     report: watch::Sender<Option<Arc<Report>>>,
+    /// Ends its connection when it is no peer any more.
+    stop: CancellationToken,
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
 }
 
 impl Peers {
@@ -56,44 +76,77 @@ impl Peers {
     /// When a name cannot stand in a certificate.
     pub fn start(
         others: &BTreeMap<AgentName, String>,
-        tls: &Tls,
+        tls: &LiveTls,
         counted: &Reports,
         stop: &CancellationToken,
     ) -> Result<Self, tls::TlsError> {
-        let mut peers = BTreeMap::new();
+        let peers = Self(Arc::new(Inner {
+            peers: Mutex::default(),
+            tls: tls.clone(),
+            counted: counted.clone(),
+            stop: stop.clone(),
+        }));
+        peers.set(others)?;
+        Ok(peers)
+    }
+
+    /// Connects to these peers and no others. One whose address has not changed keeps its connection.
+    ///
+    /// # Errors
+    /// When a name cannot stand in a certificate; the others are set all the same.
+    pub fn set(&self, others: &BTreeMap<AgentName, String>) -> Result<(), tls::TlsError> {
+        let mut peers = lock(&self.0.peers);
+        peers.retain(|_, peer| others.get(&peer.name) == Some(&peer.address));
+        let mut wrong = None;
         for (name, address) in others {
-            let (connected, connection) = watch::channel(None);
-            let keeper = Keeper {
-                address: address.clone(),
-                server_name: tls::server_name(name)?,
-                connector: tokio_rustls::TlsConnector::from(tls.client.clone()),
-                connected,
-                name: name.clone(),
-            };
-            let (report, reports) = watch::channel(None);
-            tokio::spawn(stop.clone().run_until_cancelled_owned(keeper.run()));
-            tokio::spawn(stop.clone().run_until_cancelled_owned(send_reports(
-                name.clone(),
-                counted.clone(),
-                connection.clone(),
-                reports,
-            )));
-            peers.insert(node_id(name.as_str()), Peer { name: name.clone(), connection, report });
+            let id = node_id(name.as_str());
+            if peers.contains_key(&id) {
+                continue;
+            }
+            match self.connect(name, address) {
+                Ok(peer) => drop(peers.insert(id, Arc::new(peer))),
+                Err(error) => wrong = Some(error),
+            }
         }
-        Ok(Self(Arc::new(peers)))
+        wrong.map_or(Ok(()), Err)
+    }
+
+    fn connect(&self, name: &AgentName, address: &str) -> Result<Peer, tls::TlsError> {
+        let (connected, connection) = watch::channel(None);
+        let keeper = Keeper {
+            address: address.to_owned(),
+            server_name: tls::server_name(name)?,
+            tls: self.0.tls.clone(),
+            connected,
+            name: name.clone(),
+        };
+        let (report, reports) = watch::channel(None);
+        let stop = self.0.stop.child_token();
+        tokio::spawn(stop.clone().run_until_cancelled_owned(keeper.run()));
+        tokio::spawn(stop.clone().run_until_cancelled_owned(send_reports(
+            name.clone(),
+            self.0.counted.clone(),
+            connection.clone(),
+            reports,
+        )));
+        Ok(Peer { name: name.clone(), address: address.to_owned(), connection, report, stop })
+    }
+
+    fn all(&self) -> Vec<Arc<Peer>> {
+        lock(&self.0.peers).values().cloned().collect()
     }
 
     /// Sends a report to every peer; one that has not gone yet is replaced.
     pub fn report(&self, report: Report) {
         let report = Arc::new(report);
-        for peer in self.0.values() {
+        for peer in self.all() {
             peer.report.send_replace(Some(report.clone()));
         }
     }
 
     /// Asks every peer to probe a target at once. Nobody waits for an answer.
     pub fn confirm(&self, confirm: &Confirm) {
-        for peer in self.0.values() {
+        for peer in self.all() {
             let (connection, confirm) = (peer.connection.clone(), confirm.clone());
             tokio::spawn(async move {
                 let _: Result<(), _> = call(
@@ -119,7 +172,7 @@ impl Peers {
         request: &LeaseRequest,
         deadline: Duration,
     ) -> Result<LeaseReply, TransportError> {
-        let peer = self.0.values().find(|peer| peer.name == *leader);
+        let peer = self.all().into_iter().find(|peer| peer.name == *leader);
         let peer = peer.ok_or_else(|| TransportError::NotSent(format!("`{leader}` is no peer")))?;
         call(peer.connection.clone(), wire::LEASE, "lease", request, deadline, wire::MESSAGE_BYTES_MAX).await
     }
@@ -132,9 +185,15 @@ impl Transport<Cluster, Runtime> for Peers {
         request: RaftRequest,
         deadline: Duration,
     ) -> Result<RaftReply, TransportError> {
-        let peer = self.0.get(&to).ok_or_else(|| TransportError::NotSent(format!("node {to} is no peer")))?;
+        let peer = lock(&self.0.peers).get(&to).cloned();
+        let peer = peer.ok_or_else(|| TransportError::NotSent(format!("node {to} is no peer")))?;
         call(peer.connection.clone(), wire::RAFT, "request", &request, deadline, REQUEST_BYTES_MAX).await
     }
+}
+
+/// No holder of this lock can panic half-way.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn send_reports(
@@ -187,6 +246,7 @@ async fn call<Q: Serialize, A: DeserializeOwned>(
         Ok(Err(_)) => return Err(not_sent("the agent is stopping".to_owned())),
     };
     let request = http::Request::post(format!("https://peer{path}"))
+        .header(wire::VERSION_HEADER, env!("CARGO_PKG_VERSION"))
         .body(Full::new(Bytes::from(body)))
         .map_err(|error| not_sent(error.to_string()))?;
     let exchange = async {
@@ -212,7 +272,7 @@ struct Keeper {
     name: AgentName,
     address: String,
     server_name: rustls::pki_types::ServerName<'static>,
-    connector: tokio_rustls::TlsConnector,
+    tls: LiveTls,
     connected: watch::Sender<Option<Sender>>,
 }
 
@@ -240,7 +300,9 @@ impl Keeper {
     async fn connect(&self) -> anyhow::Result<impl Future<Output = hyper::Result<()>> + use<>> {
         let tcp = TcpStream::connect(&self.address).await?;
         tcp.set_nodelay(true)?;
-        let tls = self.connector.connect(self.server_name.clone(), tcp).await?;
+        // As the files are now: they may have been replaced since the last connection.
+        let connector = tokio_rustls::TlsConnector::from(self.tls.current().client);
+        let tls = connector.connect(self.server_name.clone(), tcp).await?;
         let (sender, connection) = hyper::client::conn::http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(KEEP_ALIVE)

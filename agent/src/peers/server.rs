@@ -2,15 +2,15 @@
 //! claims to come from another is refused.
 
 use super::{
-    tls::{self, Tls},
-    wire::{self, Confirm, LeaseReply, LeaseRequest, RaftCall, RaftRequest},
+    tls::{self, LiveTls},
+    wire::{self, Confirm, LeaseReply, LeaseRequest, RaftCall, RaftRefusal, RaftReply, RaftRequest},
 };
 use crate::shell::Agent;
 use axum::{
     Extension, Router,
     body::Bytes,
     extract::{DefaultBodyLimit, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
     routing::post,
 };
@@ -20,9 +20,9 @@ use hyper_util::{
 };
 use quorate_consensus::{REQUEST_BYTES_MAX, decode, encode, node_id};
 use quorate_core::node::Input;
-use quorate_policies::{AgentName, Millis, agreement::Report};
+use quorate_policies::{AgentName, Millis, RegionName, agreement::Report};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -37,17 +37,24 @@ const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 
 /// A connection that carries nothing is asked whether it lives, and is given up when it does not answer.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// Longest version that is remembered of a peer, in bytes: it is shown to people.
+const VERSION_BYTES_MAX: usize = 64;
 /// A command's stamp may be so much ahead of this agent's clock. The log's clock never goes back, so one agent that
 /// started with a wrong clock would end every pause and every cool-down of the others.
 const AHEAD_MAX: Millis = Millis(5_000);
 
-/// Who is at the other end.
+/// Who is at the other end: the names in its certificate, which the cluster's own authority has signed.
 #[derive(Debug, Clone)]
-struct Caller(AgentName);
+struct Caller(Arc<BTreeSet<String>>);
+
+impl Caller {
+    fn is(&self, agent: &AgentName) -> bool {
+        self.0.contains(agent.as_str())
+    }
+}
 
 /// Serves peers until stopped.
-pub async fn serve(agent: Arc<Agent>, listener: TcpListener, tls: Tls, stop: CancellationToken) {
-    let acceptor = tokio_rustls::TlsAcceptor::from(tls.server);
+pub async fn serve(agent: Arc<Agent>, listener: TcpListener, tls: LiveTls, stop: CancellationToken) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let router = router(agent.clone());
     loop {
@@ -61,10 +68,11 @@ pub async fn serve(agent: Arc<Agent>, listener: TcpListener, tls: Tls, stop: Can
             continue;
         };
         let Ok(place) = places.clone().try_acquire_owned() else { continue };
-        let (agent, acceptor, router, stop) = (agent.clone(), acceptor.clone(), router.clone(), stop.clone());
+        // As the files are now: they may have been replaced since the last connection.
+        let acceptor = tokio_rustls::TlsAcceptor::from(tls.current().server);
+        let (router, stop) = (router.clone(), stop.clone());
         tokio::spawn(async move {
-            if let Err(error) =
-                stop.run_until_cancelled(connection(&agent, tcp, &acceptor, router)).await.transpose()
+            if let Err(error) = stop.run_until_cancelled(connection(tcp, &acceptor, router)).await.transpose()
             {
                 tracing::debug!(%error, "peer connection ended");
             }
@@ -74,7 +82,6 @@ pub async fn serve(agent: Arc<Agent>, listener: TcpListener, tls: Tls, stop: Can
 }
 
 async fn connection(
-    agent: &Agent,
     tcp: TcpStream,
     acceptor: &tokio_rustls::TlsAcceptor,
     router: Router,
@@ -83,9 +90,9 @@ async fn connection(
     let stream = timeout(HANDSHAKE_MAX, acceptor.accept(tcp)).await??;
     let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first().cloned());
     let certificate = certificate.ok_or_else(|| anyhow::anyhow!("no certificate"))?;
-    let caller = agent.file().members.keys().find(|name| tls::is_agent(&certificate, name)).cloned();
-    let caller = caller.ok_or_else(|| anyhow::anyhow!("the certificate names no member"))?;
-    let service = TowerToHyperService::new(router.layer(Extension(Caller(caller))));
+    // Who is no member yet, or is one that this agent has not heard of, may ask; what it is answered is said below.
+    let caller = Caller(Arc::new(tls::names(&certificate)));
+    let service = TowerToHyperService::new(router.layer(Extension(caller)));
     hyper::server::conn::http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         // A peer that was cut off leaves a connection that never ends by itself, and each holds one of the places.
@@ -115,8 +122,11 @@ async fn raft(
         Ok(request) => request,
         Err(refused) => return refused,
     };
-    if request.from != node_id(caller.0.as_str()) {
-        return forged(&caller);
+    let Some(name) = caller.0.iter().find(|name| request.from == node_id(name)) else {
+        return forged(&agent, &caller);
+    };
+    if agent.is_removed(name) {
+        return answer("request", &RaftReply::Refused(RaftRefusal::Removed));
     }
     if let RaftCall::Propose(proposal) = &mut request.call {
         proposal.0.at = proposal.0.at.min(agent.wall().plus(AHEAD_MAX));
@@ -127,6 +137,7 @@ async fn raft(
 async fn report(
     State(agent): State<Arc<Agent>>,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Response {
     let report: Report = match read("report", &body) {
@@ -134,16 +145,23 @@ async fn report(
         Err(refused) => return refused,
     };
     // P19: a forged vote is a forced outage.
-    if report.agent != caller.0
-        || agent.file().members.get(&caller.0).is_none_or(|m| m.region != report.region)
-    {
-        return forged(&caller);
+    if !caller.is(&report.agent) || agent.region_of(&report.agent).as_ref() != Some(&report.region) {
+        return forged(&agent, &caller);
     }
+    let version = headers.get(wire::VERSION_HEADER).and_then(|value| value.to_str().ok());
+    agent.heard_version(&report.agent, version.filter(|version| version.len() <= VERSION_BYTES_MAX));
     agent.input(Input::Heard(report));
     answer("report", &())
 }
 
-async fn confirm(State(agent): State<Arc<Agent>>, body: Bytes) -> Response {
+async fn confirm(
+    State(agent): State<Arc<Agent>>,
+    Extension(caller): Extension<Caller>,
+    body: Bytes,
+) -> Response {
+    if !agent.voters().keys().any(|name| caller.is(name)) {
+        return forged(&agent, &caller);
+    }
     let asked: Confirm = match read("confirm", &body) {
         Ok(asked) => asked,
         Err(refused) => return refused,
@@ -161,8 +179,10 @@ async fn lease(
         Ok(asked) => asked,
         Err(refused) => return refused,
     };
-    if agent.file().members.get(&caller.0).is_none_or(|member| member.region != asked.region) {
-        return forged(&caller);
+    // Only for its own region, and only while it counts.
+    let entitled = |(name, region): (&AgentName, &RegionName)| caller.is(name) && *region == asked.region;
+    if !agent.voters().iter().any(entitled) {
+        return forged(&agent, &caller);
     }
     let reply = match agent.grant_lease(asked).await {
         Ok(ttl) => LeaseReply::Granted { ttl_ms: ttl.0 },
@@ -184,7 +204,13 @@ fn answer<T: Serialize>(what: &str, value: &T) -> Response {
     }
 }
 
-fn forged(caller: &Caller) -> Response {
-    tracing::warn!(peer = %caller.0, "refused a message in another agent's name");
-    (StatusCode::FORBIDDEN, "the message names another agent than the certificate").into_response()
+fn forged(agent: &Agent, caller: &Caller) -> Response {
+    // One that was removed and not stopped goes on reporting for ever; it is told why, and the log need not be.
+    if caller.0.iter().any(|name| agent.is_removed(name)) {
+        tracing::debug!(peer = ?caller.0, "refused a message of an agent that was removed");
+    } else {
+        tracing::warn!(peer = ?caller.0, "refused a message in another agent's name, or of one that is no member");
+    }
+    (StatusCode::FORBIDDEN, "the certificate names no member, or another agent than the message")
+        .into_response()
 }

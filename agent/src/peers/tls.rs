@@ -8,8 +8,9 @@ use rustls::{
     server::WebPkiClientVerifier,
 };
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// Why the certificates cannot be used.
@@ -26,6 +27,29 @@ pub enum TlsError {
     /// The files do not fit together.
     #[error("certificate, key and authority do not fit together: {0}")]
     Fit(String),
+}
+
+/// The configuration as the files are now. Connections that stand keep theirs; each new one takes the newest.
+#[derive(Clone)]
+pub struct LiveTls(Arc<Mutex<Tls>>);
+
+impl LiveTls {
+    /// Begins with this one.
+    #[must_use]
+    pub fn new(tls: Tls) -> Self {
+        Self(Arc::new(Mutex::new(tls)))
+    }
+
+    /// The newest one.
+    #[must_use]
+    pub fn current(&self) -> Tls {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From here on this one.
+    pub fn replace(&self, tls: Tls) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = tls;
+    }
 }
 
 /// Both sides' configuration.
@@ -91,13 +115,15 @@ pub fn server_name(agent: &AgentName) -> Result<ServerName<'static>, TlsError> {
         .map_err(|error| TlsError::Fit(format!("agent name `{agent}`: {error}")))
 }
 
-/// Whether a certificate is that of an agent.
+/// The names that a certificate gives its owner; none if it cannot be read.
 #[must_use]
-pub fn is_agent(certificate: &CertificateDer<'_>, agent: &AgentName) -> bool {
+pub fn names(certificate: &CertificateDer<'_>) -> BTreeSet<String> {
     use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
-    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return false };
-    let Ok(Some(names)) = parsed.subject_alternative_name() else { return false };
-    let matches =
-        |name: &GeneralName<'_>| matches!(name, GeneralName::DNSName(dns) if *dns == agent.as_str());
-    names.value.general_names.iter().any(matches)
+    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else { return BTreeSet::new() };
+    let Ok(Some(names)) = parsed.subject_alternative_name() else { return BTreeSet::new() };
+    let dns = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(dns) => Some((*dns).to_owned()),
+        _ => None,
+    };
+    names.value.general_names.iter().filter_map(dns).collect()
 }

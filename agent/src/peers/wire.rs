@@ -11,6 +11,8 @@ pub type Runtime = openraft_rt_tokio::TokioRuntime;
 pub type RaftRequest = Request<Cluster, Runtime>;
 /// A consensus reply.
 pub type RaftReply = Reply<Cluster, Runtime>;
+/// Why a consensus request is refused.
+pub type RaftRefusal = quorate_consensus::Refusal;
 /// What a consensus request asks.
 pub type RaftCall = Call<Cluster, Runtime>;
 
@@ -22,6 +24,9 @@ pub const REPORT: &str = "/report";
 pub const CONFIRM: &str = "/confirm";
 /// Path of requests for the write lease.
 pub const LEASE: &str = "/lease";
+
+/// The version of the agent that asks.
+pub const VERSION_HEADER: &str = "quorate-version";
 
 /// Largest body of anything but consensus, in bytes: a report on a thousand targets is about 150 KiB.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;

@@ -82,6 +82,8 @@ pub struct Agent {
     pub(super) plan_checks: Mutex<BTreeMap<(ServiceName, RegionName), PlanCheck>>,
     pub(super) backups: BackupWatch,
     pub(super) metrics: Metrics,
+    /// Which version each peer last said it has.
+    pub(super) versions: Mutex<BTreeMap<AgentName, String>>,
     pub(super) token: OperatorToken,
     pub(super) beats: Beats,
     pub(super) stop: CancellationToken,
@@ -303,7 +305,9 @@ impl Agent {
     /// The member whose consensus number this is.
     #[must_use]
     pub fn member(&self, id: quorate_consensus::NodeId) -> Option<AgentName> {
-        self.file.members.keys().find(|name| quorate_consensus::node_id(name.as_str()) == id).cloned()
+        let is = |name: &AgentName| quorate_consensus::node_id(name.as_str()) == id;
+        let seated = self.consensus.state().seated().into_keys();
+        seated.chain(self.file.members.keys().cloned()).find(is)
     }
 }
 

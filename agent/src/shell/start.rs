@@ -3,9 +3,9 @@
 use super::{
     Agent, OperatorToken,
     audit_file::AuditFile,
-    backups,
+    backups, certificates,
     clock::Clock,
-    lags,
+    lags, members,
     probing::{Bench, Found, Probing},
     readiness,
     signals::Signals,
@@ -16,7 +16,10 @@ use crate::{
     http,
     metrics::Metrics,
     notify,
-    peers::{self, Peers, tls::Tls},
+    peers::{
+        self, Peers,
+        tls::{LiveTls, Tls},
+    },
 };
 use anyhow::Context as _;
 use quorate_consensus::{Consensus, Limits, Member, Settings, Timing, WriterMode, node_id, open_database};
@@ -135,7 +138,7 @@ pub async fn start(mut file: AgentFile, base: &Path) -> anyhow::Result<Running> 
     }
     let data = base.join(&file.data_dir);
     fs::create_dir_all(&data).with_context(|| format!("data directory {}", data.display()))?;
-    let tls = Tls::load(base, &file.tls)?;
+    let tls = LiveTls::new(Tls::load(base, &file.tls)?);
     let token = OperatorToken::load(&base.join(&file.operator_token_file))?;
     let api =
         TcpListener::bind(file.listen).await.with_context(|| format!("cannot listen on {}", file.listen))?;
@@ -183,6 +186,7 @@ pub async fn start(mut file: AgentFile, base: &Path) -> anyhow::Result<Running> 
         plan_checks: Mutex::default(),
         backups: backups::BackupWatch::default(),
         metrics,
+        versions: Mutex::default(),
         clock,
         consensus,
         peers,
@@ -198,6 +202,8 @@ pub async fn start(mut file: AgentFile, base: &Path) -> anyhow::Result<Running> 
     });
     let address = api.local_addr()?;
     spawn(&agent, seen, AuditFile::open(&data)?);
+    let watch = certificates::run(agent.clone(), base.to_owned(), tls.clone());
+    agent.tasks.spawn(stop.clone().run_until_cancelled_owned(watch));
     agent.tasks.spawn(peers::server::serve(agent.clone(), peer, tls, stop.clone()));
     agent.tasks.spawn(http::serve(agent.clone(), api, stop.clone()));
     if let Some(listener) = signal {
@@ -214,6 +220,7 @@ fn spawn(agent: &Arc<Agent>, seen: mpsc::Receiver<Found>, audit: AuditFile) {
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(results(agent.clone(), seen)));
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(readiness::run(agent.clone())));
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(lags::run(agent.clone())));
+    agent.tasks.spawn(stop.clone().run_until_cancelled_owned(members::run(agent.clone())));
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(backups::run(agent.clone())));
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(follow(agent.clone(), audit)));
 }

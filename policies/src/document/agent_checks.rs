@@ -11,7 +11,7 @@ use crate::AgentName;
 use std::{collections::BTreeMap, path::Path};
 
 /// Most members. Seven voters tolerate three failures; each more makes every commit wait for one more answer.
-pub(super) const MEMBERS_MAX: usize = 7;
+pub const MEMBERS_MAX: usize = 7;
 
 /// Every problem of an agent's file, not yet placed.
 pub(super) fn check_agent(agent: &AgentFile) -> Vec<Problem> {
@@ -191,7 +191,8 @@ fn endpoints(agent: &AgentFile, problems: &mut Vec<Problem>) {
 }
 
 /// The port of `host:port`, if there are both.
-fn port_of(address: &str) -> Option<u16> {
+#[must_use]
+pub fn port_of(address: &str) -> Option<u16> {
     let (host, port) = address.rsplit_once(':')?;
     let bracketed = host.starts_with('[') && host.ends_with(']');
     let plain =

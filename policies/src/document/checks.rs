@@ -28,7 +28,7 @@ mod together;
 mod topology;
 mod variables;
 
-pub use together::{check_together, dangers};
+pub use together::{check_together, dangers, membership_problems};
 
 use super::problem::{FieldPath, Problem};
 use crate::policy::Policy;

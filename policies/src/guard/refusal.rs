@@ -3,6 +3,7 @@
 use crate::{
     agreement::Opinion,
     drill::DrillRefusal,
+    membership::MemberRefusal,
     name::{AgentName, ComponentName, DrillName, ItemName, PlanName, RegionName, ServiceName, StepName},
     time::{Millis, Timestamp},
 };
@@ -267,6 +268,22 @@ pub enum Refusal {
         /// Why not.
         why: DrillRefusal,
     },
+    /// The agents are not changed.
+    #[error("the agents are not changed: {why}")]
+    MembersNotChanged {
+        /// Why not.
+        why: MemberRefusal,
+    },
+    /// The cluster was recovered by one agent, and has not enough of them again.
+    #[error(
+        "the agents were recovered after the loss of their majority, and are {have} of {need}: add agents first"
+    )]
+    Rebuilding {
+        /// How many there are.
+        have: usize,
+        /// How many are needed.
+        need: usize,
+    },
     /// There is no such execution.
     #[error("no execution `{execution}`")]
     UnknownExecution {
@@ -365,6 +382,8 @@ impl Refusal {
             Refusal::NotDeclared { .. } => "not_declared",
             Refusal::NotTicked { .. } => "not_ticked",
             Refusal::NotDrilled { .. } => "not_drilled",
+            Refusal::MembersNotChanged { .. } => "members_not_changed",
+            Refusal::Rebuilding { .. } => "rebuilding",
             Refusal::UnknownExecution { .. } => "unknown_execution",
             Refusal::WrongState { .. } => "wrong_state",
             Refusal::StepNotYours { .. } => "step_not_yours",

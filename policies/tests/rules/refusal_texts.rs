@@ -1,7 +1,9 @@
 //! Every refusal as people read it and as metrics and the audit name it (R31).
 
 use crate::shop::*;
-use quorate_policies::{Millis, Timestamp, agreement::Opinion, drill::DrillRefusal, guard::Refusal};
+use quorate_policies::{
+    Millis, Timestamp, agreement::Opinion, drill::DrillRefusal, guard::Refusal, membership::MemberRefusal,
+};
 use std::{collections::BTreeSet, fmt::Write as _};
 
 /// The guards' names as the source has them, so that a refusal that is added and not listed below is noticed.
@@ -108,6 +110,32 @@ fn every_refusal() -> Vec<Refusal> {
             why: "olga has ticked it, at 2026-11-22T03:00:00Z: by phone".to_owned(),
         },
         Refusal::PolicyRefused { why: "it names no primary region".to_owned() },
+        Refusal::Rebuilding { have: 1, need: 3 },
+    ]
+    .into_iter()
+    .chain(every_reason_against_a_change().into_iter().map(|why| Refusal::MembersNotChanged { why }))
+    .collect()
+}
+
+fn every_reason_against_a_change() -> Vec<MemberRefusal> {
+    let service = || "shop".try_into().unwrap();
+    vec![
+        MemberRefusal::NotFormed,
+        MemberRefusal::UnderWay { change: "remove noa".to_owned() },
+        MemberRefusal::NothingUnderWay,
+        MemberRefusal::NotAMember { agent: agent("ida") },
+        MemberRefusal::AlreadyAMember { agent: agent(NOA) },
+        MemberRefusal::Address { address: "10.0.0.4".to_owned() },
+        MemberRefusal::TooMany { count: 8, max: 7 },
+        MemberRefusal::EarlierVersion { agent: agent(NOA) },
+        MemberRefusal::LastOne,
+        MemberRefusal::ExecutionRunning { execution: "shop-7".to_owned() },
+        MemberRefusal::NoMajority { live: 1, voters: 2 },
+        MemberRefusal::PolicyNeedsMore {
+            service: service(),
+            problem: "two voters in 2 region(s)".to_owned(),
+        },
+        MemberRefusal::HoldsLease { service: service(), region: region(EAST) },
     ]
 }
 

@@ -164,14 +164,15 @@ impl World {
     async fn consensus(
         &mut self,
         index: usize,
-        nodes: usize,
+        listed: impl FnOnce(&mut Settings),
     ) -> Result<Consensus<Cluster, SimRuntime>, String> {
         let id = ids()[index];
         let backend = self.disks[&id].open();
         let database = redb::Builder::new().set_cache_size(1 << 20).create_with_backend(backend);
         let database = database.map_err(|error| format!("cannot open its database: {error}"))?;
         let transport = self.network.transport(id, self.boots);
-        let settings = self.settings(id, nodes);
+        let mut settings = self.settings(id, self.scenario.nodes);
+        listed(&mut settings);
         let started = Consensus::start(settings, transport, database, WriterMode::Inline).await;
         started.map_err(|error: StartError| format!("does not start: {error}"))
     }
@@ -184,7 +185,7 @@ impl World {
         self.boots += 1;
         let (name, _) = AGENTS[index];
         let id = ids()[index];
-        let consensus = match self.consensus(index, self.scenario.nodes).await {
+        let consensus = match self.consensus(index, |_| {}).await {
             Ok(consensus) => consensus,
             Err(why) if self.disks[&id].is_full() => {
                 return self.oracle().event(&format!("{name} {why}"));
@@ -208,11 +209,13 @@ impl World {
         self.oracle().boots(name);
     }
 
-    /// Tries to start an agent that is down with a member list that is not its own (F25). Whether it was refused.
+    /// Tries to start an agent that is down with members in other regions than its cluster's (F25). Whether it was refused.
     pub(super) async fn boot_with_other_members(&mut self, index: usize) -> bool {
         self.boots += 1;
-        let other = if self.scenario.nodes > 3 { 3 } else { 5 };
-        self.consensus(index, other).await.is_err()
+        let elsewhere = |settings: &mut Settings| {
+            settings.members.values_mut().for_each(|member| member.region = "elsewhere".to_owned());
+        };
+        self.consensus(index, elsewhere).await.is_err()
     }
 
     /// Takes a host away; what it had not synced is for the disk to decide.

@@ -13,20 +13,25 @@
 //!
 //! Nor does it follow just any leader: one that was deposed and has not heard of it would have its own entries
 //! acknowledged by a member that no longer knows better, and would commit them in the place of others. It follows
-//! a leader of a term that no other member is past, or whom it could have elected itself since it started.
+//! a leader of a term that no other member is past, or whom it could have elected itself since it started. A leader in
+//! whose membership it has no vote builds nothing on its answers, and is followed: so an agent that is added catches up
+//! also while another is lost for good.
 //!
 //! The leader, for its part, finds that the member no longer holds what it acknowledged, and starts it anew;
 //! see `allow_log_reversion` in `settings`.
 
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use openraft_rt::AsyncRuntime;
 use serde::{Deserialize, Serialize};
 
+use super::join::Account;
 use super::{Consensus, RETRY_PAUSE};
 use crate::machine::Machine;
-use crate::network::message::{Call, Reply};
+use crate::member::NodeId;
+use crate::network::message::Call;
 use crate::store::lock;
 
 /// Index of the entry with the member list, which every member can write by itself.
@@ -77,10 +82,11 @@ impl Settling {
     }
 
     /// Whether a call must be refused because this member is not settled.
-    pub(super) fn refuses<M: Machine, R: AsyncRuntime>(&self, call: &Call<M, R>) -> bool {
+    pub(super) fn refuses<M: Machine, R: AsyncRuntime>(&self, call: &Call<M, R>, learner: bool) -> bool {
         let voted = self.voted.load(Ordering::Relaxed);
-        let follows =
-            |leader: u64| self.is_settled() || may_follow(leader, voted, lock(&self.horizon).as_ref());
+        let follows = |leader: u64| {
+            learner || self.is_settled() || may_follow(leader, voted, lock(&self.horizon).as_ref())
+        };
         match call {
             Call::Vote(vote) | Call::PreVote(vote) => {
                 let last_entry = vote.last_log_id.map(|last| (last.committed_leader_id().term, last.index));
@@ -108,6 +114,9 @@ fn may_follow(leader: u64, voted: u64, others: Option<&Horizon>) -> bool {
 impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
     /// Runs in the background of an unsettled member until it is settled or stops.
     pub(super) async fn settle(self) {
+        if !self.join().await {
+            return;
+        }
         let mut told = None;
         while self.metrics().running_state.is_ok() {
             let silent = self.look_around().await;
@@ -115,7 +124,7 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
                 tracing::warn!(
                     node = self.0.me,
                     unheard = %name,
-                    "this member's disk was empty: it neither votes nor follows before it has heard every other member"
+                    "this member's disk was empty, or is a restored copy: it neither votes nor follows before it has heard every other voter"
                 );
             }
             told = silent;
@@ -132,18 +141,39 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
         }
     }
 
-    /// Asks all other members how far they are. One that does not answer leaves the horizon unknown; that one is returned.
+    /// Asks all other voters how far they are. One that does not answer leaves the horizon unknown; that one is returned.
     async fn look_around(&self) -> Option<String> {
         if lock(&self.0.settling.horizon).is_some() {
             return None;
         }
-        let mut horizon = Horizon::default();
-        for (&peer, seat) in self.0.seats.iter().filter(|&(&peer, _)| peer != self.0.me) {
-            match self.0.link.call(peer, Call::Horizon, self.0.timing.election_max).await {
-                Ok(Reply::Horizon(other)) => horizon = horizon.joined(other),
-                _ => return Some(seat.name.clone()),
+        let others = self.0.listed.keys().copied().filter(|id| *id != self.0.me);
+        let mut heard = self.ask(others).await;
+        // Who votes is what the newest membership says. Were there a newer one that is in force, one of these voters would
+        // hold it, and all of them are heard.
+        let newest = |heard: &BTreeMap<NodeId, Account>| {
+            heard.values().filter_map(|account| account.members.clone()).max_by_key(|members| members.at)
+        };
+        let voters = match newest(&heard) {
+            None => self.0.listed.clone(),
+            Some(members) => {
+                let unasked: Vec<_> = members
+                    .voters
+                    .into_keys()
+                    .filter(|id| *id != self.0.me && !heard.contains_key(id))
+                    .collect();
+                heard.extend(self.ask(unasked.into_iter()).await);
+                newest(&heard).map(|members| members.voters).unwrap_or_default()
             }
+        };
+        // One that has no vote cannot have given one.
+        if !voters.contains_key(&self.0.me) {
+            return None;
         }
+        let silent = voters.iter().find(|(id, _)| **id != self.0.me && !heard.contains_key(id));
+        if let Some((_, seat)) = silent {
+            return Some(seat.name.clone());
+        }
+        let horizon = heard.values().fold(Horizon::default(), |all, one| all.joined(one.horizon));
         *lock(&self.0.settling.horizon) = Some(horizon);
         None
     }

@@ -19,13 +19,19 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
     /// It ends within a takeover's time. Run it to its end even if the connection closes: the members' own
     /// deadlines already bound the number of requests in flight.
     pub async fn serve(&self, request: Request<M, R>) -> Reply<M, R> {
-        if request.cluster != self.0.cluster || !self.0.seats.contains_key(&request.from) {
-            return Reply::Refused(Refusal::OtherCluster);
-        }
         if request.to != self.0.me {
             return Reply::Refused(Refusal::OtherMember);
         }
-        if self.0.settling.refuses(&request.call) {
+        // Who is new does not know yet which history it will belong to.
+        if matches!(request.call, Call::Horizon) {
+            return Reply::Horizon(self.account());
+        }
+        // Nobody is refused for being unknown: a member may have been added by entries that have not come here yet, and
+        // may need this one's vote. Who was removed for certain is the shell's to refuse.
+        if request.cluster != self.cluster() {
+            return Reply::Refused(Refusal::OtherCluster);
+        }
+        if self.history().is_none() || self.0.settling.refuses(&request.call, request.learner) {
             return Reply::Refused(Refusal::NotSettled);
         }
         self.answer(request).await
@@ -75,7 +81,7 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
                 Err(BarrierError::Stopped(why)) => Reply::Refused(Refusal::Stopped(why)),
                 Err(_) => Reply::Refused(Refusal::NoQuorum),
             },
-            Call::Horizon => Reply::Horizon(self.0.store.horizon()),
+            Call::Horizon => Reply::Horizon(self.account()),
         }
     }
 
@@ -93,6 +99,7 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
 
     fn heard_a_leader(&self) {
         *lock(&self.0.heard) = Some(R::Instant::now());
+        self.0.link.set_removed(false);
     }
 }
 

@@ -15,6 +15,7 @@ use openraft::raft::VoteResponse;
 use openraft_rt::{AsyncRuntime, Instant};
 use serde::{Deserialize, Serialize};
 
+use super::membership::Membership;
 use super::read::Term;
 use crate::machine::Machine;
 use crate::member::NodeId;
@@ -79,10 +80,13 @@ impl<R: AsyncRuntime> Silence<R> {
 
     /// For how long, when this was first asked in this term, no leader of an earlier one can have proven itself; nothing
     /// where the votes of a majority are not known. To be called as the term's leader.
-    pub(crate) fn of_predecessors(&self, term: Term, members: usize) -> Duration {
+    ///
+    /// A change of members does not break this: whoever was elected by the new voters alone holds the entry that joined
+    /// both sets, which a majority of each has received after the last proof of a leader that knew only the old ones.
+    pub(crate) fn of_predecessors(&self, term: Term, me: NodeId, members: &Membership) -> Duration {
         let mut election = lock(&self.election);
-        let majority = (election.votes.len() + 1) * 2 > members;
-        if election.term != term || !majority {
+        let known = election.votes.keys().copied().chain([me]).collect();
+        if election.term != term || !members.is_quorum(&known) {
             return Duration::ZERO;
         }
         let now = R::Instant::now();

@@ -33,6 +33,8 @@ pub struct Standing {
     pub predecessors_silent: Duration,
     /// Whether it may take part in every election: false on an empty database until it has caught up.
     pub settled: bool,
+    /// Whether another member has said that this one was removed, and no leader has been heard since.
+    pub removed: bool,
     /// The last entry folded into the state.
     pub applied_index: Option<u64>,
     /// The last entry known to be committed.
@@ -68,12 +70,13 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
         } else {
             *lock(&self.0.heard)
         };
-        let alone = is_leader && self.0.seats.len() == 1;
+        let members = self.membership();
+        let alone = is_leader && members.is_alone(self.0.me);
         let in_reach = contact.is_some_and(|contact| silence(contact) <= self.0.timing.election_max);
         let (heartbeats, matched) =
             (metrics.heartbeat.unwrap_or_default(), metrics.replication.unwrap_or_default());
         let predecessors_silent = if is_leader {
-            self.0.silence.of_predecessors(metrics.current_term, self.0.seats.len())
+            self.0.silence.of_predecessors(metrics.current_term, self.0.me, &members)
         } else {
             Duration::ZERO
         };
@@ -93,6 +96,7 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
             has_quorum: metrics.running_state.is_ok() && (alone || in_reach),
             predecessors_silent,
             settled: self.0.settling.is_settled(),
+            removed: self.0.link.is_removed(),
             applied_index: metrics.last_applied.map(|id| id.index),
             committed_index: metrics.local_committed.map(|id| id.index),
             last_log_index: metrics.last_log_index,

@@ -1,7 +1,7 @@
 //! Starting a voter: check the settings, check whose data it is, bootstrap, and set the background going.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use openraft::errors::{InitializeError, RaftError};
 use openraft_rt::AsyncRuntime;
@@ -11,7 +11,7 @@ use super::rejoin::Settling;
 use super::silence::Silence;
 use super::{Consensus, Node};
 use crate::machine::Machine;
-use crate::member::{ClusterDigest, NodeId};
+use crate::member::{History, NodeId};
 use crate::network::gate::Gate;
 use crate::network::{Link, Peers, Transport};
 use crate::settings::Settings;
@@ -56,9 +56,9 @@ pub enum StartError {
 impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
     /// Starts this node's voter on its database.
     ///
-    /// With an empty database it bootstraps the cluster from the member list. Every agent may do so at the
-    /// same time; a single member is a cluster of its own. With a used database the settings must be those
-    /// the data was written with; only addresses may differ.
+    /// With an empty database it looks among the listed members for a cluster to join, and forms one with a majority that
+    /// is as new as itself (see `join`); a single member is a cluster of its own. With a used database the members are
+    /// those of the log, and the list says where to look for them.
     pub async fn start(
         settings: Settings,
         transport: impl Transport<M, R>,
@@ -72,30 +72,35 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
             detail: error.to_string(),
         })?;
         let store = Store::<M, R>::open(database, mode)?;
-        let seats = settings.seats();
-        let given = Identity { cluster: settings.cluster.clone(), me: settings.me, seats: seats.clone() };
-        match store.identity()?.map(|stored| stored.admits(&given)) {
-            None => store.save_identity(&given).await?,
-            Some(Ok(())) => {}
-            Some(Err(refused)) => {
-                store.close().await?;
-                return Err(refused.into());
-            }
+        let listed = settings.seats();
+        let own = History { cluster: settings.cluster.clone(), founders: listed.clone(), recoveries: 0 };
+        let given = Identity::of(settings.me, own.clone());
+        let stored = store.identity()?;
+        if let Some(Err(refused)) = stored.as_ref().map(|stored| stored.admits(&given)) {
+            store.close().await?;
+            return Err(refused.into());
         }
+        let alone = listed.len() == 1;
+        if stored.is_none() && alone {
+            store.save_identity(&given).await?;
+        }
+        let history = stored.map(|stored| stored.history()).or_else(|| alone.then(|| own.clone()));
         let settled = store.settled()?;
 
-        let cluster = ClusterDigest::of(&settings.cluster, &seats);
-        let link = Link::new(transport, cluster, settings.me);
+        let digest = history.as_ref().unwrap_or(&own).digest();
+        let link = Link::new(transport, digest, settings.me);
         let gate = Gate::default();
         let silence = Arc::new(Silence::new());
-        let peers = Peers { link: link.clone(), gate: gate.clone(), silence: silence.clone() };
+        let peers =
+            Peers { link: link.clone(), gate: gate.clone(), silence: silence.clone(), store: store.clone() };
         let raft = Raft::<M, R>::new(settings.me, config, peers, store.clone(), store.clone())
             .await
             .map_err(|fatal| StartError::Stopped(fatal.to_string()))?;
         let consensus = Self(Arc::new(Node {
             me: settings.me,
-            seats,
-            cluster,
+            cluster: settings.cluster,
+            listed,
+            history: Mutex::new(history),
             timing: settings.timing,
             raft,
             store,
@@ -112,9 +117,12 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
         Ok(consensus)
     }
 
-    /// Writes the member list as the first entry, unless there is a log or another member was faster.
-    async fn bootstrap(&self) -> Result<(), StartError> {
-        match self.0.raft.initialize(self.0.seats.clone()).await {
+    /// Writes the founders as the first entry, if this agent is one of them, unless there is a log or another was faster.
+    pub(super) async fn bootstrap(&self) -> Result<(), StartError> {
+        let Some(history) = self.history().filter(|history| history.founders.contains_key(&self.0.me)) else {
+            return Ok(());
+        };
+        match self.0.raft.initialize(history.founders).await {
             Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
             Err(RaftError::APIError(InitializeError::NotInMembers(_))) => {
                 Err(StartError::NotAMember(self.0.me))

@@ -30,7 +30,7 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
     /// Success means that it was asked, and that this node takes no more commands until there is a new leader:
     /// watch [`Consensus::standing`] for the outcome.
     pub async fn transfer_leader(&self, to: NodeId) -> Result<(), TransferError> {
-        if !self.0.seats.contains_key(&to) {
+        if !self.membership().is_voter(to) {
             return Err(TransferError::NotAMember(to));
         }
         let standing = self.standing();

@@ -27,7 +27,7 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
             // counts from the election.
             let contact = metrics.last_quorum_acked.map_or(since, |acked| acked.into_inner().max(since));
             let silence = metrics.state.is_leader().then(|| now.saturating_duration_since(contact));
-            let alone = self.0.seats.len() == 1;
+            let alone = self.membership().is_alone(self.0.me);
             let quiet = !alone && is_quiet(silence, self.0.timing.election_max);
             if quiet != gate.is_quiet() {
                 tracing::warn!(node = self.0.me, quiet, ?silence, "the quorum-loss gate turned");

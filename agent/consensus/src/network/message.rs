@@ -12,7 +12,7 @@ use openraft::raft::{
 use openraft_rt::AsyncRuntime;
 use serde::{Deserialize, Serialize};
 
-use crate::consensus::rejoin::Horizon;
+use crate::consensus::join::Account;
 use crate::consensus::silence::Voted;
 use crate::machine::{Machine, Proposal};
 use crate::member::{ClusterDigest, NodeId};
@@ -22,12 +22,15 @@ use crate::type_config::{SnapshotMeta, Types, Vote};
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Request<M: Machine, R: AsyncRuntime> {
-    /// The sender's cluster and member list.
+    /// The sender's history.
     pub cluster: ClusterDigest,
     /// Who asks.
     pub from: NodeId,
     /// Who is meant, so that a request that went to the wrong address is not answered.
     pub to: NodeId,
+    /// From a leader: the receiver does not vote in the leader's membership, so nothing is built on its answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub learner: bool,
     /// What is asked.
     pub call: Call<M, R>,
 }
@@ -57,7 +60,7 @@ pub enum Call<M: Machine, R: AsyncRuntime> {
     Propose(Proposal<M>),
     /// Anyone to the leader: how far must one have applied to read what is committed now?
     ReadIndex,
-    /// An unsettled member to all: how far are you?
+    /// An agent that is new, or whose disk was empty, to all: how far are you, and of which history?
     Horizon,
 }
 
@@ -81,7 +84,7 @@ pub enum Reply<M: Machine, R: AsyncRuntime> {
         index: u64,
     },
     /// To `Horizon`.
-    Horizon(Horizon),
+    Horizon(Account),
     /// The receiver does not lead and did nothing.
     NotLeader {
         /// Who it believes does.
@@ -94,9 +97,14 @@ pub enum Reply<M: Machine, R: AsyncRuntime> {
 /// Why a member does not do what it is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
-    /// Another cluster name or another member list (R29).
-    #[error("the cluster name or the member list differs: compare the configuration of both agents")]
+    /// Another cluster, or a history that ended (R29).
+    #[error(
+        "the cluster or its history differs: compare the names and the lists of members, or whether one was recovered"
+    )]
     OtherCluster,
+    /// The sender was removed from the cluster.
+    #[error("this agent was removed from the cluster; stop it, or add it again")]
+    Removed,
     /// The request was meant for another member.
     #[error("the request was meant for another member: compare the addresses in the configuration")]
     OtherMember,

@@ -21,6 +21,7 @@ use super::message::{Call, Refusal, Reply};
 use crate::consensus::silence::{Silence, Voted};
 use crate::machine::Machine;
 use crate::member::{NodeId, Seat};
+use crate::store::Store;
 use crate::type_config::{Snapshot, Types, Vote};
 
 /// Makes one [`Peer`] for each member openraft talks to.
@@ -28,6 +29,8 @@ pub(crate) struct Peers<M: Machine, R: AsyncRuntime> {
     pub(crate) link: Link<M, R>,
     pub(crate) gate: Gate,
     pub(crate) silence: Arc<Silence<R>>,
+    /// Whose log says who is a learner.
+    pub(crate) store: Store<M, R>,
 }
 
 impl<M: Machine, R: AsyncRuntime> RaftNetworkFactory<Types<M, R>> for Peers<M, R> {
@@ -35,7 +38,7 @@ impl<M: Machine, R: AsyncRuntime> RaftNetworkFactory<Types<M, R>> for Peers<M, R
 
     async fn new_client(&mut self, target: NodeId, _seat: &Seat) -> Peer<M, R> {
         let (link, gate, silence) = (self.link.clone(), self.gate.clone(), self.silence.clone());
-        Peer { link, gate, silence, target, stranger: false }
+        Peer { link, gate, silence, store: self.store.clone(), target, stranger: false }
     }
 }
 
@@ -44,6 +47,7 @@ pub(crate) struct Peer<M: Machine, R: AsyncRuntime> {
     link: Link<M, R>,
     gate: Gate,
     silence: Arc<Silence<R>>,
+    store: Store<M, R>,
     target: NodeId,
     /// Whether the member last refused to know this node, so that this is logged once and not at every call.
     stranger: bool,
@@ -55,12 +59,16 @@ impl<M: Machine, R: AsyncRuntime> Peer<M, R> {
         call: Call<M, R>,
         option: &RPCOption,
     ) -> Result<Reply<M, R>, Unreachable<Types<M, R>>> {
-        let answer = self.link.call(self.target, call, option.hard_ttl()).await;
-        let stranger = matches!(&answer, Ok(Reply::Refused(Refusal::OtherCluster | Refusal::OtherMember)));
+        let learner = !self.store.votes(self.target);
+        let answer = self.link.call_as(self.target, learner, call, option.hard_ttl()).await;
+        let stranger = matches!(
+            &answer,
+            Ok(Reply::Refused(Refusal::OtherCluster | Refusal::OtherMember | Refusal::Removed))
+        );
         if stranger && !self.stranger {
             tracing::warn!(
                 peer = self.target,
-                "a member refuses us: compare the cluster name, the member list and the addresses"
+                "a member refuses us: compare the cluster name, the members and the addresses, and whether this agent was removed"
             );
         }
         self.stranger = stranger;

@@ -1,4 +1,5 @@
-//! Whose data this is. A node refuses a data directory of another node, cluster or member list (F25, R29).
+//! Whose data this is. A node refuses a data directory of another node or cluster, and one that knows a member in
+//! another region (F25, R29). Who the members are stands in the log, not here.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +11,18 @@ use super::tables::{get_decoded, put, row};
 use super::{Store, lock};
 use crate::format::encode;
 use crate::machine::Machine;
-use crate::member::{NodeId, Seat};
+use crate::member::{History, NodeId, Seat};
 
-/// What a data directory remembers of the settings it was first started with.
+/// What a data directory remembers: whose it is, and of which history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Identity {
     pub(crate) cluster: String,
     pub(crate) me: NodeId,
+    /// Those who formed the cluster.
     pub(crate) seats: BTreeMap<NodeId, Seat>,
+    /// How often the history was recovered.
+    #[serde(default)]
+    pub(crate) recoveries: u64,
 }
 
 /// How the settings differ from what the data directory was started with, and what to do about it.
@@ -43,16 +48,16 @@ pub enum IdentityError {
         /// The agent in the settings.
         given: String,
     },
-    /// The member list changed.
+    /// A member is in another region than the cluster was formed with.
     #[error(
-        "the member list changed (removed or moved: {removed:?}, added or moved: {added:?}): put the list back on every agent; \
-         to change it, give every agent the new list and an empty data directory, which starts a new history"
+        "members are in other regions than the cluster was formed with (known: {known:?}, given: {given:?}): put the \
+         regions back; a member is moved by removing it and adding one of another name"
     )]
-    Members {
-        /// Members, as `name in region`, that only the data directory knows.
-        removed: Vec<String>,
-        /// Members, as `name in region`, that only the settings know.
-        added: Vec<String>,
+    Regions {
+        /// Members, as `name in region`, as the data directory has them.
+        known: Vec<String>,
+        /// The same, as the settings have them.
+        given: Vec<String>,
     },
 }
 
@@ -68,13 +73,20 @@ impl Identity {
         if self.me != given.me {
             return Err(IdentityError::Agent { stored: self.own_name(), given: given.own_name() });
         }
-        if self.seats != given.seats {
-            return Err(IdentityError::Members {
-                removed: only_in(self, given),
-                added: only_in(given, self),
-            });
+        // Others may have come and gone; the list is only where to look for them. Where one is, is who it is.
+        let known = moved(self, given);
+        if !known.is_empty() {
+            return Err(IdentityError::Regions { known, given: moved(given, self) });
         }
         Ok(())
+    }
+
+    pub(crate) fn history(&self) -> History {
+        History { cluster: self.cluster.clone(), founders: self.seats.clone(), recoveries: self.recoveries }
+    }
+
+    pub(crate) fn of(me: NodeId, history: History) -> Self {
+        Self { cluster: history.cluster, me, seats: history.founders, recoveries: history.recoveries }
     }
 
     fn own_name(&self) -> String {
@@ -82,9 +94,10 @@ impl Identity {
     }
 }
 
-fn only_in(one: &Identity, other: &Identity) -> Vec<String> {
-    let differs = |(id, seat): &(&NodeId, &Seat)| other.seats.get(id) != Some(seat);
-    one.seats.iter().filter(differs).map(|(_, seat)| format!("{} in {}", seat.name, seat.region)).collect()
+/// Members that both know, in different regions, as `one` has them.
+fn moved(one: &Identity, other: &Identity) -> Vec<String> {
+    let moved = |(id, seat): &(&NodeId, &Seat)| other.seats.get(id).is_some_and(|there| there != *seat);
+    one.seats.iter().filter(moved).map(|(_, seat)| format!("{} in {}", seat.name, seat.region)).collect()
 }
 
 impl<M: Machine, R: AsyncRuntime> Store<M, R> {
@@ -119,13 +132,14 @@ mod tests {
     fn identity(cluster: &str, me: NodeId, names: &[&str]) -> Identity {
         let seat = |name: &&str| Seat { name: (*name).into(), region: format!("{name}-region") };
         let seats = names.iter().enumerate().map(|(id, name)| (id as u64, seat(name))).collect();
-        Identity { cluster: cluster.into(), me, seats }
+        Identity { cluster: cluster.into(), me, seats, recoveries: 0 }
     }
 
-    /// Goal: the same settings go on with the same data. Method: compare equal identities.
+    /// Goal: the same settings go on with the same data, and so do settings that name newer members. Method: compare.
     #[test]
     fn the_same_identity_is_admitted() {
         assert_eq!(identity("c", 0, &["a", "b"]).admits(&identity("c", 0, &["a", "b"])), Ok(()));
+        assert_eq!(identity("c", 0, &["a", "b"]).admits(&identity("c", 0, &["a", "b", "x"])), Ok(()));
     }
 
     /// Goal: each difference is refused by name, with the mend. Method: change one part at a time.
@@ -136,11 +150,13 @@ mod tests {
         assert!(other_cluster.to_string().contains("correct the cluster name"));
         let other_agent = stored.admits(&identity("c", 1, &["a", "b"])).unwrap_err();
         assert_eq!(other_agent, IdentityError::Agent { stored: "a".into(), given: "b".into() });
-        let other_list = stored.admits(&identity("c", 0, &["a", "x"])).unwrap_err();
-        let expected = IdentityError::Members {
-            removed: vec!["b in b-region".into()],
-            added: vec!["x in x-region".into()],
+        let mut given = identity("c", 0, &["a", "b"]);
+        given.seats.insert(1, Seat { name: "b".into(), region: "elsewhere".into() });
+        let other_region = stored.admits(&given).unwrap_err();
+        let expected = IdentityError::Regions {
+            known: vec!["b in b-region".into()],
+            given: vec!["b in elsewhere".into()],
         };
-        assert_eq!(other_list, expected);
+        assert_eq!(other_region, expected);
     }
 }

@@ -13,25 +13,26 @@ use crate::format::decode;
 use crate::machine::Machine;
 use crate::type_config::{Entry, SnapshotMeta};
 
-pub(super) fn log<M: Machine, R: AsyncRuntime>(database: &Database) -> Result<Log<M, R>, StoreError> {
+pub(crate) fn log<M: Machine, R: AsyncRuntime>(database: &Database) -> Result<Log<M, R>, StoreError> {
     let mut log: Log<M, R> = Log {
         vote: get_decoded(database, row::VOTE)?,
         committed: get_decoded(database, row::COMMITTED)?,
         purged: get_decoded(database, row::PURGED)?,
         entries: Default::default(),
+        memberships: Default::default(),
     };
     let first = log.purged.as_ref().map_or(0, |purged| purged.index + 1);
     for (missing, (found, entry)) in (first..).zip(entries::<Entry<M, R>>(database)?) {
         if found != missing {
             return Err(StoreError::Hole { missing, found });
         }
-        log.entries.insert(found, entry);
+        log.push(entry);
     }
     Ok(log)
 }
 
 /// The state as of the last snapshot; openraft then replays the committed entries behind it.
-pub(super) fn applied<M: Machine, R: AsyncRuntime>(
+pub(crate) fn applied<M: Machine, R: AsyncRuntime>(
     database: &Database,
     announce: <R::Watch as Watch>::Sender<u64>,
 ) -> Result<Applied<M, R>, StoreError> {

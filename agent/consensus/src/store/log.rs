@@ -6,27 +6,40 @@ use std::io;
 use std::ops::RangeBounds;
 
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
-use openraft::{OptionalSend, RaftTypeConfig};
+use openraft::{EntryPayload, OptionalSend, RaftTypeConfig};
 use openraft_rt::AsyncRuntime;
 
-use super::Store;
 use super::error::StoreError;
 use super::tables::{append, put, remove, row};
+use super::{Store, lock};
 use crate::consensus::rejoin::Horizon;
 use crate::format::encode;
 use crate::machine::Machine;
-use crate::type_config::{Entry, LogId, Types, Vote};
+use crate::member::NodeId;
+use crate::type_config::{Entry, LogId, StoredMembership, Types, Vote};
 
 /// What is in memory: the whole log and the marks beside it.
-pub(super) struct Log<M: Machine, R: AsyncRuntime> {
-    pub(super) vote: Option<Vote<M, R>>,
+pub(crate) struct Log<M: Machine, R: AsyncRuntime> {
+    pub(crate) vote: Option<Vote<M, R>>,
     pub(super) committed: Option<LogId<M, R>>,
     pub(super) purged: Option<LogId<M, R>>,
-    pub(super) entries: BTreeMap<u64, Entry<M, R>>,
+    pub(crate) entries: BTreeMap<u64, Entry<M, R>>,
+    /// The memberships among the entries, which are few. What a snapshot covers is with the machine.
+    pub(super) memberships: BTreeMap<u64, StoredMembership<M, R>>,
 }
 
 impl<M: Machine, R: AsyncRuntime> Log<M, R> {
-    fn last(&self) -> Option<LogId<M, R>> {
+    pub(super) fn push(&mut self, entry: Entry<M, R>) {
+        let index = entry.log_id.index;
+        self.memberships.split_off(&index);
+        if let EntryPayload::Membership(membership) = &entry.payload {
+            let stored = StoredMembership::<M, R>::new(Some(entry.log_id), membership.clone());
+            self.memberships.insert(index, stored);
+        }
+        self.entries.insert(index, entry);
+    }
+
+    pub(crate) fn last(&self) -> Option<LogId<M, R>> {
         self.entries.values().next_back().map(|entry| entry.log_id).or(self.purged)
     }
 }
@@ -39,6 +52,21 @@ impl<M: Machine, R: AsyncRuntime> Store<M, R> {
             term: log.vote.map_or(0, |vote| vote.leader_id.term),
             last_entry: log.last().map(|last| (last.committed_leader_id().term, last.index)),
         }
+    }
+
+    /// The newest membership that this node holds, committed or not, and the entry that says so.
+    pub(crate) fn newest_membership(&self) -> StoredMembership<M, R> {
+        let applied = lock(&self.0.applied).membership.clone();
+        let log = self.log();
+        match log.memberships.last_key_value() {
+            Some((_, in_log)) if in_log.log_id() >= applied.log_id() => in_log.clone(),
+            _ => applied,
+        }
+    }
+
+    /// Whether a node votes by the newest membership that this node holds.
+    pub(crate) fn votes(&self, node: NodeId) -> bool {
+        self.newest_membership().voter_ids().any(|id| id == node)
     }
 }
 
@@ -98,7 +126,7 @@ impl<M: Machine, R: AsyncRuntime> RaftLogStorage<Types<M, R>> for Store<M, R> {
             for entry in entries {
                 let index = entry.log_id.index;
                 rows.push((index, encode(&format!("log entry {index}"), &entry).map_err(StoreError::from)?));
-                log.entries.insert(index, entry);
+                log.push(entry);
             }
         }
         let done =
@@ -109,7 +137,11 @@ impl<M: Machine, R: AsyncRuntime> RaftLogStorage<Types<M, R>> for Store<M, R> {
 
     async fn truncate_after(&mut self, last: Option<LogId<M, R>>) -> io::Result<()> {
         let from = last.map_or(0, |last| last.index + 1);
-        self.log().entries.split_off(&from);
+        {
+            let mut log = self.log();
+            log.entries.split_off(&from);
+            log.memberships.split_off(&from);
+        }
         Ok(self.write(move |transaction| remove(transaction, from..)).await?)
     }
 
@@ -119,6 +151,7 @@ impl<M: Machine, R: AsyncRuntime> RaftLogStorage<Types<M, R>> for Store<M, R> {
         {
             let mut log = self.log();
             log.entries = log.entries.split_off(&(index + 1));
+            log.memberships = log.memberships.split_off(&(index + 1));
             log.purged = Some(upto);
         }
         let purge = move |transaction: &redb::WriteTransaction| {

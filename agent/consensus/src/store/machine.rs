@@ -20,10 +20,10 @@ use crate::machine::Machine;
 use crate::type_config::{Entry, LogId, Snapshot, SnapshotMeta, StoredMembership, Types};
 
 /// The machine and how far the log has been folded into it.
-pub(super) struct Applied<M: Machine, R: AsyncRuntime> {
-    pub(super) log_id: Option<LogId<M, R>>,
+pub(crate) struct Applied<M: Machine, R: AsyncRuntime> {
+    pub(crate) log_id: Option<LogId<M, R>>,
     pub(super) membership: StoredMembership<M, R>,
-    pub(super) machine: Arc<M>,
+    pub(crate) machine: Arc<M>,
     pub(super) announce: <R::Watch as Watch>::Sender<u64>,
 }
 

@@ -30,23 +30,25 @@ pub(crate) mod row {
     pub(crate) const IDENTITY: &str = "identity";
     /// Present once this node holds everything it may ever have acknowledged.
     pub(crate) const SETTLED: &str = "settled";
+    /// Present in a copy: it holds what its agent held when it was made, and nothing that came later.
+    pub(crate) const COPIED: &str = "copied";
 }
 
-pub(super) fn create(database: &Database) -> Result<(), StoreError> {
+pub(crate) fn create(database: &Database) -> Result<(), StoreError> {
     let transaction = database.begin_write().map_err(StoreError::database("begin the creation"))?;
     transaction.open_table(LOG).map_err(StoreError::database("create the log table"))?;
     transaction.open_table(META).map_err(StoreError::database("create the meta table"))?;
     transaction.commit().map_err(StoreError::database("commit the creation"))
 }
 
-pub(super) fn get(database: &Database, name: &str) -> Result<Option<String>, StoreError> {
+pub(crate) fn get(database: &Database, name: &str) -> Result<Option<String>, StoreError> {
     let transaction = database.begin_read().map_err(StoreError::database("begin a read"))?;
     let table = transaction.open_table(META).map_err(StoreError::database("open the meta table"))?;
     let value = table.get(name).map_err(StoreError::database("read a meta row"))?;
     Ok(value.map(|value| value.value().to_owned()))
 }
 
-pub(super) fn get_decoded<T: DeserializeOwned>(
+pub(crate) fn get_decoded<T: DeserializeOwned>(
     database: &Database,
     name: &str,
 ) -> Result<Option<T>, StoreError> {
@@ -54,7 +56,7 @@ pub(super) fn get_decoded<T: DeserializeOwned>(
     Ok(text.map(|text| decode(name, text.as_bytes())).transpose()?)
 }
 
-pub(super) fn entries<T: DeserializeOwned>(database: &Database) -> Result<Vec<(u64, T)>, StoreError> {
+pub(crate) fn entries<T: DeserializeOwned>(database: &Database) -> Result<Vec<(u64, T)>, StoreError> {
     let transaction = database.begin_read().map_err(StoreError::database("begin a read"))?;
     let table = transaction.open_table(LOG).map_err(StoreError::database("open the log table"))?;
     let mut entries = Vec::new();
@@ -66,14 +68,14 @@ pub(super) fn entries<T: DeserializeOwned>(database: &Database) -> Result<Vec<(u
     Ok(entries)
 }
 
-pub(super) fn put(transaction: &WriteTransaction, name: &str, text: &str) -> Result<(), StoreError> {
+pub(crate) fn put(transaction: &WriteTransaction, name: &str, text: &str) -> Result<(), StoreError> {
     let mut table = transaction.open_table(META).map_err(StoreError::database("open the meta table"))?;
     table.insert(name, text).map_err(StoreError::database("write a meta row"))?;
     Ok(())
 }
 
 /// Reads a row inside a write transaction, to decide on what is there.
-pub(super) fn get_in<T: DeserializeOwned>(
+pub(crate) fn get_in<T: DeserializeOwned>(
     transaction: &WriteTransaction,
     name: &str,
 ) -> Result<Option<T>, StoreError> {
@@ -82,7 +84,7 @@ pub(super) fn get_in<T: DeserializeOwned>(
     Ok(value.map(|value| decode(name, value.value().as_bytes())).transpose()?)
 }
 
-pub(super) fn append(transaction: &WriteTransaction, rows: &[(u64, String)]) -> Result<(), StoreError> {
+pub(crate) fn append(transaction: &WriteTransaction, rows: &[(u64, String)]) -> Result<(), StoreError> {
     let mut table = transaction.open_table(LOG).map_err(StoreError::database("open the log table"))?;
     for (index, text) in rows {
         table.insert(index, text.as_str()).map_err(StoreError::database("write a log row"))?;
@@ -90,7 +92,30 @@ pub(super) fn append(transaction: &WriteTransaction, rows: &[(u64, String)]) -> 
     Ok(())
 }
 
-pub(super) fn remove(transaction: &WriteTransaction, range: impl RangeBounds<u64>) -> Result<(), StoreError> {
+/// Every row of one database in another, in one transaction of each, but for what says that the agent has settled.
+pub(crate) fn copy(from: &Database, to: &Database) -> Result<(), StoreError> {
+    let read = from.begin_read().map_err(StoreError::database("begin a copy"))?;
+    let write = to.begin_write().map_err(StoreError::database("begin the copy's write"))?;
+    let log = read.open_table(LOG).map_err(StoreError::database("open the log table"))?;
+    let mut rows = Vec::new();
+    for row in log.iter().map_err(StoreError::database("read the log"))? {
+        let (index, text) = row.map_err(StoreError::database("read a log row"))?;
+        rows.push((index.value(), text.value().to_owned()));
+    }
+    write.open_table(LOG).map_err(StoreError::database("create the log table"))?;
+    append(&write, &rows)?;
+    let meta = read.open_table(META).map_err(StoreError::database("open the meta table"))?;
+    for row in meta.iter().map_err(StoreError::database("read the meta rows"))? {
+        let (name, text) = row.map_err(StoreError::database("read a meta row"))?;
+        if name.value() != row::SETTLED {
+            put(&write, name.value(), text.value())?;
+        }
+    }
+    put(&write, row::COPIED, "1true")?;
+    write.commit().map_err(StoreError::database("commit the copy"))
+}
+
+pub(crate) fn remove(transaction: &WriteTransaction, range: impl RangeBounds<u64>) -> Result<(), StoreError> {
     let mut table = transaction.open_table(LOG).map_err(StoreError::database("open the log table"))?;
     table.retain_in(range, |_, _| false).map_err(StoreError::database("remove log rows"))
 }

@@ -5,12 +5,12 @@ use super::{drill::DrillOf, told::Sent};
 use crate::command::{ExecutionId, LeaseProof, StepOutcome};
 use quorate_policies::{
     AgentName, DrillName, ItemName, Millis, PlanName, RegionName, ServiceName, StepName, Timestamp,
-    guard::Refusal, guard::Trigger, plan::Before,
+    guard::Refusal, guard::Trigger, membership::MemberChange, plan::Before,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt,
 };
 
@@ -57,6 +57,36 @@ pub enum AuditEvent {
     MembersSet {
         /// By whom.
         members: BTreeMap<AgentName, RegionName>,
+    },
+    /// A change of the agents was begun.
+    MembersChanging {
+        /// Which one.
+        change: MemberChange,
+        /// Why.
+        reason: String,
+    },
+    /// A change of the agents was made.
+    MembersChanged {
+        /// Which one.
+        change: MemberChange,
+        /// Who counts from here on.
+        members: BTreeMap<AgentName, RegionName>,
+    },
+    /// A change of the agents was given up.
+    MembersKept {
+        /// Which one.
+        change: MemberChange,
+        /// Why.
+        why: String,
+    },
+    /// One agent goes on after the loss of the majority.
+    Recovered {
+        /// Which one.
+        member: AgentName,
+        /// Those that were lost.
+        lost: BTreeSet<AgentName>,
+        /// Why.
+        reason: String,
     },
     /// A policy came into force.
     PolicyApplied {
@@ -235,6 +265,10 @@ impl AuditEvent {
     pub const fn name(&self) -> &'static str {
         match self {
             AuditEvent::MembersSet { .. } => "members_set",
+            AuditEvent::MembersChanging { .. } => "members_changing",
+            AuditEvent::MembersChanged { .. } => "members_changed",
+            AuditEvent::MembersKept { .. } => "members_kept",
+            AuditEvent::Recovered { .. } => "recovered",
             AuditEvent::PolicyApplied { .. } => "policy_applied",
             AuditEvent::Decided { .. } => "decided",
             AuditEvent::Refused { .. } => "refused",
@@ -264,6 +298,14 @@ impl fmt::Display for AuditEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AuditEvent::MembersSet { members } => write!(f, "cluster formed by {} agents", members.len()),
+            AuditEvent::MembersChanging { change, reason } => write!(f, "agents: {change} begun: {reason}"),
+            AuditEvent::MembersChanged { change, members } => {
+                write!(f, "agents: {change} done, {} agents decide", members.len())
+            }
+            AuditEvent::MembersKept { change, why } => write!(f, "agents: {change} given up: {why}"),
+            AuditEvent::Recovered { member, lost, reason } => {
+                write!(f, "{member} goes on alone, {} agents were lost: {reason}", lost.len())
+            }
             AuditEvent::PolicyApplied { version, hash, reason } => {
                 write!(f, "policy version {version} ({}) applied: {reason}", hash.get(..12).unwrap_or(hash))
             }

@@ -51,8 +51,9 @@ impl Cluster {
         state.lease = if holder == from {
             LeaseRecord::Held { region: from, epoch }
         } else {
-            state.epoch = epoch + 1;
-            LeaseRecord::Releasing { from: holder, to: from, epoch: epoch + 1 }
+            // After a recovery of the agents the service's epoch may be past this execution's.
+            state.epoch = state.epoch.max(epoch) + 1;
+            LeaseRecord::Releasing { from: holder, to: from, epoch: state.epoch }
         };
     }
 

@@ -79,7 +79,7 @@ impl Node {
             region: self.settings.region.clone(),
             incarnation: self.settings.incarnation,
             sequence: self.sequence,
-            abstains: self.self_health.reason(now.mono),
+            abstains: self.abstains(now.mono),
             services: services.collect(),
         };
         // An agent's own report counts like any other.
@@ -165,7 +165,7 @@ impl Node {
         };
         let heard = self.reports.all().filter(fit).map(|(_, report)| report.agent.clone());
         heard
-            .filter(|agent| self.settings.members.contains_key(agent))
+            .filter(|agent| self.cluster.members.contains_key(agent))
             .chain([self.settings.name.clone()])
             .collect()
     }

@@ -107,6 +107,7 @@ impl Leases {
         epoch: u64,
     ) -> Result<Millis, Refusal> {
         let refuse = |why: &str| Refusal::NoLease { region: region.clone(), why: why.to_owned() };
+        cluster.rebuilt()?;
         if !leads {
             return Err(refuse("the agent that was asked does not lead"));
         }
@@ -231,6 +232,10 @@ impl Node {
         holder: Option<&str>,
     ) -> Result<LeaseView, Refusal> {
         let cluster = Arc::clone(&self.cluster);
+        if !self.acts(self.seat()) {
+            let why = "this agent is no member of its cluster, or not any more".to_owned();
+            return Err(Refusal::NoLease { region: self.settings.region.clone(), why });
+        }
         self.leases.view(now, &cluster, service, holder)
     }
 
@@ -241,6 +246,19 @@ impl Node {
         let epoch = state.may_hold_lease(&self.settings.region)?;
         let held = self.leases.held.get(service)?;
         (held.epoch == epoch && now < held.until).then(|| held.until.since(now))
+    }
+
+    /// Other agents in this region, who may have promised what this one did not, come or go: from here on the longest
+    /// promise of one that is gone is waited out, as that of this agent's earlier process is after a start.
+    pub(super) fn neighbours(&mut self, now: Monotonic, next: &Cluster) {
+        let here = |cluster: &Cluster| -> Vec<_> {
+            let there = cluster.members.iter().filter(|(_, region)| **region == self.settings.region);
+            there.map(|(name, _)| name.clone()).collect()
+        };
+        let before = here(&self.cluster);
+        if !before.is_empty() && before != here(next) {
+            self.leases.started_at = now;
+        }
     }
 
     /// Takes a promise back from an application that certainly writes no more. Whether it had one.

@@ -31,7 +31,7 @@ pub struct NodeSettings {
     pub name: AgentName,
     /// Its region.
     pub region: RegionName,
-    /// All voters, itself included.
+    /// Whom its file lists, itself included: those who form the cluster.
     pub members: BTreeMap<AgentName, RegionName>,
     /// Greater at every start: the wall clock's reading will do.
     pub incarnation: u64,

@@ -17,6 +17,7 @@ mod lease_world;
 mod log;
 mod log_properties;
 mod manner;
+mod members;
 mod node;
 mod node_steps;
 mod node_world;

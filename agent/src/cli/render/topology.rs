@@ -45,7 +45,18 @@ pub fn status(screen: Screen, status: &Status) -> String {
 /// `quorate members`.
 #[must_use]
 pub fn members(screen: Screen, members: &Members) -> String {
-    member_table(screen, &members.members)
+    let table = member_table(screen, &members.members);
+    match &members.change {
+        None => table,
+        Some(change) => {
+            let cancelled = if change.cancelled { ", cancelled" } else { "" };
+            let line = format!(
+                "Under way since {}{cancelled}: {}, by {}: {}",
+                change.since, change.what, change.by, change.reason
+            );
+            format!("{}\n\n{table}", screen.toned(&line, Tone::Doubtful))
+        }
+    }
 }
 
 fn member_table(screen: Screen, members: &[Member]) -> String {
@@ -55,10 +66,16 @@ fn member_table(screen: Screen, members: &[Member]) -> String {
             (false, Some(ms)) => format!("{} ago", duration(ms)),
             (false, None) => "never".to_owned(),
         };
-        let role = if member.leader { "leader" } else { "follower" };
-        [cell(&member.name), cell(&member.region), cell(&member.address), cell(role), cell(heard)]
+        let role = match member.place.as_str() {
+            place @ ("joining" | "leaving") => place,
+            _ if member.leader => "leader",
+            _ => "follower",
+        };
+        let version = member.version.as_deref().unwrap_or("-");
+        let (name, region, address) = (cell(&member.name), cell(&member.region), cell(&member.address));
+        [name, region, address, cell(role), cell(version), cell(heard)]
     };
-    screen.table(["AGENT", "REGION", "ADDRESS", "ROLE", "HEARD"], members.iter().map(row))
+    screen.table(["AGENT", "REGION", "ADDRESS", "ROLE", "VERSION", "HEARD"], members.iter().map(row))
 }
 
 /// One service with its regions.

@@ -13,8 +13,8 @@ use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use quorate_core::{Body, Cluster, Command, Input, Node, Response, node::Now};
 use quorate_policies::{
-    BackupName, RegionName, ServiceName, TargetName, Timestamp, document::AgentFile, guard::Refusal,
-    health::Verdict, plan::Plan,
+    AgentName, BackupName, RegionName, ServiceName, TargetName, Timestamp, document::AgentFile,
+    guard::Refusal, health::Verdict, plan::Plan,
 };
 use serde_json::Value;
 use std::{
@@ -177,6 +177,14 @@ impl Control for Desk {
 
     fn backups(&self) -> BTreeMap<(ServiceName, BackupName), BackupCheck> {
         BTreeMap::from([(("shop".parse().unwrap(), "database".parse().unwrap()), sample::backup_check())])
+    }
+
+    fn told_removed(&self) -> bool {
+        false
+    }
+
+    fn versions(&self) -> BTreeMap<AgentName, String> {
+        ["a", "b", "c"].map(|name| (name.parse().unwrap(), "1.0.0".to_owned())).into()
     }
 
     fn metrics(&self) -> &Metrics {

@@ -17,6 +17,8 @@ family! {
             "From the first attempt at an event or a message until it was delivered or given up, pauses included.";
         NOTIFICATION_QUEUE = Gauge, "quorate_notification_queue_length", [NOTIFIER], Configured,
             "Events and messages that wait for the receiver or are on their way; 0 where this agent does not lead.";
+        CERTIFICATE_RELOADS = Counter, "quorate_certificate_reloads_total", [READING], Always,
+            "How often the certificates' files were read anew; refused ones leave those from before in use.";
         HTTP_REQUESTS = Counter, "quorate_http_requests_total", [HANDLER, METHOD, CODE], Always,
             "Requests to the API by route and class of answer; other stands for what is no route.";
     }

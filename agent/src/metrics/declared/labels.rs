@@ -35,9 +35,15 @@ pub(in crate::metrics) const DELIVERIES: [&str; 3] = ["delivered", "given_up", "
 /// What became of a call to a cloud's API.
 pub(in crate::metrics) const CALL_OUTCOMES: [&str; 5] =
     ["succeeded", "refused", "throttled", "failed", "unanswered"];
+/// What became of certificates that were replaced under a running agent.
+pub(in crate::metrics) const READINGS: [&str; 2] = ["used", "refused"];
 pub(in crate::metrics) const REPORT_OUTCOMES: [&str; 2] = ["delivered", "failed"];
-pub(in crate::metrics) const EVENTS: [&str; 21] = [
+pub(in crate::metrics) const EVENTS: [&str; 26] = [
     "members_set",
+    "members_changing",
+    "members_changed",
+    "members_kept",
+    "recovered",
     "policy_applied",
     "decided",
     "refused",
@@ -50,6 +56,7 @@ pub(in crate::metrics) const EVENTS: [&str; 21] = [
     "signalled",
     "step_finished",
     "lease_released",
+    "ungraceful",
     "aborting",
     "execution_ended",
     "paused",
@@ -145,6 +152,7 @@ pub(in crate::metrics) const EVENT: Label = listed("event", || EVENTS.into());
 pub(in crate::metrics) const NOTICE: Label =
     listed("event", || EVENT_TYPES.iter().chain(&MESSAGE_KINDS).copied().collect());
 pub(in crate::metrics) const DELIVERY: Label = listed("outcome", || DELIVERIES.into());
+pub(in crate::metrics) const READING: Label = listed("outcome", || READINGS.into());
 pub(in crate::metrics) const REPORT_OUTCOME: Label = listed("outcome", || REPORT_OUTCOMES.into());
 pub(in crate::metrics) const HANDLER: Label = listed("handler", || {
     let paths: std::collections::BTreeSet<_> = ROUTES.iter().map(|route| route.path).collect();

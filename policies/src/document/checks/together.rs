@@ -9,7 +9,7 @@ use crate::{
     document::{
         agent_file::{AgentFile, Member, PostgresTls},
         nearest,
-        problem::{FieldPath, Problem},
+        problem::{FieldPath, Problem, Severity},
     },
     name::{AgentName, RegionName, StepName},
     plan::{
@@ -51,6 +51,18 @@ pub fn check_together(policy: &Policy, agent: &AgentFile) -> Vec<Problem> {
         problems.push(Problem::warning(FieldPath::from(["regions", region.as_str()]), message, mend));
     }
     problems
+}
+
+/// What is wrong with these agents for a policy that is in force: too few voters or regions, or votes that can never be
+/// had. Only errors, each in one sentence.
+#[must_use]
+pub fn membership_problems(policy: &Policy, members: &BTreeMap<AgentName, RegionName>) -> Vec<String> {
+    let regions: BTreeSet<&RegionName> = members.values().collect();
+    let mut problems = Vec::new();
+    automation(policy, members.len(), regions.len(), &mut problems);
+    agreement(policy, members.len(), &regions, &mut problems);
+    problems.retain(|problem| problem.severity == Severity::Error);
+    problems.into_iter().map(|problem| problem.message).collect()
 }
 
 /// Everything that a policy may do and had better not. Warnings that need no agent's file.

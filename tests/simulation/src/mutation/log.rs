@@ -185,11 +185,11 @@ pub(super) const ALL: &[Mutation] = &[
         to: "Call::Append(append) => append.vote.leader_id.term > 1_000_000 && !follows(append.vote.leader_id.term),",
     },
     Mutation {
-        name: "an agent starts with another list of members",
+        name: "an agent starts with members in other regions",
         drawn: "F25",
         serves: "R29",
         file: "agent/consensus/src/store/identity.rs",
-        from: "        if self.seats != given.seats {",
+        from: "        if !known.is_empty() {",
         to: "        if self.seats.is_empty() {",
     },
 ];
