@@ -118,16 +118,23 @@ fn calls() -> Vec<Call> {
     ]
 }
 
+/// Each cluster's server; the first has the data.
+fn servers(addresses: [Ipv4Addr; 2]) -> anyhow::Result<(Alone, Alone)> {
+    let [a, b] = addresses.map(|address| Alone::seated(seat(address)));
+    let (a, b) = (a?, b?);
+    for server in [&a.server, &b.server] {
+        account(server, DATABASE)?;
+    }
+    sql(&a.server, DATABASE, SETUP)?;
+    Ok((a, b))
+}
+
 impl Plan {
     async fn start(wanted: &Wanted) -> anyhow::Result<Self> {
         let (home, at) = (home()?, network());
         let backups = home.path().join("backups");
         folder(&backups)?;
-        let (a, b) = (Alone::seated(seat(at(11)))?, Alone::seated(seat(at(12)))?);
-        for server in [&a.server, &b.server] {
-            account(server, DATABASE)?;
-        }
-        sql(&a.server, DATABASE, SETUP)?;
+        let (a, b) = servers([at(11), at(12)])?;
         // Both clusters' authorities in one file, as an operator keeps them.
         let authorities = home.path().join("authorities.pem");
         fs::write(&authorities, fs::read_to_string(&a.authority)? + &fs::read_to_string(&b.authority)?)?;

@@ -153,20 +153,35 @@ pub(super) fn ago(span: Duration) -> anyhow::Result<String> {
     Ok(Timestamp(u64::try_from((now - span).as_millis())?).to_string())
 }
 
+/// The world, with the names of the policy.
+fn options() -> Options {
+    let mut options = Options {
+        service: "app".to_owned(),
+        ecs_service: "app-service".to_owned(),
+        zone_name: "example.com".to_owned(),
+        zone_id: "Z1EXAMPLE".to_owned(),
+        more_records: vec!["api.example.com".to_owned(), "admin.example.com".to_owned()],
+        page: "pageid".to_owned(),
+        ..Options::default()
+    };
+    options.timing.alias_ttl_s = 1;
+    options
+}
+
+/// The backups' bucket and its copy in the other region.
+async fn buckets() -> anyhow::Result<Objects> {
+    let objects = Objects::start(&[EAST, WEST])?;
+    for (bucket, region) in [(BUCKET, EAST), (COPIES, WEST)] {
+        objects.bucket(bucket, region).await?;
+        objects.put(bucket, &format!("{DAY}/database.dump"), b"PGDMP").await?;
+    }
+    Ok(objects)
+}
+
 impl Plan {
     async fn start(wanted: &Wanted) -> anyhow::Result<Self> {
         let (home, at) = (home()?, network());
-        let mut options = Options {
-            service: "app".to_owned(),
-            ecs_service: "app-service".to_owned(),
-            zone_name: "example.com".to_owned(),
-            zone_id: "Z1EXAMPLE".to_owned(),
-            more_records: vec!["api.example.com".to_owned(), "admin.example.com".to_owned()],
-            page: "pageid".to_owned(),
-            ..Options::default()
-        };
-        options.timing.alias_ttl_s = 1;
-        let sandbox = Sandbox::start(options).await?;
+        let sandbox = Sandbox::start(options()).await?;
         let service = sandbox.endpoints().service.clone();
         let recovered = Alone::seated(seat(at(21)))?;
         account(&recovered.server, DATABASE)?;
@@ -175,11 +190,7 @@ impl Plan {
         let stand_ins =
             StandIns::make(&home.path().join("programs"), &wanted.binary, &programs, &calls(), &[])?;
         secret(&home.path().join("postgres.password"), stores::PASSWORD)?;
-        let objects = Objects::start(&[EAST, WEST])?;
-        for (bucket, region) in [(BUCKET, EAST), (COPIES, WEST)] {
-            objects.bucket(bucket, region).await?;
-            objects.put(bucket, &format!("{DAY}/database.dump"), b"PGDMP").await?;
-        }
+        let objects = buckets().await?;
         let files = home.path().join("recovered");
         fs::create_dir_all(&files)?;
         let state = home.path().join("backup/east");

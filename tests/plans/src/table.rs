@@ -111,9 +111,9 @@ fn lost(windows: &[Option<u64>]) -> String {
     }
 }
 
-/// A length as people read it: to a tenth below a minute.
+/// A length as people read it: to a tenth below a minute, rounded to seconds from there on.
 fn length(ms: u64) -> String {
-    let seconds = ms / 1_000;
+    let seconds = if ms < 60_000 { ms / 1_000 } else { (ms + 500) / 1_000 };
     match seconds {
         0..60 => {
             let tenth = ms % 1_000 / 100;

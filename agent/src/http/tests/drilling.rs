@@ -121,7 +121,8 @@ async fn a_dry_run_is_recorded() {
     );
     let latest = desk.cluster().audit.entries.back().unwrap().event.to_string();
     assert!(
-        latest.contains("dry run of drill look: its plan would not go through (before the audit)"),
+        latest.starts_with("dry run of drill look: its plan would not go through: blocking, step promote: ")
+            && latest.ends_with("(before the audit)"),
         "{latest}"
     );
 }
