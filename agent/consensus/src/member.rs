@@ -66,6 +66,12 @@ pub struct History {
 }
 
 impl History {
+    /// Whether this one ended another: the same cluster, recovered once more.
+    #[must_use]
+    pub fn ends(&self, other: &Self) -> bool {
+        self.cluster == other.cluster && self.founders == other.founders && self.recoveries > other.recoveries
+    }
+
     /// The digest that every request carries. Without a recovery it is that of earlier versions.
     #[must_use]
     pub fn digest(&self) -> ClusterDigest {
@@ -132,6 +138,11 @@ mod tests {
         assert_eq!(history(0).digest(), ClusterDigest::of("demo", &founders));
         assert_ne!(history(1).digest(), history(0).digest());
         assert_ne!(history(2).digest(), history(1).digest());
+        assert!(
+            history(1).ends(&history(0)) && !history(0).ends(&history(1)) && !history(1).ends(&history(1))
+        );
+        let other = History { cluster: "prod".into(), ..history(2) };
+        assert!(!other.ends(&history(0)), "another cluster's recovery is no matter of ours");
     }
 
     /// Goal: the digest moves with every part of the identity, and with nothing else. Method: vary one part.

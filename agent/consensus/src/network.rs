@@ -65,6 +65,8 @@ pub(crate) struct Link<M: Machine, R: AsyncRuntime> {
     me: NodeId,
     /// Whether another has said that this node was removed, and none has led it since.
     removed: Arc<AtomicBool>,
+    /// Whether another has refused this node for its history since that was last looked into.
+    strange: Arc<AtomicBool>,
 }
 
 impl<M: Machine, R: AsyncRuntime> Clone for Link<M, R> {
@@ -74,6 +76,7 @@ impl<M: Machine, R: AsyncRuntime> Clone for Link<M, R> {
             cluster: self.cluster.clone(),
             me: self.me,
             removed: self.removed.clone(),
+            strange: self.strange.clone(),
         }
     }
 }
@@ -81,7 +84,7 @@ impl<M: Machine, R: AsyncRuntime> Clone for Link<M, R> {
 impl<M: Machine, R: AsyncRuntime> Link<M, R> {
     pub(crate) fn new(transport: impl Transport<M, R>, cluster: ClusterDigest, me: NodeId) -> Self {
         let cluster = Arc::new(AtomicU64::new(cluster.number()));
-        Self { transport: Arc::new(transport), cluster, me, removed: Arc::default() }
+        Self { transport: Arc::new(transport), cluster, me, removed: Arc::default(), strange: Arc::default() }
     }
 
     pub(crate) fn cluster(&self) -> ClusterDigest {
@@ -114,10 +117,17 @@ impl<M: Machine, R: AsyncRuntime> Link<M, R> {
         let reply = R::timeout(deadline, self.transport.call_boxed(to, request, deadline))
             .await
             .unwrap_or_else(|_| Err(TransportError::NoReply(format!("nothing within {deadline:?}"))));
-        if matches!(&reply, Ok(Reply::Refused(Refusal::Removed))) {
-            self.set_removed(true);
+        match &reply {
+            Ok(Reply::Refused(Refusal::Removed)) => self.set_removed(true),
+            Ok(Reply::Refused(Refusal::OtherCluster)) => self.strange.store(true, Ordering::Relaxed),
+            _ => {}
         }
         reply
+    }
+
+    /// Whether another has refused this node for its history since this was asked last.
+    pub(crate) fn was_strange(&self) -> bool {
+        self.strange.swap(false, Ordering::Relaxed)
     }
 
     pub(crate) fn is_removed(&self) -> bool {

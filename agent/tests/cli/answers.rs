@@ -79,6 +79,8 @@ pub(crate) fn status() -> Status {
         region: name.into(),
         address: format!("127.0.0.1:{port}"),
         leader,
+        place: "voter".into(),
+        version: Some("0.1.0".into()),
         me: heard_ms_ago.is_none() && name == "us-west-2",
         heard_ms_ago,
     };

@@ -5,7 +5,7 @@ use quorate::cli::{
     render::{backups, drills, execution, explanation, plan, probes, topology},
     screen::Screen,
 };
-use quorate_api::{Execution, Explanation, Members, PlanView, Status};
+use quorate_api::{Change, Execution, Explanation, Members, PlanView, Status};
 
 pub(crate) const SCREEN: Screen = Screen { width: Some(100), color: false };
 
@@ -34,7 +34,17 @@ fn status_without_quorum_and_services() {
 /// Goal: members are one line each. Method: three of them, one silent for long, one that answers itself.
 #[test]
 fn members() {
-    insta::assert_snapshot!(fits(topology::members(SCREEN, &Members { members: answers::status().members })));
+    let mut members = answers::status().members;
+    members[0].place = "leaving".into();
+    members[0].version = None;
+    let change = Change {
+        what: "replace eu-west-1 by eu-west-1b in eu-west-1".into(),
+        since: "2026-11-22T03:00:00.000Z".into(),
+        by: "ada".into(),
+        reason: "its disk is gone".into(),
+        cancelled: false,
+    };
+    insta::assert_snapshot!(fits(topology::members(SCREEN, &Members { members, change: Some(change) })));
 }
 
 /// Goal: explain says the answer, every guard, and every vote with its reason. Method: a region that dwells.

@@ -5,7 +5,7 @@
 //! that belongs to a history joins that instead and writes nothing into its log: the first entry of that history is not
 //! its own to write. Which history it is stands on the disk before anything of it is accepted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 use openraft_rt::AsyncRuntime;
@@ -140,6 +140,32 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
         self.0.link.set_cluster(history.digest());
         *lock(&self.0.history) = Some(history);
         Ok(())
+    }
+
+    /// Runs in the background: looks into it when another refuses this agent for its history, and stops for good when its
+    /// own has ended. So agents that were given up, and come back together as a majority of what was, find out as soon as
+    /// one of them reaches the one that went on.
+    pub(super) async fn watch_history(self) {
+        while self.metrics().running_state.is_ok() {
+            R::sleep(self.0.timing.election_max).await;
+            let Some(own) = self.history().filter(|_| self.0.link.was_strange()) else { continue };
+            let seats = self.membership().seats;
+            let known: BTreeSet<NodeId> = seats.into_keys().chain(self.0.listed.keys().copied()).collect();
+            let accounts = self.ask(known.into_iter().filter(|id| *id != self.0.me)).await;
+            let ended =
+                |account: &Account| account.history.as_ref().is_some_and(|history| history.ends(&own));
+            if accounts.values().any(ended) {
+                tracing::error!(
+                    node = self.0.me,
+                    "another agent has gone on alone after this one was given up: this history has ended. Wipe the data directory, \
+                     and add the agent again"
+                );
+                if let Err(error) = self.0.raft.shutdown().await {
+                    tracing::error!(node = self.0.me, %error, "the voter did not stop cleanly");
+                }
+                return;
+            }
+        }
     }
 
     /// The accounts of those that answer.

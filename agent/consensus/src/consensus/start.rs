@@ -111,6 +111,7 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
         }));
         consensus.bootstrap().await?;
         drop(R::spawn(consensus.clone().watch_quorum(gate)));
+        drop(R::spawn(consensus.clone().watch_history()));
         if !settled {
             drop(R::spawn(consensus.clone().settle()));
         }

@@ -49,12 +49,10 @@ pub fn members(screen: Screen, members: &Members) -> String {
     match &members.change {
         None => table,
         Some(change) => {
-            let cancelled = if change.cancelled { ", cancelled" } else { "" };
-            let line = format!(
-                "Under way since {}{cancelled}: {}, by {}: {}",
-                change.since, change.what, change.by, change.reason
-            );
-            format!("{}\n\n{table}", screen.toned(&line, Tone::Doubtful))
+            let cancelled = if change.cancelled { " (cancelled)" } else { "" };
+            let line = format!("Under way since {}{cancelled}: {}", change.since, change.what);
+            let why = format!("  by {}: {}", change.by, change.reason);
+            format!("{}\n{why}\n\n{table}", screen.toned(&line, Tone::Doubtful))
         }
     }
 }
