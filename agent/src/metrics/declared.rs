@@ -138,7 +138,7 @@ macro_rules! family {
         pub(in crate::metrics) const $family: Family = Family { title: $title, about: $about, metrics: &[$(&$name),*] };
     };
 }
-pub(self) use family;
+use family;
 
 #[cfg(test)]
 mod tests {

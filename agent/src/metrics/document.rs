@@ -11,6 +11,21 @@ const END: &str = include_str!("document/end.md");
 const SHOWN_MAX: usize = 7;
 /// A histogram's series beside its buckets: the last bucket, the sum and the count.
 const HISTOGRAM_EXTRA: usize = 3;
+/// An example of a configuration: one service in two regions, three agents, and little of everything.
+const EXAMPLE: [(&str, usize); 12] = [
+    ("backup", 1),
+    ("component", 3),
+    ("drill", 1),
+    ("peer", 2),
+    ("plan", 2),
+    ("probe of a policy", 5),
+    ("region of the service", 2),
+    ("region that is called", 2),
+    ("replica", 1),
+    ("service", 1),
+    ("step of the plan", 4),
+    ("webhook or channel", 2),
+];
 
 /// The whole text.
 #[must_use]
@@ -120,6 +135,11 @@ fn names(metric: &Metric) -> Vec<&'static str> {
     named.collect()
 }
 
+/// How many of these the example has.
+fn exemplary(name: &&str) -> usize {
+    EXAMPLE.iter().find(|(known, _)| known == name).map_or(1, |(_, count)| *count)
+}
+
 fn cardinality(text: &mut String) {
     put!(text, "\n## How many series\n");
     put!(
@@ -128,6 +148,14 @@ fn cardinality(text: &mut String) {
          histogram counts with its buckets). `service, probe of a policy, region of the service` is every target, `service, \
          plan, step of the plan` every step of every plan. Pairs of labels that never meet, such as a webhook and a message's \
          kind, are counted here and not served, so it is a little less.\n"
+    );
+    let named: Vec<String> = EXAMPLE.iter().map(|(name, count)| format!("{name}: {count}")).collect();
+    let total: usize =
+        all().map(|metric| series(metric) * names(metric).iter().map(exemplary).product::<usize>()).sum();
+    put!(
+        text,
+        "An example, with {}: about {total} series of each agent, at some 100 bytes of text for each and a tenth of it packed.\n",
+        named.join(", ")
     );
     put!(text, "| For each | Series | Most of them |\n|---|---|---|");
     let mut rows: BTreeMap<Vec<&str>, Vec<(usize, &str)>> = BTreeMap::new();
