@@ -7,6 +7,17 @@ ok "templates (cfn-lint)" lint "$here"
 copy="$(broken property ecs/agent.template.yaml "      DesiredCount: 1" "      DesiredCounts: 1")"
 finds "a property that does not exist" DesiredCounts lint "$copy"
 
+# A volume of the task is root's unless the image names its path: then it is as the image has it, and the agent can write.
+volumes() {
+  local path
+  while read -r _ path; do
+    grep -q "^VOLUME .*\"$path\"" "$1/container/Dockerfile" || { echo "the image has no volume $path"; return 1; }
+  done < <(grep -oE 'ContainerPath: [a-z/]+' "$1/ecs/agent.template.yaml")
+}
+ok "the image has the volumes that the task mounts" volumes "$here"
+copy="$(broken volumes container/Dockerfile '"/tmp", ' '')"
+finds "a volume that would be root's" "no volume /tmp" volumes "$copy"
+
 stacks() {
   local templates="$1"; shift
   "$moto" "$here/checks/stacks.py" --endpoint "$emulator" --binary "$binary" --templates "$templates/ecs" "$@"
