@@ -13,10 +13,10 @@ pub(super) fn format(headers: &HeaderMap) -> Format {
         let quality = quality(&parameters);
         let version = parameters.iter().find_map(|(name, value)| (name == "version").then_some(value));
         match range.as_str() {
-            "application/openmetrics-text" => {
-                if version.is_none_or(|version| OPENMETRICS.contains(&version.as_str())) {
-                    open = open.max(quality);
-                }
+            "application/openmetrics-text"
+                if version.is_none_or(|version| OPENMETRICS.contains(&version.as_str())) =>
+            {
+                open = open.max(quality);
             }
             "text/plain" | "text/*" | "*/*" => text = text.max(quality),
             _ => {}
