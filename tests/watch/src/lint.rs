@@ -128,7 +128,7 @@ fn whole(dashboard: &Dashboard, found: &mut Vec<Finding>) {
         }) {
             tell("template-label-promql-rule", name, format!("{query}: {wrong}"));
         }
-        if variable["refresh"] != Value::from(ON_TIME_CHANGE) {
+        if variable["refresh"].as_i64() != Some(ON_TIME_CHANGE) {
             tell("template-on-time-change-reload-rule", name, "wants `refresh: 2`".to_owned());
         }
     }

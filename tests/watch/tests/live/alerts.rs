@@ -67,7 +67,8 @@ async fn set(world: &World, well: bool) -> anyhow::Result<()> {
 /// Method: real agents, sandbox, Prometheus and Alertmanager; every state below is made, none is written into Prometheus.
 #[tokio::test(flavor = "multi_thread")]
 async fn alerts_reach_a_webhook_and_are_taken_back() -> anyhow::Result<()> {
-    let mut world = World::start(&hurried(), true).await?;
+    let _alone = super::ALONE.lock().await;
+    let mut world = World::start(&hurried(), true, "1s").await?;
     readiness(&world).await?;
     pause(&world).await?;
     failover(&world).await?;

@@ -31,11 +31,13 @@ const PAST: u64 = 120;
 /// real Prometheus, then its HTTP API for each expression; what may be empty stands in a list with its reason.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_expression_returns_data() -> anyhow::Result<()> {
+    let _alone = super::ALONE.lock().await;
     let world = World::start(
         &text("deploy/prometheus/rules.yml")
             .replace("interval: 15s", "interval: 1s")
             .replace("interval: 30s", "interval: 1s"),
         false,
+        "1s",
     )
     .await?;
     let backup = world.home().join("dump.bin");
@@ -82,7 +84,7 @@ async fn panels(world: &World) -> Vec<String> {
             let expr = filled_in(&written, &VARIABLES);
             asked += 1;
             let excused = EMPTY.iter().any(|(name, title, _)| (*name, *title) == (&*board.name, &*panel));
-            match world.range(&expr, PAST).await {
+            match world.range(&expr, PAST, "1s").await {
                 Ok(series) if series.is_empty() && !excused => {
                     wrong.push(format!("{}, {panel}: nothing for {expr}", board.name))
                 }
@@ -102,7 +104,7 @@ async fn rules_too(world: &World) -> Vec<String> {
     let mut series = BTreeSet::new();
     for rule in rules::here() {
         if let Some(record) = &rule.record
-            && !matches!(world.range(record, PAST).await, Ok(found) if !found.is_empty())
+            && !matches!(world.range(record, PAST, "1s").await, Ok(found) if !found.is_empty())
         {
             wrong.push(format!("{record} is not recorded"));
         }
@@ -114,7 +116,7 @@ async fn rules_too(world: &World) -> Vec<String> {
     }
     for name in series {
         let excused = ABSENT.iter().any(|(absent, _)| *absent == name);
-        match world.range(&name, PAST).await {
+        match world.range(&name, PAST, "1s").await {
             Ok(found) if found.is_empty() != excused => {
                 wrong.push(format!("{name}: {} series, excused: {excused}", found.len()))
             }

@@ -1,12 +1,12 @@
 //! The runbook names commands that exist: at three in the morning nobody wants to find out otherwise.
 
 use quorate_watch::text;
-use std::{collections::BTreeSet, path::PathBuf, process::Command};
+use std::{collections::BTreeSet, process::Command};
 
 /// Goal: every `quorate VERB` of the runbook and its long options exist. Method: the binary's own help of each.
 #[test]
 fn every_command_of_the_runbook_exists() {
-    let mut binary = PathBuf::from(std::env::current_exe().unwrap());
+    let mut binary = std::env::current_exe().unwrap();
     binary.pop();
     binary.pop();
     binary.push("quorate");

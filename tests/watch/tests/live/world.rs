@@ -76,11 +76,12 @@ pub(super) struct World {
 }
 
 impl World {
-    /// Starts everything; both regions are healthy then. `rules` is the text of the rules; `told` starts an Alertmanager.
+    /// Starts everything; both regions are healthy then. `rules` is the text of the rules; `told` starts an
+    /// Alertmanager; `scrape` is the time between two scrapes.
     ///
     /// # Errors
     /// When it does not get there.
-    pub(super) async fn start(rules: &str, told: bool) -> anyhow::Result<Self> {
+    pub(super) async fn start(rules: &str, told: bool, scrape: &str) -> anyhow::Result<Self> {
         let story = Story::new();
         let mut stage = Stage::build(&binary()?, 7, &story).await?;
         stage.wait_until_green("2s", &story).await?;
@@ -107,7 +108,7 @@ impl World {
         }
         fs::write(home.path().join("rules.yml"), rules)?;
         let (file, port) = (home.path().join("prometheus.yml"), port()?);
-        fs::write(&file, prometheus_file(&stage, alertmanager))?;
+        fs::write(&file, prometheus_file(&stage, alertmanager, scrape))?;
         let words = [
             format!("--config.file={}", file.display()),
             format!("--storage.tsdb.path={}", home.path().join("prometheus").display()),
@@ -195,14 +196,14 @@ impl World {
         self.ask("/api/v1/query", &[("query", expr)]).await
     }
 
-    /// The same over the last `seconds`, a value each second.
+    /// The same over the last `seconds`, a value at each `step`.
     ///
     /// # Errors
     /// What it finds wrong with it.
-    pub(super) async fn range(&self, expr: &str, seconds: u64) -> anyhow::Result<Vec<Value>> {
+    pub(super) async fn range(&self, expr: &str, seconds: u64, step: &str) -> anyhow::Result<Vec<Value>> {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
         let (start, end) = ((now - seconds).to_string(), now.to_string());
-        self.ask("/api/v1/query_range", &[("query", expr), ("start", &start), ("end", &end), ("step", "1")])
+        self.ask("/api/v1/query_range", &[("query", expr), ("start", &start), ("end", &end), ("step", step)])
             .await
     }
 
@@ -227,8 +228,7 @@ impl World {
             for hook in hooks.iter().filter(|hook| hook["name"] == "alerts") {
                 let body: Value = serde_json::from_str(hook["body"].as_str().unwrap_or_default())?;
                 let alerts = body["alerts"].as_array().cloned().unwrap_or_default();
-                latest =
-                    alerts.into_iter().filter(|one| one["labels"]["alertname"] == alert).last().or(latest);
+                latest = alerts.into_iter().rfind(|one| one["labels"]["alertname"] == alert).or(latest);
             }
             let Some(latest) = latest else {
                 bail!("nothing was heard of {alert}; {}", self.why(alert).await)
@@ -287,7 +287,7 @@ impl World {
 }
 
 /// One agent is one target; its name is the instance, as with the sidecar.
-fn prometheus_file(stage: &Stage, alertmanager: Option<u16>) -> String {
+fn prometheus_file(stage: &Stage, alertmanager: Option<u16>, scrape: &str) -> String {
     let targets = stage.agents.iter().map(|agent| {
         let address = agent.url.trim_start_matches("http://");
         json!({"targets": [address], "labels": {"instance": agent.name}})
@@ -296,7 +296,7 @@ fn prometheus_file(stage: &Stage, alertmanager: Option<u16>) -> String {
         .iter()
         .map(|port| json!({"static_configs": [{"targets": [format!("127.0.0.1:{port}")]}]}));
     let file = json!({
-        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+        "global": {"scrape_interval": scrape, "scrape_timeout": scrape, "evaluation_interval": "1s"},
         "rule_files": ["rules.yml"],
         "alerting": {"alertmanagers": alertmanagers.collect::<Vec<_>>()},
         "scrape_configs": [{"job_name": "quorate", "static_configs": targets.collect::<Vec<_>>()}],

@@ -1,21 +1,18 @@
-//! Draws a failover as Prometheus saw it: `cargo run -p quorate-watch --example picture -- grafana/failover.svg`. Real agents, a real
-//! Prometheus, the expressions and colours of the failover dashboard; nothing is drawn that was not asked of Prometheus.
+//! Draws a failover as Prometheus saw it, from the expressions and with the colours of the failover dashboard; nothing is drawn that was not
+//! asked of Prometheus. `QUORATE_PICTURE=$PWD/grafana/failover.svg cargo test -p quorate-watch --test live picture` draws the README's.
 
-#[path = "../tests/live/world.rs"]
-mod world;
-
+use super::world::World;
 use anyhow::Context as _;
 use quorate_watch::{
     dashboard::{self, list, word},
     expression::filled_in,
     text,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     fmt::Write as _,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use world::World;
 
 const VARIABLES: [(&str, &str); 4] =
     [("job", ".+"), ("instance", ".+"), ("service", "shop"), ("plan", "failover")];
@@ -29,6 +26,8 @@ const WIDTH: f64 = 900.0;
 const ROW: f64 = 20.0;
 /// The height of a heading.
 const HEADING: f64 = 26.0;
+/// Seconds between two values, which is the time between two scrapes.
+const STEP: f64 = 0.25;
 /// Seconds that are shown before the failure and after the end.
 const AROUND: f64 = 3.0;
 
@@ -46,23 +45,41 @@ struct Lane {
     rows: Vec<Row>,
 }
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let file = std::env::args().nth(1).context("name the file: grafana/failover.svg")?;
-    let world = World::start(&text("deploy/prometheus/rules.yml"), false).await?;
-    tokio::time::sleep(Duration::from_secs(6)).await;
+/// Goal: the picture of a failover shows what happened: the region down, the plan run, its steps, the service elsewhere. Method: the demo's failure
+/// under a real Prometheus, and the words and colours of what was drawn.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_of_a_failover() -> anyhow::Result<()> {
+    let _alone = super::ALONE.lock().await;
+    let world = World::start(&text("deploy/prometheus/rules.yml"), false, "250ms").await?;
+    tokio::time::sleep(Duration::from_secs(4)).await;
     let begun = now()?;
-    world.fault("us-east-1", "kill").await?;
+    let death = json!({"region": "us-east-1", "kind": "kill", "control_plane": true});
+    world.stage.control.post("/control/fault", &death).await?;
     world.execution("succeeded").await?;
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     let ended = now()?;
     let mut lanes = Vec::new();
     for title in PANELS {
-        lanes.push(lane(&world, title, (ended - begun + AROUND) as u64).await?);
+        lanes.push(lane(&world, title, (ended - begun + AROUND) as u64 + 1).await?);
     }
     world.stop().await;
-    std::fs::write(&file, draw(&lanes, begun, ended - 2.0))?;
-    println!("{file} is drawn");
+    let picture = draw(&lanes, begun, ended);
+    for shown in [
+        "us-east-1: down",
+        "us-west-2: healthy",
+        "failover: succeeded",
+        "promote: started",
+        "promote: succeeded",
+        "active us-west-2: yes",
+    ] {
+        assert!(picture.contains(&format!("<title>{shown}</title>")), "{shown} is not drawn: {picture}");
+    }
+    for wrong in ["us-west-2: down", "failover: stopped", "failover: aborted", "promote: unknown"] {
+        assert!(!picture.contains(&format!("<title>{wrong}</title>")), "{wrong} is drawn: {picture}");
+    }
+    if let Some(file) = std::env::var_os("QUORATE_PICTURE") {
+        std::fs::write(file, picture)?;
+    }
     Ok(())
 }
 
@@ -76,7 +93,7 @@ async fn lane(world: &World, title: &str, seconds: u64) -> anyhow::Result<Lane> 
     let panel = board.panels().find(|panel| word(panel, "/title") == title).context("the panel")?.clone();
     let mut rows = Vec::new();
     for target in list(&panel, "/targets") {
-        for series in world.range(&filled_in(word(target, "/expr"), &VARIABLES), seconds).await? {
+        for series in world.range(&filled_in(word(target, "/expr"), &VARIABLES), seconds, "250ms").await? {
             let labels = series["metric"].as_object().cloned().unwrap_or_default();
             let mut name = word(target, "/legendFormat").to_owned();
             for (label, value) in &labels {
@@ -88,6 +105,7 @@ async fn lane(world: &World, title: &str, seconds: u64) -> anyhow::Result<Lane> 
             rows.push(Row { name, points: points.collect() });
         }
     }
+    rows.retain(|row: &Row| row.points.iter().any(|(_, value)| *value > 0.0) || title == PANELS[0]);
     // Steps in the order in which they started, the others by name.
     let started =
         |row: &Row| row.points.iter().find(|(_, value)| *value >= 2.0).map_or(f64::MAX, |(at, _)| *at);
@@ -155,23 +173,29 @@ fn draw(lanes: &[Lane], begun: f64, ended: f64) -> String {
     svg
 }
 
+/// What the colours of a lane mean, of those that it shows; at the right end, where no line runs through it.
 fn legend(svg: &mut String, lane: &Lane, y: f64) {
-    let mut at = WORDS + 60.0;
-    for (_, meaning, fill) in lane.meaning.iter().filter(|(_, _, fill)| fill != "none") {
+    let shown =
+        |value: f64| lane.rows.iter().flat_map(|row| &row.points).any(|(_, one)| (one - value).abs() < 0.5);
+    let meaning: Vec<_> =
+        lane.meaning.iter().filter(|(value, _, fill)| fill != "none" && shown(*value)).collect();
+    let wide = |meaning: &str| 30.0 + 6.5 * meaning.len() as f64;
+    let mut at = WIDTH - meaning.iter().map(|(_, meaning, _)| wide(meaning)).sum::<f64>();
+    for (_, meaning, fill) in meaning {
         let _ =
             writeln!(svg, "<rect x=\"{at}\" y=\"{}\" width=\"9\" height=\"9\" fill=\"{fill}\"/>", y - 9.0);
         let _ = writeln!(svg, "<text x=\"{}\" y=\"{y}\" fill=\"#6b7280\">{meaning}</text>", at + 13.0);
-        at += 13.0 + 6.5 * meaning.len() as f64 + 14.0;
+        at += wide(meaning);
     }
 }
 
 /// The stretches of time in which a row has one value.
 fn pieces(row: &Row, from: f64, until: f64) -> Vec<(f64, f64, f64)> {
     let mut found: Vec<(f64, f64, f64)> = Vec::new();
-    for (at, value) in row.points.iter().copied().filter(|(at, _)| *at + 1.0 > from && *at < until) {
-        let (start, end) = (at.max(from), (at + 1.0).min(until));
+    for (at, value) in row.points.iter().copied().filter(|(at, _)| *at + STEP > from && *at < until) {
+        let (start, end) = (at.max(from), (at + STEP).min(until));
         match found.last_mut() {
-            Some(last) if (last.2 - value).abs() < 0.5 && start - last.1 < 1.5 => last.1 = end,
+            Some(last) if (last.2 - value).abs() < 0.5 && start - last.1 < STEP => last.1 = end,
             _ => found.push((start, end, value)),
         }
     }
