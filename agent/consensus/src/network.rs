@@ -118,7 +118,11 @@ impl<M: Machine, R: AsyncRuntime> Link<M, R> {
             .await
             .unwrap_or_else(|_| Err(TransportError::NoReply(format!("nothing within {deadline:?}"))));
         match &reply {
-            Ok(Reply::Refused(Refusal::Removed)) => self.set_removed(true),
+            // Whoever was given up in a recovery counts as removed there.
+            Ok(Reply::Refused(Refusal::Removed)) => {
+                self.set_removed(true);
+                self.strange.store(true, Ordering::Relaxed);
+            }
             Ok(Reply::Refused(Refusal::OtherCluster)) => self.strange.store(true, Ordering::Relaxed),
             _ => {}
         }

@@ -125,7 +125,8 @@ async fn raft(
     let Some(name) = caller.0.iter().find(|name| request.from == node_id(name)) else {
         return forged(&agent, &caller);
     };
-    if agent.is_removed(name) {
+    // It may ask which history this is: its own may have ended.
+    if agent.is_removed(name) && !matches!(request.call, RaftCall::Horizon) {
         return answer("request", &RaftReply::Refused(RaftRefusal::Removed));
     }
     if let RaftCall::Propose(proposal) = &mut request.call {
