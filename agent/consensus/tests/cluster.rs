@@ -171,7 +171,9 @@ fn a_stranger_is_refused() {
         let agents = start_three(directory.path()).await;
         let agent = leader(&agents).await;
         let from = all(&agents).into_iter().map(|agent| agent.me()).find(|&id| id != agent.me()).unwrap();
-        let ask = async |cluster, to| agent.serve(Request { cluster, from, to, call: Call::ReadIndex }).await;
+        let ask = async |cluster, to| {
+            agent.serve(Request { cluster, from, to, learner: false, call: Call::ReadIndex }).await
+        };
 
         let stranger = ask(ClusterDigest::of("three", &BTreeMap::new()), agent.me()).await;
         assert!(matches!(stranger, Reply::Refused(Refusal::OtherCluster)));
