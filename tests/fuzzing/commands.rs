@@ -248,7 +248,9 @@ fn drill(cluster: &Cluster, choices: &mut Choices<'_>) -> Body {
         _ => {
             let predicted = Some(Millis(choices.number()));
             let outcome = DryRun { ready: choices.byte() > 127, outcome: String::new(), predicted };
-            DrillOrder::Record { outcome, actor: actor(choices) }
+            // A scheduled one, or an operator's.
+            let count = (choices.byte() > 127).then_some(count);
+            DrillOrder::Record { outcome, actor: actor(choices), count }
         }
     };
     Body::Drill { service, drill, order }

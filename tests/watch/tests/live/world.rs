@@ -202,7 +202,8 @@ impl World {
     /// What it finds wrong with it.
     pub(super) async fn range(&self, expr: &str, seconds: u64, step: &str) -> anyhow::Result<Vec<Value>> {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
-        let (start, end) = ((now - seconds).to_string(), now.to_string());
+        // Up to the next whole second, or what was scraped within this one would be left out.
+        let (start, end) = ((now - seconds).to_string(), (now + 1).to_string());
         self.ask("/api/v1/query_range", &[("query", expr), ("start", &start), ("end", &end), ("step", step)])
             .await
     }
