@@ -208,7 +208,7 @@ impl Plan {
                 "configuration-loss" => self.configuration_loss().await,
                 "database-corruption" => self.database_corruption().await,
                 FETCH => self.local_backups_lost().await,
-                FETCHED => self.from_what_was_fetched().await,
+                FETCHED => self.restore_what_was_fetched().await,
                 _ => self.cluster_failure().await,
             };
             told.tell(scenario, came);
@@ -267,7 +267,7 @@ impl Plan {
         self.world.row(FETCH, &id, "real dump; S3: moto").await
     }
 
-    async fn from_what_was_fetched(&self) -> anyhow::Result<Row> {
+    async fn restore_what_was_fetched(&self) -> anyhow::Result<Row> {
         let (stood, _) = self.fetch("later-copy.dump").await?;
         sql(&self.a.server, DATABASE, "DELETE FROM users WHERE id % 3 = 0")?;
         let dumps = self.fetched.join("database/*.dump").display().to_string();
