@@ -290,9 +290,10 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Backups(args) => backups::backups(&args).await,
         Verb::Members(args) => observe::members(&args).await,
         Verb::Job(args) => job::job(&args),
-        Verb::Metrics => {
-            screen::Screen::detect().print(&crate::metrics::document()).map(|()| Exit::Done).map_err(Failure::from)
-        }
+        Verb::Metrics => screen::Screen::detect()
+            .print(&crate::metrics::document())
+            .map(|()| Exit::Done)
+            .map_err(Failure::from),
         Verb::Completions(args) => completions(&args),
     };
     exit.map(ExitCode::from)

@@ -14,6 +14,7 @@ mod drill;
 mod lease;
 mod negotiated;
 mod policy;
+mod probe;
 mod read;
 mod routes;
 mod scrape;

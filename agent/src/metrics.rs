@@ -25,7 +25,9 @@ use clouds::Clouds;
 use exchange::Exchange;
 use failovers::Failovers;
 use probes::Probes;
-use prometheus::{IntCounter, Registry, TextEncoder, process_collector::ProcessCollector, proto::MetricFamily};
+use prometheus::{
+    IntCounter, Registry, TextEncoder, process_collector::ProcessCollector, proto::MetricFamily,
+};
 use quorate_core::{AuditEntry, Cluster};
 use quorate_policies::{Millis, ServiceName, agreement::PolicyHash, document::AgentFile};
 use sha2::{Digest as _, Sha256};

@@ -17,6 +17,6 @@ pub mod target;
 pub use credentials::{CredentialsError, Password, PostgresCredentials};
 pub use driver::{Clock, Command, Driver, DriverError, DriverHandle, Figures, Probed};
 pub use prober::{BODY_BYTES_MAX, Prober, ProberError, ProberSettings};
-pub use result::{Outcome, Phases, ProbeResult};
+pub use result::{HttpVersion, Outcome, Phases, ProbeResult, TlsSeen};
 pub use schedule::{Cadence, Confirmation, Counters, Schedule, ScheduleSettings, Start};
 pub use target::{HttpTarget, PostgresTarget, Target, TargetError};

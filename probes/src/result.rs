@@ -41,6 +41,26 @@ pub struct Phases {
     pub transfer: Option<Duration>,
 }
 
+/// A version of HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// HTTP/1.0.
+    Http10,
+    /// HTTP/1.1.
+    Http11,
+    /// HTTP/2.
+    Http2,
+}
+
+/// What a TLS handshake came to. The certificate is kept as it came: it is read by who asks for it, not by every probe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsSeen {
+    /// The protocol, such as `TLS 1.3`.
+    pub version: &'static str,
+    /// The target's own certificate, in DER.
+    pub leaf: Vec<u8>,
+}
+
 /// The result of one probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProbeResult {
@@ -58,8 +78,14 @@ pub struct ProbeResult {
     pub skipped: Vec<(IpAddr, FailureReason)>,
     /// The status of the reply, if there was one.
     pub http_status: Option<u16>,
+    /// The reply's version of HTTP, if there was a reply.
+    pub http_version: Option<HttpVersion>,
+    /// The length of the body as the head of the reply says it; none if it does not, or there was no reply.
+    pub content_length: Option<u64>,
     /// When the first of the presented certificates expires, also if that is why the probe failed.
     pub tls_expiry: Option<Timestamp>,
+    /// What the TLS handshake came to, if it came to an end.
+    pub tls: Option<TlsSeen>,
     /// How many bytes of the body were read.
     pub body_bytes: u64,
     /// What a PostgreSQL server said about itself, also if the probe failed after that.
@@ -88,7 +114,10 @@ impl ProbeResult {
             address: None,
             skipped: Vec::new(),
             http_status: None,
+            http_version: None,
+            content_length: None,
             tls_expiry: None,
+            tls: None,
             body_bytes: 0,
             database: None,
         }

@@ -1,9 +1,11 @@
 //! What Prometheus and a terminal see: metrics that `promtool` accepts, and a Ctrl-C that leaves nothing behind.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 
+use quorate::metrics::declared::{There, all};
 use quorate_tests::{Cluster, binary};
 use serde_json::json;
 use std::{
+    collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader, Write as _},
     net::TcpListener,
@@ -12,7 +14,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Goal: `promtool check metrics` accepts `/metrics`, before and after a failover. Method: the real tool.
+/// Where the demo has its agents.
+const REGIONS: [&str; 3] = ["us-east-1", "us-west-2", "eu-west-1"];
+
+/// Goal: `promtool check metrics` accepts `/metrics`, before and after a failover, and what running agents serve is what is declared; a
+/// call to AWS is counted once, and `/probe` answers. Method: the real tool, and the declarations.
 #[tokio::test(flavor = "multi_thread")]
 async fn promtool_accepts_the_metrics() -> anyhow::Result<()> {
     let cluster = Cluster::green("0s").await?;
@@ -21,6 +27,7 @@ async fn promtool_accepts_the_metrics() -> anyhow::Result<()> {
     cluster.failed_over("us-west-2").await?;
     let after = metrics(&cluster).await?;
     check(&after);
+    as_declared(&after);
     for line in [
         "quorate_has_quorum 1",
         "quorate_members 3",
@@ -30,8 +37,37 @@ async fn promtool_accepts_the_metrics() -> anyhow::Result<()> {
     ] {
         assert!(after.contains(line), "{line} is missing:\n{after}");
     }
+    let mut promoted = 0;
+    for region in REGIONS {
+        let text = http_get(&cluster.agent(region).url, "/metrics").await?;
+        let call = |line: &&str| {
+            line.starts_with("quorate_cloud_api_requests_total{operation=\"PromoteReadReplica\"")
+                && !line.ends_with(" 0")
+        };
+        promoted += usize::from(text.lines().any(|line| call(&line)));
+    }
+    assert!(promoted > 0, "the promotion is a call that was counted");
+    let probe = "/probe?module=http_2xx&target=api-health/us-west-2";
+    let probed = http_get(&cluster.agent("us-west-2").url, probe).await?;
+    for name in ["probe_success ", "probe_http_status_code ", "quorate_probe_age_seconds "] {
+        assert!(probed.lines().any(|line| line.starts_with(name)), "{name} is missing:\n{probed}");
+    }
     cluster.stop().await;
     Ok(())
+}
+
+/// Every family is declared, and every declared one is there that needs nothing but a policy.
+fn as_declared(metrics: &str) {
+    let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let served: BTreeMap<&str, &str> = types.collect();
+    for (name, kind) in &served {
+        let metric = all().find(|metric| metric.name == *name);
+        let metric = metric.unwrap_or_else(|| panic!("{name} is not declared"));
+        assert_eq!(metric.type_word(), *kind, "{name}");
+    }
+    for metric in all().filter(|metric| !matches!(metric.there, There::If(_))) {
+        assert!(served.contains_key(metric.name), "{} is declared and not served", metric.name);
+    }
 }
 
 async fn metrics(cluster: &Cluster) -> anyhow::Result<String> {

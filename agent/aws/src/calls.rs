@@ -63,7 +63,8 @@ pub const OPERATIONS: [(&str, &str); 37] = [
 /// How much of a refusal is searched for the word that says that there are too many: the code stands at its beginning.
 const SEARCHED_BYTES_MAX: usize = 2_048;
 /// Words of AWS for "too many", in codes of every service.
-const TOO_MANY: [&str; 5] = ["Throttl", "TooManyRequests", "RequestLimitExceeded", "SlowDown", "RateExceeded"];
+const TOO_MANY: [&str; 5] =
+    ["Throttl", "TooManyRequests", "RequestLimitExceeded", "SlowDown", "RateExceeded"];
 
 /// What became of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,7 +142,9 @@ impl Intercept for Watching {
         let answer = match (context.output_or_error(), context.response()) {
             (Some(Ok(_)), _) => Answer::Succeeded,
             (_, None) => Answer::Unanswered,
-            (_, Some(response)) => judge(response.status().as_u16(), response.body().bytes().unwrap_or_default()),
+            (_, Some(response)) => {
+                judge(response.status().as_u16(), response.body().bytes().unwrap_or_default())
+            }
         };
         let took = sent.0.elapsed();
         self.watch.seen(&CallSeen { operation: metadata.name(), region: &self.region, answer, took });

@@ -2,12 +2,13 @@
 //! sockets and probes.
 
 use crate::{
-    metrics::Metrics,
+    metrics::{Metrics, blackbox::Places},
     shell::{Agent, BackupCheck, PlanCheck, ProbeSeen, ProposeProblem},
 };
 use quorate_core::{Body, Node, Response, node::Now};
 use quorate_policies::{
-    BackupName, RegionName, ServiceName, Timestamp, document::AgentFile, guard::Refusal, plan::Plan,
+    BackupName, RegionName, ServiceName, TargetName, Timestamp, document::AgentFile, guard::Refusal,
+    plan::Plan,
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -25,6 +26,10 @@ pub(super) trait Control: Send + Sync + 'static {
     fn file(&self) -> &AgentFile;
     /// The latest result of each target.
     fn probes(&self) -> Vec<Arc<ProbeSeen>>;
+    /// The latest result of one target.
+    fn probe(&self, target: &(ServiceName, TargetName)) -> Option<Arc<ProbeSeen>>;
+    /// What is probed.
+    fn places(&self) -> Arc<Places>;
     /// Looks at a plan, unless that was done a moment ago.
     fn check_plan(
         &self,
@@ -62,6 +67,14 @@ impl Control for Agent {
 
     fn probes(&self) -> Vec<Arc<ProbeSeen>> {
         Agent::probes(self)
+    }
+
+    fn probe(&self, target: &(ServiceName, TargetName)) -> Option<Arc<ProbeSeen>> {
+        Agent::probe(self, target)
+    }
+
+    fn places(&self) -> Arc<Places> {
+        Agent::places(self)
     }
 
     async fn check_plan(&self, service: &ServiceName, to: &RegionName) -> Result<PlanCheck, Refusal> {

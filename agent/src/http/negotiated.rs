@@ -13,10 +13,10 @@ pub(super) fn format(headers: &HeaderMap) -> Format {
         let quality = quality(&parameters);
         let version = parameters.iter().find_map(|(name, value)| (name == "version").then_some(value));
         match range.as_str() {
-            "application/openmetrics-text" => {
-                if version.is_none_or(|version| OPENMETRICS.contains(&version.as_str())) {
-                    open = open.max(quality);
-                }
+            "application/openmetrics-text"
+                if version.is_none_or(|version| OPENMETRICS.contains(&version.as_str())) =>
+            {
+                open = open.max(quality);
             }
             "text/plain" | "text/*" | "*/*" => text = text.max(quality),
             _ => {}
@@ -28,7 +28,8 @@ pub(super) fn format(headers: &HeaderMap) -> Format {
 /// Whether the answer may be packed with gzip.
 pub(super) fn gzip(headers: &HeaderMap) -> bool {
     let named = |wanted: &str| {
-        let mut found = ranges(headers, &header::ACCEPT_ENCODING).into_iter().filter(|(name, _)| name == wanted);
+        let mut found =
+            ranges(headers, &header::ACCEPT_ENCODING).into_iter().filter(|(name, _)| name == wanted);
         found.next().map(|(_, parameters)| quality(&parameters) > 0.0)
     };
     named("gzip").or_else(|| named("*")).unwrap_or(false)
@@ -103,9 +104,13 @@ mod tests {
     /// Goal: nothing is packed that was not asked for. Method: the forms of the header.
     #[test]
     fn gzip_is_asked_for() {
-        for (accept, packed) in
-            [("gzip", true), ("deflate, GZIP;q=0.5", true), ("*", true), ("gzip;q=0, *", false), ("br", false)]
-        {
+        for (accept, packed) in [
+            ("gzip", true),
+            ("deflate, GZIP;q=0.5", true),
+            ("*", true),
+            ("gzip;q=0, *", false),
+            ("br", false),
+        ] {
             assert_eq!(gzip(&asked(header::ACCEPT_ENCODING, accept)), packed, "{accept}");
         }
         assert!(!gzip(&HeaderMap::new()));

@@ -1,7 +1,8 @@
 //! Every path of the API, once: for the router, the index, the metric's labels and the tests.
 
 use super::{
-    answer::Failure, change, control::Control, declare, drill, lease, policy, read, scrape, signal, telemetry,
+    answer::Failure, change, control::Control, declare, drill, lease, policy, probe, read, scrape, signal,
+    telemetry,
 };
 use axum::{
     Router, middleware,
@@ -30,6 +31,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/healthz", "whether the process is alive"),
     route("GET", "/readyz", "whether the agent has a quorum and its cluster is formed"),
     route("GET", "/metrics", "metrics for Prometheus"),
+    route("GET", "/probe", "a target's latest result as blackbox_exporter tells it; ?target=&module="),
     route("GET", "/v1/status", "the agent, its peers and all services"),
     route("GET", "/v1/members", "the voters, and when each was last heard"),
     route("GET", "/v1/probes", "the latest result of each target, as this agent saw it"),
@@ -95,6 +97,7 @@ pub(super) fn router<C: Control>(agent: Arc<C>) -> Router {
         .route("/healthz", get(read::healthz))
         .route("/readyz", get(read::readyz::<C>))
         .route("/metrics", get(scrape::metrics::<C>))
+        .route("/probe", get(probe::probe::<C>))
         .route("/v1/status", get(read::status::<C>))
         .route("/v1/members", get(read::members::<C>))
         .route("/v1/probes", get(read::probes::<C>))

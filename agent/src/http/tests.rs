@@ -7,4 +7,5 @@ mod desk;
 mod drilling;
 mod limits;
 mod reading;
+mod scraping;
 mod screening;

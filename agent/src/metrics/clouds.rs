@@ -22,7 +22,7 @@ impl Clouds {
             duration: histogram(registry, &CLOUD_DURATION),
             throttles: counter(registry, &CLOUD_THROTTLES),
         };
-        for (service, _) in OPERATIONS {
+        for (service, _) in OPERATIONS.into_iter().chain([("other", "other")]) {
             clouds.throttles.with_label_values(&[service]);
         }
         clouds

@@ -2,6 +2,7 @@
 //! gauges, the encoders and `grafana/METRICS.md` are all made of this table; nothing is measured here.
 
 mod agents;
+pub(super) mod blackbox;
 mod exchange;
 mod executions;
 mod failovers;
@@ -122,7 +123,9 @@ impl Metric {
 /// The unit that a name ends with.
 pub(super) fn unit(name: &str) -> Option<&'static str> {
     let base = name.strip_suffix("_total").unwrap_or(name);
-    ["seconds", "bytes"].into_iter().find(|unit| base.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')))
+    ["seconds", "bytes"]
+        .into_iter()
+        .find(|unit| base.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')))
 }
 
 /// Writes constants of [`Metric`] and the family of them all.
@@ -132,10 +135,10 @@ macro_rules! family {
     }) => {
         $(pub(in crate::metrics) const $name: Metric =
             Metric { name: $text, help: $help, kind: $kind, labels: &[$($label),*], there: $there };)*
-        pub(super) const $family: Family = Family { title: $title, about: $about, metrics: &[$(&$name),*] };
+        pub(in crate::metrics) const $family: Family = Family { title: $title, about: $about, metrics: &[$(&$name),*] };
     };
 }
-pub(self) use family;
+use family;
 
 #[cfg(test)]
 mod tests {

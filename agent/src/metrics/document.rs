@@ -1,7 +1,7 @@
 //! `grafana/METRICS.md`, made of the declarations, so that it cannot tell of a metric that is not there. The texts around the
 //! tables stand in `document/`. It reads nothing and writes nothing: `quorate metrics` prints it, and a test compares the file.
 
-use super::declared::{FAMILIES, Family, Kind, Label, Metric, There, Values, all};
+use super::declared::{FAMILIES, Family, Kind, Label, Metric, There, Values, all, blackbox::BLACKBOX};
 use std::{collections::BTreeMap, fmt::Write as _};
 
 const BEGINNING: &str = include_str!("document/beginning.md");
@@ -11,6 +11,21 @@ const END: &str = include_str!("document/end.md");
 const SHOWN_MAX: usize = 7;
 /// A histogram's series beside its buckets: the last bucket, the sum and the count.
 const HISTOGRAM_EXTRA: usize = 3;
+/// An example of a configuration: one service in two regions, three agents, and little of everything.
+const EXAMPLE: [(&str, usize); 12] = [
+    ("backup", 1),
+    ("component", 3),
+    ("drill", 1),
+    ("peer", 2),
+    ("plan", 2),
+    ("probe of a policy", 5),
+    ("region of the service", 2),
+    ("region that is called", 2),
+    ("replica", 1),
+    ("service", 1),
+    ("step of the plan", 4),
+    ("webhook or channel", 2),
+];
 
 /// The whole text.
 #[must_use]
@@ -22,6 +37,7 @@ pub fn document() -> String {
     lists(&mut text);
     cardinality(&mut text);
     text.push_str(PROBE);
+    section(&mut text, &BLACKBOX);
     text.push_str(END);
     text
 }
@@ -65,7 +81,8 @@ fn label(label: &Label) -> String {
         Values::Named(_) | Values::Of(_) => format!("`{}`", label.name),
         Values::Listed(values) => {
             let values = values();
-            let shown = if values.len() <= SHOWN_MAX { values.join(" ") } else { format!("{} values", values.len()) };
+            let shown =
+                if values.len() <= SHOWN_MAX { values.join(" ") } else { format!("{} values", values.len()) };
             format!("`{}` ({shown})", label.name)
         }
     }
@@ -118,6 +135,11 @@ fn names(metric: &Metric) -> Vec<&'static str> {
     named.collect()
 }
 
+/// How many of these the example has.
+fn exemplary(name: &&str) -> usize {
+    EXAMPLE.iter().find(|(known, _)| known == name).map_or(1, |(_, count)| *count)
+}
+
 fn cardinality(text: &mut String) {
     put!(text, "\n## How many series\n");
     put!(
@@ -127,6 +149,14 @@ fn cardinality(text: &mut String) {
          plan, step of the plan` every step of every plan. Pairs of labels that never meet, such as a webhook and a message's \
          kind, are counted here and not served, so it is a little less.\n"
     );
+    let named: Vec<String> = EXAMPLE.iter().map(|(name, count)| format!("{name}: {count}")).collect();
+    let total: usize =
+        all().map(|metric| series(metric) * names(metric).iter().map(exemplary).product::<usize>()).sum();
+    put!(
+        text,
+        "An example, with {}: about {total} series of each agent, at some 100 bytes of text for each and a tenth of it packed.\n",
+        named.join(", ")
+    );
     put!(text, "| For each | Series | Most of them |\n|---|---|---|");
     let mut rows: BTreeMap<Vec<&str>, Vec<(usize, &str)>> = BTreeMap::new();
     for metric in all() {
@@ -135,7 +165,8 @@ fn cardinality(text: &mut String) {
     for (names, mut metrics) in rows {
         let total: usize = metrics.iter().map(|(count, _)| count).sum();
         metrics.sort_by_key(|(count, name)| (std::cmp::Reverse(*count), *name));
-        let most: Vec<String> = metrics.iter().take(2).map(|(count, name)| format!("`{name}` {count}")).collect();
+        let most: Vec<String> =
+            metrics.iter().take(2).map(|(count, name)| format!("`{name}` {count}")).collect();
         let each = if names.is_empty() { "agent".to_owned() } else { names.join(", ") };
         put!(text, "| {each} | {total} | {} |", most.join(", "));
     }
@@ -162,9 +193,11 @@ mod tests {
         let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
         let mut seen = 0;
         for name in text.split(|c| !word(c)).filter(|name| name.starts_with("quorate_")) {
-            let base = ["_bucket", "_count", "_sum"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+            let base =
+                ["_bucket", "_count", "_sum"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
             let known = all().any(|metric| metric.name == name || metric.name == base);
-            assert!(known || name == super::super::blackbox::AGE, "{name} is not declared");
+            let at_probe = BLACKBOX.metrics.iter().any(|metric| metric.name == name);
+            assert!(known || at_probe, "{name} is not declared");
             seen += 1;
         }
         assert!(seen > all().count(), "every metric stands in the document");

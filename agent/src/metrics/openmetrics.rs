@@ -29,9 +29,13 @@ pub(super) fn encode(families: &[MetricFamily]) -> String {
         let _ = writeln!(text, "# HELP {name} {}", escaped(family.help()));
         for metric in family.get_metric() {
             match family.get_field_type() {
-                MetricType::COUNTER => sample(&mut text, name, "_total", metric, None, metric.get_counter().get_value()),
+                MetricType::COUNTER => {
+                    sample(&mut text, name, "_total", metric, None, metric.get_counter().get_value())
+                }
                 MetricType::HISTOGRAM => histogram(&mut text, name, metric),
-                MetricType::GAUGE => sample(&mut text, name, "", metric, None, metric.get_gauge().get_value()),
+                MetricType::GAUGE => {
+                    sample(&mut text, name, "", metric, None, metric.get_gauge().get_value())
+                }
                 // No metric of ours is one.
                 MetricType::SUMMARY | MetricType::UNTYPED => {}
             }

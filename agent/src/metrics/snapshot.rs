@@ -1,5 +1,5 @@
 //! What the gauges are made of: one look at the node. Under its lock things are only copied; they are counted and judged
-//! afterwards, so that a scrape keeps no probe, vote or lease waiting.
+//! afterwards, so that a scrape keeps probes, votes and leases waiting for a copy and no longer.
 
 use crate::shell::{BackupCheck, PlanCheck, ProbeSeen};
 use quorate_core::{Cluster, Node, Standing, node::Now};

@@ -1,5 +1,8 @@
 //! The metrics as Prometheus reads them.
 
+mod forms;
+mod served;
+
 use super::*;
 use crate::http::sample;
 use quorate_core::{Actor, Body, LeaseProof, StepOutcome};
@@ -10,11 +13,25 @@ const START: Timestamp = Timestamp(1_700_000_000_000);
 
 /// The failing sample, with another state of the log.
 fn snapshot(cluster: Cluster) -> Snapshot {
-    let (node, now) = sample::node(Verdict::Down, Verdict::Healthy, &["a", "b"]);
     let way = ("shop".parse().unwrap(), "us-west-2".parse().unwrap());
-    let checks = BTreeMap::from([(way, sample::plan_check())]);
-    let snapshot = Snapshot::of(&node, now, START, &[sample::failed_probe()], checks, BTreeMap::new());
-    Snapshot { cluster: Arc::new(cluster), ..snapshot }
+    let beside = Beside {
+        started_at: START,
+        clock_offset: -2,
+        probes: vec![Arc::new(sample::failed_probe())],
+        plan_checks: BTreeMap::from([(way, sample::plan_check())]),
+        backups: BTreeMap::new(),
+    };
+    Snapshot { cluster: Arc::new(cluster), ..looked(beside) }
+}
+
+fn looked(beside: Beside) -> Snapshot {
+    let (node, now) = sample::node(Verdict::Down, Verdict::Healthy, &["a", "b"]);
+    Inside::of(&node, now).with(beside, "0123456789abcdef")
+}
+
+/// What a scrape of this look says.
+fn scraped(metrics: &Metrics, snapshot: &Snapshot) -> String {
+    Format::Text.encode(&metrics.families(snapshot))
 }
 
 fn metrics() -> Metrics {
@@ -48,7 +65,7 @@ fn stopped_and_aborted() -> Cluster {
 /// a snapshot of a first scrape, without the buckets.
 #[test]
 fn the_first_scrape() {
-    let text = metrics().scrape(&snapshot(sample::formed()));
+    let text = scraped(&metrics(), &snapshot(sample::formed()));
     let shown: Vec<&str> = lines(&text).filter(|line| !line.contains("_bucket{")).collect();
     insta::assert_snapshot!(shown.join("\n"));
 }
@@ -61,11 +78,11 @@ fn a_database_has_series() {
     let of = |text: &str| {
         lines(text).filter(|line| line.starts_with("quorate_postgres")).collect::<Vec<_>>().join("\n")
     };
-    assert_eq!(of(&metrics.scrape(&snapshot(sample::formed()))), "");
-    let (node, now) = sample::node(Verdict::Down, Verdict::Healthy, &["a", "b"]);
+    assert_eq!(of(&scraped(&metrics, &snapshot(sample::formed()))), "");
     let mut probe = sample::failed_probe();
     probe.result.database = Some(sample::primary());
-    let text = metrics.scrape(&Snapshot::of(&node, now, START, &[probe], BTreeMap::new(), BTreeMap::new()));
+    let beside = Beside { started_at: START, probes: vec![Arc::new(probe)], ..Beside::default() };
+    let text = scraped(&metrics, &looked(beside));
     assert_eq!(
         of(&text),
         "quorate_postgres_lsn_bytes{check=\"web\",position=\"written\",region=\"us-east-1\",service=\"shop\"} 97500059720\n\
@@ -87,7 +104,7 @@ fn a_backup_has_series() {
     (missing.judgement.age, missing.judgement.size) = (None, None);
     let key = |backup: &str| ("shop".parse().unwrap(), backup.parse().unwrap());
     snapshot.backups = BTreeMap::from([(key("database"), stale), (key("uploads"), missing)]);
-    let text = metrics.scrape(&snapshot);
+    let text = scraped(&metrics, &snapshot);
     let shown: Vec<&str> = text.lines().filter(|line| line.contains("quorate_backup")).collect();
     insta::assert_snapshot!(shown.join("\n"));
 }
@@ -111,7 +128,7 @@ fn a_drill_has_series() {
         state.drills.insert(name.parse().unwrap(), record);
     }
     state.policy.drills.get_mut("never").unwrap().restores = None;
-    let text = metrics().scrape(&snapshot(cluster));
+    let text = scraped(&metrics(), &snapshot(cluster));
     let shown: Vec<&str> = lines(&text)
         .filter(|line| line.contains("quorate_drill_") || line.contains("test_restore"))
         .collect();
@@ -125,7 +142,7 @@ fn an_execution_is_counted_once() {
     let (metrics, cluster) = (metrics(), sample::executing());
     audited(&metrics, &cluster);
     audited(&metrics, &cluster);
-    let text = metrics.scrape(&snapshot(cluster));
+    let text = scraped(&metrics, &snapshot(cluster));
     let counted = lines(&text).filter(|line| {
         let failover = line.starts_with("quorate_failover") || line.starts_with("quorate_audit");
         failover && !line.ends_with(" 0") && !line.contains("_bucket{")
@@ -138,7 +155,7 @@ fn an_execution_is_counted_once() {
 fn a_stopped_execution_is_not_counted_as_aborted() {
     let (metrics, cluster) = (metrics(), stopped_and_aborted());
     audited(&metrics, &cluster);
-    let text = metrics.scrape(&snapshot(cluster));
+    let text = scraped(&metrics, &snapshot(cluster));
     let ended: Vec<&str> = lines(&text)
         .filter(|line| line.starts_with("quorate_failover_executions_total") && line.ends_with(" 1"))
         .collect();
@@ -154,7 +171,7 @@ fn a_probe_is_counted() {
     metrics.probe(&sample::failed_probe());
     metrics.schedule(Millis(3), 5, 2);
     metrics.schedule(Millis(1), 7, 1);
-    let text = metrics.scrape(&snapshot(sample::formed()));
+    let text = scraped(&metrics, &snapshot(sample::formed()));
     for line in [
         r#"quorate_probe_attempts_total{check="web",region="us-east-1",result="failure",service="shop"} 1"#,
         r#"quorate_probe_failures_total{check="web",reason="status",region="us-east-1",service="shop"} 1"#,
@@ -176,7 +193,7 @@ fn a_probe_is_counted() {
 /// Goal: votes add up to the voters, and a state is one of its values. Method: sums over the failing sample.
 #[test]
 fn sums_mean_something() {
-    let text = metrics().scrape(&snapshot(sample::formed()));
+    let text = scraped(&metrics(), &snapshot(sample::formed()));
     let sum = |prefix: &str| -> f64 {
         let values =
             lines(&text).filter(|line| line.starts_with(prefix)).filter_map(|line| line.rsplit_once(' '));
@@ -196,7 +213,7 @@ fn no_series_appears_later() {
     let series = |text: &str| -> std::collections::BTreeSet<String> {
         lines(text).filter_map(|line| Some(line.rsplit_once(' ')?.0.to_owned())).collect()
     };
-    let before = series(&metrics.scrape(&snapshot(sample::formed())));
+    let before = series(&scraped(&metrics, &snapshot(sample::formed())));
     let mut cluster = stopped_and_aborted();
     let service = || "shop".parse().unwrap();
     let actor = || Actor { name: "ann".into(), reason: "test".into() };
@@ -213,6 +230,10 @@ fn no_series_appears_later() {
     metrics.http_request("GET", "/v1/status", 200);
     metrics.http_request("BREW", "/coffee", 418);
     metrics.notification("ops", "failover.started", Delivery::GivenUp);
-    let after = series(&metrics.scrape(&snapshot(cluster)));
+    metrics.notification_took("ops", Duration::from_millis(3));
+    metrics.reports().delivered("b", Duration::from_millis(3));
+    metrics.reports().failed("c");
+    metrics.term(4);
+    let after = series(&scraped(&metrics, &snapshot(cluster)));
     assert_eq!(after.difference(&before).collect::<Vec<_>>(), Vec::<&String>::new());
 }

@@ -4,7 +4,10 @@
 use super::{OperatorToken, PlanCheck, backups::BackupWatch, clock::Clock, probing::Probing};
 use crate::{
     effects::Effects,
-    metrics::Metrics,
+    metrics::{
+        Metrics,
+        blackbox::{Kind, Place, Places},
+    },
     peers::{
         Peers,
         wire::{Confirm, Runtime},
@@ -49,13 +52,6 @@ pub struct ProbeSeen {
     pub timeout: Millis,
 }
 
-/// What a target is, for people.
-#[derive(Debug, Clone)]
-pub(super) struct Place {
-    url: String,
-    timeout: Millis,
-}
-
 /// Why a command was not committed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProposeProblem {
@@ -78,7 +74,7 @@ pub struct Agent {
     pub(super) consensus: Consensus<Cluster, Runtime>,
     pub(super) peers: Peers,
     pub(super) probing: Probing,
-    pub(super) targets: Mutex<BTreeMap<(ServiceName, TargetName), Place>>,
+    pub(super) targets: Mutex<Arc<Places>>,
     pub(super) results: Mutex<BTreeMap<(ServiceName, TargetName), Arc<ProbeSeen>>>,
     pub(super) effects: Effects,
     pub(super) plan_checks: Mutex<BTreeMap<(ServiceName, RegionName), PlanCheck>>,
@@ -138,11 +134,15 @@ impl Agent {
     }
 
     fn set_targets(&self, targets: Vec<ProbeTarget>) {
-        let place = |t: &ProbeTarget| Place { url: t.looks.place(), timeout: t.probe.timeout };
-        let places: BTreeMap<_, _> =
+        let place = |t: &ProbeTarget| Place {
+            url: t.looks.place(),
+            timeout: t.probe.timeout,
+            kind: Kind::of(&t.looks),
+        };
+        let places: Places =
             targets.iter().map(|t| ((t.service.clone(), t.name.clone()), place(t))).collect();
         lock(&self.results).retain(|key, _| places.contains_key(key));
-        *lock(&self.targets) = places;
+        *lock(&self.targets) = Arc::new(places);
         self.probing.set_targets(targets);
     }
 
@@ -156,7 +156,7 @@ impl Agent {
         let missed = figures.values().map(|figures| figures.counters.missed).sum();
         self.metrics.schedule(probed.lag, missed, figures.values().map(|figures| figures.in_flight).sum());
         let place = lock(&self.targets).get(&key).cloned();
-        if let Some(Place { url, timeout }) = place {
+        if let Some(Place { url, timeout, .. }) = place {
             let (service, target) = key.clone();
             let before = lock(&self.results).get(&key).and_then(|seen| seen.certificate_expiry);
             let certificate_expiry = probed.result.tls_expiry.or(before);
@@ -243,6 +243,18 @@ impl Agent {
     #[must_use]
     pub fn probes(&self) -> Vec<Arc<ProbeSeen>> {
         lock(&self.results).values().cloned().collect()
+    }
+
+    /// The latest result of one target.
+    #[must_use]
+    pub fn probe(&self, target: &(ServiceName, TargetName)) -> Option<Arc<ProbeSeen>> {
+        lock(&self.results).get(target).cloned()
+    }
+
+    /// What is probed.
+    #[must_use]
+    pub fn places(&self) -> Arc<Places> {
+        lock(&self.targets).clone()
     }
 
     /// Its metrics.

@@ -8,7 +8,7 @@ mod tasks;
 
 use super::{deadline::Deadline, driven::Connection, secure};
 use crate::{
-    result::{Failure, ProbeResult},
+    result::{Failure, HttpVersion, ProbeResult},
     target::HttpTarget,
 };
 pub use body::BODY_BYTES_MAX;
@@ -129,6 +129,20 @@ where
     judge(reply, connection, started, target, deadline, seen).await
 }
 
+fn http_version(version: Version) -> Option<HttpVersion> {
+    match version {
+        Version::HTTP_10 => Some(HttpVersion::Http10),
+        Version::HTTP_11 => Some(HttpVersion::Http11),
+        Version::HTTP_2 => Some(HttpVersion::Http2),
+        _ => None,
+    }
+}
+
+/// As the head of the reply says it: of a body that comes in chunks nothing is known before its end.
+fn content_length(reply: &Response<Incoming>) -> Option<u64> {
+    reply.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse().ok()
+}
+
 /// Judges a reply: the status first, then the body.
 async fn judge<C>(
     reply: hyper::Result<Response<Incoming>>,
@@ -145,6 +159,8 @@ where
     seen.phases.processing = Some(started.elapsed());
     let status = reply.status();
     seen.http_status = Some(status.as_u16());
+    seen.http_version = http_version(reply.version());
+    seen.content_length = content_length(&reply);
     let location = reply.headers().get(header::LOCATION);
     if let Some(reason) = target.judge_status(status, location.is_some()) {
         let to =

@@ -2,9 +2,11 @@
 //! and the exact reason when the certificate is at fault.
 
 use super::{ProberError, deadline::Deadline, os_error};
-use crate::result::{Failure, ProbeResult};
+use crate::result::{Failure, ProbeResult, TlsSeen};
 use quorate_policies::{Timestamp, health::FailureReason};
-use rustls::{CertificateError, ClientConfig, RootCertStore, client::Resumption, crypto::aws_lc_rs};
+use rustls::{
+    CertificateError, ClientConfig, ProtocolVersion, RootCertStore, client::Resumption, crypto::aws_lc_rs,
+};
 use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject};
 use std::{io, sync::Arc};
 use tokio::net::TcpStream;
@@ -60,6 +62,7 @@ impl Secure {
         let (outcome, expiry) = match done {
             Ok(stream) => {
                 let expiry = earliest_expiry(&stream);
+                seen.tls = tls_seen(&stream);
                 (Ok(stream), expiry)
             }
             Err(error) => {
@@ -98,6 +101,18 @@ fn add_extra(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), ProberError> {
         0 => Err(wrong("it holds no certificate".to_owned())),
         _ => Ok(()),
     }
+}
+
+/// The protocol and the target's own certificate, which is presented first.
+fn tls_seen(stream: &Stream) -> Option<TlsSeen> {
+    let connection = stream.get_ref().1;
+    let version = match connection.protocol_version()? {
+        ProtocolVersion::TLSv1_2 => "TLS 1.2",
+        ProtocolVersion::TLSv1_3 => "TLS 1.3",
+        // No other is ever agreed on.
+        _ => "unknown",
+    };
+    Some(TlsSeen { version, leaf: connection.peer_certificates()?.first()?.to_vec() })
 }
 
 /// When the first of the presented certificates expires.

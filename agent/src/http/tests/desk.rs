@@ -2,7 +2,10 @@
 
 use crate::{
     http::{control::Control, routes::router, sample},
-    metrics::Metrics,
+    metrics::{
+        Metrics,
+        blackbox::{Kind, Place, Places},
+    },
     shell::{BackupCheck, PlanCheck, ProbeSeen, ProposeProblem},
 };
 use axum::{Router, body::Body as Payload};
@@ -10,8 +13,8 @@ use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use quorate_core::{Body, Cluster, Command, Input, Node, Response, node::Now};
 use quorate_policies::{
-    BackupName, RegionName, ServiceName, Timestamp, document::AgentFile, guard::Refusal, health::Verdict,
-    plan::Plan,
+    BackupName, RegionName, ServiceName, TargetName, Timestamp, document::AgentFile, guard::Refusal,
+    health::Verdict, plan::Plan,
 };
 use serde_json::Value;
 use std::{
@@ -186,6 +189,25 @@ impl Control for Desk {
 
     fn started_at(&self) -> Timestamp {
         Timestamp(1_700_000_000_000)
+    }
+
+    fn probe(&self, target: &(ServiceName, TargetName)) -> Option<Arc<ProbeSeen>> {
+        let seen = sample::failed_probe();
+        (seen.target == target.1).then(|| Arc::new(seen))
+    }
+
+    /// As the sample's policy has them; that of the standby was not probed yet.
+    fn places(&self) -> Arc<Places> {
+        let place = |region: &str, url: &str| {
+            let target = TargetName::try_from(format!("web/{region}")).unwrap();
+            let place =
+                Place { url: url.to_owned(), timeout: quorate_policies::Millis(800), kind: Kind::Http };
+            (("shop".parse().unwrap(), target), place)
+        };
+        Arc::new(Places::from([
+            place("us-east-1", "https://east.example.com/health"),
+            place("us-west-2", "https://west.example.com/health"),
+        ]))
     }
 
     fn clock_moved(&self) -> i64 {

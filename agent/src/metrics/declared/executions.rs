@@ -10,8 +10,7 @@ const DETECTION_BUCKETS: [f64; 9] = [0.5, 1.0, 2.0, 5.0, 15.0, 30.0, 60.0, 120.0
 const RECOVERY_BUCKETS: [f64; 12] =
     [1.0, 2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0, 3_600.0, 14_400.0];
 /// A part may be nearly nothing, and each may be nearly all.
-const PART_BUCKETS: [f64; 12] =
-    [0.1, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3_600.0];
+const PART_BUCKETS: [f64; 12] = [0.1, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3_600.0];
 
 family! {
     FAMILY, "Executions and steps",

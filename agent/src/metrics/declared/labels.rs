@@ -59,8 +59,9 @@ pub(in crate::metrics) const EVENTS: [&str; 21] = [
     "drill_due",
     "dry_run_made",
 ];
-/// Guards that can stand in the audit: those of an operator's failover, and those that tell why automation did not act.
-pub(in crate::metrics) const GUARDS: [&str; 26] = [
+/// Guards that can stand in the audit: those of an operator's failover, those that tell why automation did not act, and those of
+/// the plan of a component.
+pub(in crate::metrics) const GUARDS: [&str; 29] = [
     "unusable_region",
     "execution_in_progress",
     "observe_only",
@@ -87,10 +88,19 @@ pub(in crate::metrics) const GUARDS: [&str; 26] = [
     "replica_lag_bytes",
     "policy_refused",
     "not_drilled",
+    "plan_not_ready",
+    "not_declared",
+    "grace",
 ];
 
 fn services_of_aws() -> Vec<&'static str> {
-    quorate_aws::OPERATIONS.iter().map(|(service, _)| *service).chain(["other"]).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    quorate_aws::OPERATIONS
+        .iter()
+        .map(|(service, _)| *service)
+        .chain(["other"])
+        .collect::<std::collections::BTreeSet<_>>()
+        .into_iter()
+        .collect()
 }
 
 pub(in crate::metrics) const SERVICE: Label = named("service", "service");
@@ -120,8 +130,7 @@ pub(in crate::metrics) const OPINION: Label = listed("verdict", || vec!["healthy
 pub(in crate::metrics) const COMPONENT_STATE: Label = listed("state", || vec!["healthy", "down", "unsure"]);
 pub(in crate::metrics) const VOTE: Label =
     listed("vote", || vec!["healthy", "suspect", "down", "unarmed", "mismatched", "silent"]);
-pub(in crate::metrics) const POSITION: Label =
-    listed("position", || vec!["written", "received", "replayed"]);
+pub(in crate::metrics) const POSITION: Label = listed("position", || vec!["written", "received", "replayed"]);
 pub(in crate::metrics) const TRIGGER: Label = listed("trigger", || TRIGGERS.into());
 pub(in crate::metrics) const OUTCOME: Label = listed("outcome", || OUTCOMES.into());
 pub(in crate::metrics) const GUARD: Label = listed("guard", || GUARDS.into());
@@ -137,15 +146,15 @@ pub(in crate::metrics) const NOTICE: Label =
     listed("event", || EVENT_TYPES.iter().chain(&MESSAGE_KINDS).copied().collect());
 pub(in crate::metrics) const DELIVERY: Label = listed("outcome", || DELIVERIES.into());
 pub(in crate::metrics) const REPORT_OUTCOME: Label = listed("outcome", || REPORT_OUTCOMES.into());
-pub(in crate::metrics) const HANDLER: Label =
-    listed("handler", || {
-        let paths: std::collections::BTreeSet<_> = ROUTES.iter().map(|route| route.path).collect();
-        paths.into_iter().chain(["other"]).collect()
-    });
+pub(in crate::metrics) const HANDLER: Label = listed("handler", || {
+    let paths: std::collections::BTreeSet<_> = ROUTES.iter().map(|route| route.path).collect();
+    paths.into_iter().chain(["other"]).collect()
+});
 pub(in crate::metrics) const METHOD: Label = listed("method", || vec!["GET", "POST", "DELETE", "other"]);
 pub(in crate::metrics) const CODE: Label = listed("code", || CLASSES.into());
 pub(in crate::metrics) const CLOUD: Label = listed("service", services_of_aws);
 pub(in crate::metrics) const CLOUD_OF: Label = Label { name: "service", values: Of("operation") };
-pub(in crate::metrics) const OPERATION: Label =
-    listed("operation", || quorate_aws::OPERATIONS.iter().map(|(_, operation)| *operation).chain(["other"]).collect());
+pub(in crate::metrics) const OPERATION: Label = listed("operation", || {
+    quorate_aws::OPERATIONS.iter().map(|(_, operation)| *operation).chain(["other"]).collect()
+});
 pub(in crate::metrics) const CALL_OUTCOME: Label = listed("outcome", || CALL_OUTCOMES.into());

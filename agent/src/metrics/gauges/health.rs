@@ -134,4 +134,3 @@ pub(super) fn databases(page: &mut Page, s: &Snapshot) {
         }
     }
 }
-

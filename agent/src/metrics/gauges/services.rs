@@ -42,7 +42,8 @@ pub(super) fn services(page: &mut Page, s: &Snapshot) {
 
 /// The scenario of the primary region's loss.
 fn region_lost(policy: &Policy) -> Option<&PlanName> {
-    let detects = |scenario: &Scenario| scenario.when.as_ref().is_some_and(|when| when.region == Some(Role::Primary));
+    let detects =
+        |scenario: &Scenario| scenario.when.as_ref().is_some_and(|when| when.region == Some(Role::Primary));
     policy.scenarios.iter().find(|(_, scenario)| detects(scenario)).map(|(name, _)| name)
 }
 
@@ -101,7 +102,9 @@ fn losses(page: &mut Page, labels: &[&str; 2], latest: Option<&Execution>) {
     let windows: Vec<Option<Millis>> = lost.iter().map(Lost::window).collect();
     let unmeasured = windows.iter().filter(|window| window.is_none()).count();
     page.set(&LAST_UNMEASURED, labels, unmeasured as f64);
-    if let Some(worst) = windows.into_iter().collect::<Option<Vec<Millis>>>().and_then(|all| all.into_iter().max()) {
+    if let Some(worst) =
+        windows.into_iter().collect::<Option<Vec<Millis>>>().and_then(|all| all.into_iter().max())
+    {
         page.set(&LAST_LOSS, labels, length(worst));
     }
 }
