@@ -54,7 +54,7 @@ pub enum Step {
 /// The leader's next step.
 #[must_use]
 pub fn next(cluster: &Cluster, voters: &Voters, leader: &AgentName, now: Timestamp) -> Step {
-    let Some(changing) = &cluster.roster.changing else { return Step::Rest };
+    let Some(changing) = &cluster.roster.changing else { return astray(cluster, voters) };
     let wanted: BTreeSet<AgentName> = changing.change.made(&cluster.members).into_keys().collect();
     match voters.sets.as_slice() {
         [only] if *only == wanted => Step::End { number: changing.number, outcome: ChangeOutcome::Done },
@@ -62,6 +62,14 @@ pub fn next(cluster: &Cluster, voters: &Voters, leader: &AgentName, now: Timesta
         [_, _, ..] => Step::Vote(wanted),
         _ => begin(changing, voters, wanted, leader, now),
     }
+}
+
+/// No change is wanted, so the voters are those of the log. They are others only where a leader that was deposed meanwhile
+/// has had the end of a change committed as it had seen it.
+fn astray(cluster: &Cluster, voters: &Voters) -> Step {
+    let members: BTreeSet<AgentName> = cluster.members.keys().cloned().collect();
+    let unformed = members.is_empty() || voters.sets.is_empty();
+    if unformed || voters.sets == [members.clone()] { Step::Rest } else { Step::Vote(members) }
 }
 
 /// Before the voters move.

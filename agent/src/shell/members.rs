@@ -60,13 +60,9 @@ impl Agent {
     /// One step of the change that the log wants, if it wants one.
     async fn change_members(&self, standing: &Standing, told: &mut Option<Step>) {
         let cluster = self.consensus.state();
-        if cluster.roster.changing.is_none() {
-            *told = None;
-            return;
-        }
         let voters = voters(&self.consensus.membership(), standing);
         let step = membership::next(&cluster, &voters, &self.file.name, self.clock.now().wall);
-        if told.as_ref() != Some(&step) {
+        if step != Step::Rest && told.as_ref() != Some(&step) {
             tracing::info!(?step, "changing the agents");
         }
         *told = Some(step.clone());

@@ -159,6 +159,21 @@ fn f28_the_leaders_steps_in_order() {
     assert_eq!(look(&log, voters(&[after], &[]), WES, log.now), done, "the voters have moved");
 }
 
+/// Goal: where an end was committed that consensus has not come to, its voters follow the log; before the cluster is formed
+/// nothing is done. Method: no change under way, and other voters, two sets of them, and none.
+#[test]
+fn f28_voters_follow_the_log() {
+    let log = Log::of_the_shop();
+    let look = |voters: Voters| next(&log.cluster, &voters, &agent(WES), log.now);
+    let follow = Step::Vote(agents(&AGENTS));
+    assert_eq!(look(voters(&[&[EVE, IDA, NOA, WES]], &[])), follow);
+    assert_eq!(look(voters(&[&AGENTS, &[EVE, IDA, WES]], &[])), follow);
+    assert_eq!(look(voters(&[&AGENTS], &[(IDA, None)])), Step::Rest);
+    assert_eq!(look(voters(&[], &[])), Step::Rest);
+    let unformed = quorate_core::Cluster::default();
+    assert_eq!(next(&unformed, &voters(&[&AGENTS], &[]), &agent(WES), log.now), Step::Rest);
+}
+
 fn node(name: &str, at: &str) -> Node {
     let settings = NodeSettings {
         name: agent(name),
