@@ -285,7 +285,7 @@ fn enough(
         let service_name = || (*name).clone();
         let problems = |members| membership_problems(service.policy, members);
         if let Some(problem) = problems(after).into_iter().next()
-            && !(replaces && !problems(roll.members).is_empty())
+            && (!replaces || problems(roll.members).is_empty())
         {
             return Err(MemberRefusal::PolicyNeedsMore { service: service_name(), problem });
         }

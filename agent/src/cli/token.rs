@@ -201,7 +201,7 @@ mod tests {
             Search { named: Some(file.clone()), tried: vec![] }.find().unwrap().unwrap().warning
         };
         assert_eq!(warning(0o600), None);
-        let said = warning(0o640).unwrap();
-        assert!(said.contains("mode 0640") && said.contains("chmod 600"), "{said}");
+        let said = warning(0o644).unwrap();
+        assert!(said.contains("mode 0644") && said.contains("chmod 600"), "{said}");
     }
 }

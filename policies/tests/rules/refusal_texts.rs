@@ -110,16 +110,16 @@ fn every_refusal() -> Vec<Refusal> {
             why: "olga has ticked it, at 2026-11-22T03:00:00Z: by phone".to_owned(),
         },
         Refusal::PolicyRefused { why: "it names no primary region".to_owned() },
-        Refusal::Rebuilding { have: 1, need: 3 },
     ]
     .into_iter()
-    .chain(every_reason_against_a_change().into_iter().map(|why| Refusal::MembersNotChanged { why }))
+    .chain(of_the_agents())
     .collect()
 }
 
-fn every_reason_against_a_change() -> Vec<MemberRefusal> {
+/// Those of the agents themselves: too few after a recovery, and every reason against a change.
+fn of_the_agents() -> impl Iterator<Item = Refusal> {
     let service = || "shop".try_into().unwrap();
-    vec![
+    let reasons = [
         MemberRefusal::NotFormed,
         MemberRefusal::UnderWay { change: "remove noa".to_owned() },
         MemberRefusal::NothingUnderWay,
@@ -136,7 +136,9 @@ fn every_reason_against_a_change() -> Vec<MemberRefusal> {
             problem: "two voters in 2 region(s)".to_owned(),
         },
         MemberRefusal::HoldsLease { service: service(), region: region(EAST) },
-    ]
+    ];
+    let changes = reasons.map(|why| Refusal::MembersNotChanged { why });
+    [Refusal::Rebuilding { have: 1, need: 3 }].into_iter().chain(changes)
 }
 
 /// Goal: R31, every refusal has a name that fits a metric label and a sentence that says what is the matter.

@@ -101,7 +101,7 @@ mod tests {
         };
         assert_eq!(told("c2VjcmV0IHNlY3JldCBzZWNyZXQ=\n", 0o600).unwrap(), b"secret secret secret");
         for (text, mode, why) in [
-            ("c2VjcmV0IHNlY3JldCBzZWNyZXQ=", 0o640, "chmod 600"),
+            ("c2VjcmV0IHNlY3JldCBzZWNyZXQ=", 0o644, "chmod 600"),
             ("\"c2VjcmV0IHNlY3JldCBzZWNyZXQ=\"", 0o600, "not base64"),
             ("c2VjcmV0IHNlY3JldCBz", 0o600, "fewer than 16"),
             ("", 0o600, "empty"),

@@ -154,9 +154,11 @@ fn every_guard_is_listed() {
     let never = [
         "lease_moved",
         "lease_not_released",
+        "members_not_changed",
         "no_lease",
         "no_quorum",
         "not_ticked",
+        "rebuilding",
         "step_not_yours",
         "unknown_execution",
         "unknown_service",

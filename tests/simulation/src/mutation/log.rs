@@ -85,8 +85,8 @@ pub(super) const ALL: &[Mutation] = &[
         drawn: "F1,F23",
         serves: "R20",
         file: STEPS,
-        from: "planned.needs.iter().all(|need|",
-        to: "planned.needs.is_empty() || planned.needs.iter().any(|need|",
+        from: "execution.needs_met(step) &&",
+        to: "(execution.needs_met(step) || execution.plan.steps.get(step).is_some_and(|planned| planned.needs.iter().any(|need| execution.steps.get(need).is_some_and(|p| p.state.ended())))) &&",
     },
     Mutation {
         name: "a failed step does not stop the plan",
