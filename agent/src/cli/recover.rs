@@ -19,6 +19,7 @@ use quorate_policies::{
 use std::{
     collections::BTreeMap,
     fs,
+    io::{ErrorKind, Read as _},
     net::{TcpStream, ToSocketAddrs as _},
     path::{Path, PathBuf},
     time::Duration,
@@ -26,6 +27,9 @@ use std::{
 
 /// How long each of the others is given to answer: a connection across an ocean, with a retransmission.
 const KNOCK_MAX: Duration = Duration::from_secs(3);
+/// How long an open door is listened at. An agent waits for the caller to speak first; what stands before a dead one, such as
+/// a load balancer, takes the connection and closes it as soon as it finds nobody behind itself.
+const LISTEN_MAX: Duration = Duration::from_secs(1);
 /// The name of the database in an agent's data directory.
 const DATABASE: &str = "log.redb";
 
@@ -148,7 +152,7 @@ fn doors(file: &AgentFile, cluster: &Cluster) -> BTreeMap<AgentName, String> {
 fn knock(doors: &BTreeMap<AgentName, String>) -> Vec<String> {
     let answers = |address: &str| {
         let places = address.to_socket_addrs().into_iter().flatten();
-        places.into_iter().any(|place| TcpStream::connect_timeout(&place, KNOCK_MAX).is_ok())
+        places.into_iter().any(|place| TcpStream::connect_timeout(&place, KNOCK_MAX).is_ok_and(stays_open))
     };
     let line = |(name, address): (&AgentName, &String)| {
         format!(
@@ -157,6 +161,18 @@ fn knock(doors: &BTreeMap<AgentName, String>) -> Vec<String> {
         )
     };
     doors.iter().filter(|(_, address)| answers(address)).map(line).collect()
+}
+
+/// Whether somebody is there. In doubt somebody is.
+fn stays_open(mut door: TcpStream) -> bool {
+    if door.set_read_timeout(Some(LISTEN_MAX)).is_err() {
+        return true;
+    }
+    match door.read(&mut [0]) {
+        Ok(0) => false,
+        Ok(_) => true,
+        Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut),
+    }
 }
 
 /// Who does this, for the audit: nobody has been asked for a token, so it is whoever may write the agent's files.
