@@ -111,11 +111,15 @@ impl Execution {
         // Two that cannot be taken back, of which nobody knows whether the first still happens.
         let open = |(name, progress): &(&StepName, &StepProgress)| {
             graceful(name).is_some_and(|step| !step.reversible)
-                && (matches!(progress.state, StepState::Started { .. })
-                    || progress.started_at.is_some() && !progress.state.ended())
+                && (matches!(
+                    progress.state,
+                    StepState::Started { .. } | StepState::Failed { unknown: true, .. }
+                ) || progress.started_at.is_some() && !progress.state.ended())
         };
         let (step, _) = self.steps.iter().find(open)?;
-        Some(format!("step `{step}` cannot be taken back and has begun: wait until it has ended"))
+        Some(format!(
+            "step `{step}` cannot be taken back and has begun, and its end is not known (yet): it may still happen"
+        ))
     }
 
     /// The steps that only a loss needs, but for those before which something has begun that comes after them.
