@@ -149,6 +149,9 @@ fn r4_what_is_refused() {
         "{}",
         why(&response)
     );
+    log.finish("promote", broken());
+    assert_eq!((log.state().word(), log.step("promote").0), ("stopped", "unknown"));
+    assert_eq!(refused_by(&give_up(&mut log)), "wrong_state", "it may have happened");
 
     let mut log = graceful();
     give_up(&mut log);
