@@ -1,14 +1,15 @@
 //! Mutations of the safety code: one line taken out or turned round, each of which the simulation must notice. A net
 //! with a hole looks like a whole one until something falls through; here something is thrown at every mesh.
 //!
-//! A mutation names a text that occurs once in a file, and what stands there instead. It is applied to a copy of the
-//! sources, never to the sources, by [`bench`].
+//! A mutation names a text that occurs once in a file, and what stands there instead. All are put into a copy of the
+//! sources, never into the sources, by [`bench`], as bodies of which one is chosen when the program runs ([`switched`]).
 
 pub mod bench;
 mod execution;
 mod guards;
 mod leases;
 mod log;
+pub mod switched;
 mod votes;
 
 /// One fault put into the code on purpose.

@@ -1,10 +1,14 @@
-//! The workbench: copies the sources, puts one mutation after another into the copy, builds the simulation there, and
-//! runs seeds until a rule breaks. It never touches the sources themselves.
+//! The workbench: copies the sources, puts the mutations into the copy, builds the simulation there once, and runs seeds
+//! with one mutation after another in force until a rule breaks. It never touches the sources themselves.
 
-use super::{Mutation, all};
+use super::{
+    Mutation, all,
+    switched::{IN_FORCE, SWITCH, switched},
+};
 use crate::{Plot, Scenario};
 use clap::Parser;
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
@@ -16,7 +20,7 @@ const COPIED: [&str; 6] = ["Cargo.toml", "Cargo.lock", "policies", "probes", "ag
 /// Within so many seeds each mutation must be noticed: as many as every test run has.
 const SEEDS_MAX: u64 = 500;
 
-/// Put faults into a copy of the safety code, one at a time, and see whether the simulation notices each.
+/// Put faults into a copy of the safety code and see whether the simulation notices each.
 #[derive(Debug, Parser)]
 #[command(name = "mutate", version)]
 pub struct Arguments {
@@ -55,11 +59,13 @@ pub fn main() -> ExitCode {
         let meant = |text: &String| mutation.name.contains(text) || mutation.serves == text;
         arguments.only.is_empty() || arguments.only.iter().any(meant)
     };
-    let mutations: Vec<Mutation> = all().into_iter().filter(wanted).collect();
+    // Their numbers are those of the whole list, so that what is built serves every selection.
+    let mutations: Vec<(usize, Mutation)> =
+        (1..).zip(all()).filter(|(_, mutation)| wanted(mutation)).collect();
     if arguments.list {
         mutations
             .iter()
-            .for_each(|mutation| println!("{} ({}): {}", mutation.name, mutation.serves, mutation.file));
+            .for_each(|(_, mutation)| println!("{} ({}): {}", mutation.name, mutation.serves, mutation.file));
         return ExitCode::SUCCESS;
     }
     if mutations.is_empty() {
@@ -82,24 +88,56 @@ pub fn main() -> ExitCode {
 }
 
 /// Prints a row as soon as it is known; returns how many were not noticed.
-fn bench(arguments: &Arguments, mutations: &[Mutation]) -> Result<usize, String> {
+fn bench(arguments: &Arguments, mutations: &[(usize, Mutation)]) -> Result<usize, String> {
     let root = workspace()?;
     let (tree, target) = (arguments.at.join("tree"), arguments.at.join("build"));
     fs::create_dir_all(&tree).map_err(|error| format!("cannot make {}: {error}", tree.display()))?;
     let at = tree.canonicalize().map_err(|error| format!("{}: {error}", tree.display()))?;
-    COPIED.iter().try_for_each(|name| copy(&root.join(name), &at.join(name)))?;
+    let changed = with_mutations(&root)?;
+    COPIED.iter().try_for_each(|name| copy(&root.join(name), &at.join(name), &root, &changed))?;
+    eprintln!("building the simulation with {} mutations asleep in it", all().len());
+    build(&tree, &target)?;
     println!(
         "| Fault put into the code | Serves | Scenarios | Noticed by | In seed |\n|---|---|---|---|---|"
     );
     let mut missed = 0;
-    for mutation in mutations {
+    for (number, mutation) in mutations {
         let begun = Instant::now();
-        let noticed = tried(arguments, mutation, &at, &target)?;
+        let noticed = simulated(arguments, *number, mutation, &target)?;
         println!("{}", row(arguments, mutation, &noticed));
         eprintln!("{}: {:.0} s", mutation.name, begun.elapsed().as_secs_f64());
         missed += usize::from(!matches!(noticed, Noticed::In { .. }));
     }
     Ok(missed)
+}
+
+/// The texts of the files that change, by their names from the root.
+fn with_mutations(root: &Path) -> Result<BTreeMap<PathBuf, String>, String> {
+    let read = |name: &Path| {
+        fs::read_to_string(root.join(name)).map_err(|error| format!("{}: {error}", name.display()))
+    };
+    let mut by_file: BTreeMap<&str, Vec<(usize, Mutation)>> = BTreeMap::new();
+    for (number, mutation) in (1..).zip(all()) {
+        by_file.entry(mutation.file).or_default().push((number, mutation));
+    }
+    let mut changed = BTreeMap::new();
+    let mut crates = BTreeSet::new();
+    for (file, mutations) in by_file {
+        let name = PathBuf::from(file);
+        let text = switched(&read(&name)?, &mutations).map_err(|error| format!("{file}: {error}"))?;
+        changed.insert(name, text);
+        let (package, _) =
+            file.split_once("/src/").ok_or_else(|| format!("{file} is in no package's src"))?;
+        crates.insert(Path::new(package).join("src/lib.rs"));
+    }
+    for root_file in crates {
+        let whole = match changed.remove(&root_file) {
+            Some(text) => text,
+            None => read(&root_file)?,
+        };
+        changed.insert(root_file, whole + SWITCH);
+    }
+    Ok(changed)
 }
 
 /// The workspace that this was built from: the copy is of what is there now.
@@ -108,11 +146,13 @@ fn workspace() -> Result<PathBuf, String> {
     own.canonicalize().map_err(|error| format!("the workspace {} is gone: {error}", own.display()))
 }
 
-/// Copies what is new, so that cargo builds only what a mutation has changed.
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
+/// Copies what is new, so that cargo builds only what has changed; `changed` files get their other text.
+fn copy(from: &Path, to: &Path, root: &Path, changed: &BTreeMap<PathBuf, String>) -> Result<(), String> {
     let wrong = |error: std::io::Error| format!("cannot copy {}: {error}", from.display());
     if !from.is_dir() {
-        let text = fs::read(from).map_err(wrong)?;
+        let other = from.strip_prefix(root).ok().and_then(|name| changed.get(name));
+        let text =
+            other.map_or_else(|| fs::read(from), |text| Ok(text.clone().into_bytes())).map_err(wrong)?;
         return if fs::read(to).is_ok_and(|there| there == text) {
             Ok(())
         } else {
@@ -122,21 +162,9 @@ fn copy(from: &Path, to: &Path) -> Result<(), String> {
     fs::create_dir_all(to).map_err(wrong)?;
     for entry in fs::read_dir(from).map_err(wrong)? {
         let entry = entry.map_err(wrong)?;
-        copy(&entry.path(), &to.join(entry.file_name()))?;
+        copy(&entry.path(), &to.join(entry.file_name()), root, changed)?;
     }
     Ok(())
-}
-
-/// One mutation: put in, built, run, taken out again.
-fn tried(arguments: &Arguments, mutation: &Mutation, tree: &Path, target: &Path) -> Result<Noticed, String> {
-    let file = tree.join(mutation.file);
-    let wrong = |error: std::io::Error| format!("{}: {error}", file.display());
-    let whole = fs::read_to_string(&file).map_err(wrong)?;
-    fs::write(&file, mutation.applied(&whole)?).map_err(wrong)?;
-    let built = build(tree, target);
-    let noticed = built.map(|()| simulated(arguments, mutation, target));
-    fs::write(&file, &whole).map_err(wrong)?;
-    noticed.map_err(|error| format!("mutation \"{}\" does not build:\n{error}", mutation.name))?
 }
 
 fn build(tree: &Path, target: &Path) -> Result<(), String> {
@@ -147,7 +175,11 @@ fn build(tree: &Path, target: &Path) -> Result<(), String> {
         .env("CARGO_TARGET_DIR", std::path::absolute(target).map_err(|error| error.to_string())?)
         .output()
         .map_err(|error| format!("cargo does not start: {error}"))?;
-    if built.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&built.stderr).into_owned()) }
+    if built.status.success() {
+        Ok(())
+    } else {
+        Err(format!("the mutations do not build:\n{}", String::from_utf8_lossy(&built.stderr)))
+    }
 }
 
 /// The faults that are drawn: those that were asked for, or the mutation's own.
@@ -157,11 +189,17 @@ fn drawn<'a>(arguments: &'a Arguments, mutation: &'a Mutation) -> Option<&'a str
 }
 
 /// Seeds until one breaks a rule.
-fn simulated(arguments: &Arguments, mutation: &Mutation, target: &Path) -> Result<Noticed, String> {
+fn simulated(
+    arguments: &Arguments,
+    number: usize,
+    mutation: &Mutation,
+    target: &Path,
+) -> Result<Noticed, String> {
     let range = format!("0..{}", arguments.seeds);
     let ran = Command::new(target.join("debug/quick-simulate"))
         .args(["--no-shrink", "--until-failure", "--seeds", &range])
         .args(drawn(arguments, mutation).iter().flat_map(|faults| ["--faults", faults]))
+        .env(IN_FORCE, number.to_string())
         .output()
         .map_err(|error| format!("the simulation does not start: {error}"))?;
     if ran.status.success() {

@@ -44,8 +44,8 @@ pub(super) const ALL: &[Mutation] = &[
         drawn: "F1,F2,F30",
         serves: "R5",
         file: PERMISSION,
-        from: "const ALLOWED_FOR: Millis = Millis(3_000);",
-        to: "const ALLOWED_FOR: Millis = Millis(3_000_000);",
+        from: "since(asked) > ALLOWED_FOR;",
+        to: "since(asked) > Millis(1_000 * ALLOWED_FOR.0);",
     },
     Mutation {
         name: "who abstains acts",
@@ -76,8 +76,8 @@ pub(super) const ALL: &[Mutation] = &[
         drawn: "F1,F22",
         serves: "R4",
         file: STEP,
-        from: "const LOST_AFTER: Millis = Millis(10_000);",
-        to: "const LOST_AFTER: Millis = Millis(0);",
+        from: "now.since(at) >= LOST_AFTER) =>",
+        to: "now.since(at) >= Millis(LOST_AFTER.0 * 0)) =>",
     },
     Mutation {
         name: "a writable database is taken for a promoted one",

@@ -52,8 +52,8 @@ pub(super) const ALL: &[Mutation] = &[
         drawn: "F4",
         serves: "R13",
         file: FILE,
-        from: "        now >= earlier.max(own)\n    }\n}",
-        to: "        now >= earlier.min(own)\n    }\n}",
+        from: "now >= earlier.max(own)",
+        to: "now >= earlier.min(own)",
     },
     Mutation {
         name: "a grant is not confirmed by a quorum",

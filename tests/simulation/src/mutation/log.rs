@@ -77,8 +77,8 @@ pub(super) const ALL: &[Mutation] = &[
         drawn: "F1,F31",
         serves: "R5",
         file: STEPS,
-        from: "const BEGIN_WITHIN: Millis = Millis(15_000);",
-        to: "const BEGIN_WITHIN: Millis = Millis(15_000_000);",
+        from: "now.since(execution.begun_at) > BEGIN_WITHIN",
+        to: "now.since(execution.begun_at) > Millis(1_000 * BEGIN_WITHIN.0)",
     },
     Mutation {
         name: "steps begin before what they need",
@@ -125,8 +125,8 @@ pub(super) const ALL: &[Mutation] = &[
         drawn: "F1,F29",
         serves: "R4",
         file: UNDO,
-        from: "const UNHEARD_OF: Millis = Millis(15_000);",
-        to: "const UNHEARD_OF: Millis = Millis(0);",
+        from: "delay: if unheard { UNHEARD_OF } else { Millis::ZERO },",
+        to: "delay: if unheard { Millis(UNHEARD_OF.0 * 0) } else { Millis::ZERO },",
     },
     Mutation {
         name: "a lost agent's attempt is forgotten",
