@@ -183,6 +183,16 @@ pub enum MemberRefusal {
         /// Which region.
         region: RegionName,
     },
+    /// It is the only agent of a region to which a service may move, where applications could get no write lease (R13).
+    #[error(
+        "it is the only agent in `{region}`, to which `{service}` may move: its applications there could get no write lease; replace it by one in the same region"
+    )]
+    LastThere {
+        /// Which service.
+        service: ServiceName,
+        /// Which region.
+        region: RegionName,
+    },
 }
 
 /// A service, as far as the agents' number matters to it.
@@ -292,6 +302,10 @@ fn enough(
         if serves(roll.members, service.holder) && !serves(after, service.holder) {
             let region = service.holder.clone();
             return Err(MemberRefusal::HoldsLease { service: service_name(), region });
+        }
+        let left = |region: &&RegionName| serves(roll.members, region) && !serves(after, region);
+        if let Some(region) = service.policy.regions.keys().find(left) {
+            return Err(MemberRefusal::LastThere { service: service_name(), region: region.clone() });
         }
     }
     Ok(())

@@ -136,6 +136,7 @@ fn of_the_agents() -> impl Iterator<Item = Refusal> {
             problem: "two voters in 2 region(s)".to_owned(),
         },
         MemberRefusal::HoldsLease { service: service(), region: region(EAST) },
+        MemberRefusal::LastThere { service: service(), region: region(WEST) },
     ];
     let changes = reasons.map(|why| Refusal::MembersNotChanged { why });
     [Refusal::Rebuilding { have: 1, need: 3 }].into_iter().chain(changes)

@@ -156,6 +156,10 @@ pub enum Deed {
     Foreign(usize, bool),
     /// An agent is started again with another list of members, which must be refused, and then with its own.
     WrongMembers(usize),
+    /// A new agent is started, and an operator adds it, or puts it in the place of another.
+    Joins(Option<usize>),
+    /// An operator removes an agent.
+    Leaves(usize),
     /// An operator.
     Operate(usize, &'static str, Operation),
 }
@@ -205,6 +209,9 @@ impl fmt::Display for Deed {
             Deed::Foreign(agent, true) => write!(f, "{} speaks another version", name(agent)),
             Deed::Foreign(agent, false) => write!(f, "{} speaks the others' version", name(agent)),
             Deed::WrongMembers(agent) => write!(f, "{} is started with another member list", name(agent)),
+            Deed::Joins(None) => f.write_str("an operator adds a new agent"),
+            Deed::Joins(Some(old)) => write!(f, "an operator puts a new agent in the place of {}", name(old)),
+            Deed::Leaves(agent) => write!(f, "an operator removes {}", name(agent)),
             Deed::Operate(through, service, operation) => {
                 write!(f, "an operator at {}: {operation:?} of {service}", name(through))
             }

@@ -2,7 +2,10 @@
 //! (`agent/src/shell`), on the simulated runtime. Inputs go to the node, and what comes out is done. A dead host does
 //! nothing any more, and nothing of a paused one moves until it goes on.
 
-use super::{AGENTS, agent, cloud::Cloud, ids, network::Network, now, probing::Probing, region, replicas};
+use super::{
+    AGENTS, agent, cloud::Cloud, ids, network::Network, newcomer::Changing, now, probing::Probing, region,
+    replicas,
+};
 use openraft_rt::AsyncRuntime;
 use openraft_rt_sim::SimRuntime;
 use quorate_consensus::{Consensus, NodeId};
@@ -84,7 +87,8 @@ pub(super) struct Host {
     pub(super) cloud: Cloud,
     pub(super) clock: Clock,
     pub(super) probing: Mutex<Probing>,
-    peers: Vec<NodeId>,
+    /// Whether this agent, while it leads, is changing the voters.
+    pub(super) changing: Changing,
     services: Vec<ServiceName>,
     node: Mutex<Node>,
     alive: AtomicBool,
@@ -120,7 +124,7 @@ impl Host {
             cloud: cloud.clone(),
             clock: seat.clock,
             probing: Mutex::new(Probing::new(&seat, started.wall)),
-            peers: ids().iter().take(seat.nodes).copied().filter(|peer| *peer != id).collect(),
+            changing: Changing::default(),
             services: cloud.services().into_iter().map(super::service).collect(),
             node: Mutex::new(Node::new(settings, started)),
             alive: AtomicBool::new(true),
@@ -240,7 +244,7 @@ impl Host {
 
     /// Sends a message to every peer, each on its own way.
     fn tell_all(&self, deliver: impl Fn(&Host) + Clone + Send + 'static) {
-        for peer in self.peers.clone() {
+        for peer in self.network.all_but(self.id) {
             let (network, me, deliver) = (self.network.clone(), self.id, deliver.clone());
             drop(SimRuntime::spawn(async move {
                 if !network.carry(me, peer).await || !network.understand(me, peer) {
@@ -262,6 +266,7 @@ impl Host {
             self.lives().await;
             self.refresh();
             self.feed(Input::Tick);
+            self.change_members();
         }
     }
 

@@ -23,6 +23,7 @@ pub mod fault;
 mod host;
 pub mod mutation;
 mod network;
+mod newcomer;
 mod oracle;
 mod policy;
 mod probing;

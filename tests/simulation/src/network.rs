@@ -27,6 +27,8 @@ type Asked = Request<Cluster, SimRuntime>;
 type Answered = Reply<Cluster, SimRuntime>;
 
 struct Wires {
+    /// How many agents there are from the beginning.
+    founders: usize,
     up: BTreeMap<NodeId, Arc<Host>>,
     /// Links between agents that carry nothing.
     cut: BTreeSet<(NodeId, NodeId)>,
@@ -78,8 +80,9 @@ pub(super) struct Network {
 }
 
 impl Network {
-    pub(super) fn new(seed: u64, delay_us: Range<u64>, loss: f64, oracle: Shared) -> Self {
+    pub(super) fn new(seed: u64, founders: usize, delay_us: Range<u64>, loss: f64, oracle: Shared) -> Self {
         let wires = Wires {
+            founders,
             up: BTreeMap::new(),
             cut: BTreeSet::new(),
             dark: BTreeSet::new(),
@@ -123,6 +126,14 @@ impl Network {
 
     pub(super) fn hosts(&self) -> Vec<Arc<Host>> {
         self.wires().up.values().cloned().collect()
+    }
+
+    /// Everybody else: the founders, up or not, and who has come later and is up.
+    pub(super) fn all_but(&self, me: NodeId) -> Vec<NodeId> {
+        let wires = self.wires();
+        let here = |(index, node): &(usize, &NodeId)| *index < wires.founders || wires.up.contains_key(node);
+        let others = ids().iter().enumerate().filter(here).map(|(_, node)| *node);
+        others.filter(|node| *node != me).collect()
     }
 
     pub(super) fn host(&self, node: NodeId) -> Option<Arc<Host>> {
@@ -172,16 +183,18 @@ impl Network {
     }
 
     /// Who reaches whom now.
-    pub(super) fn around(&self, members: usize) -> Around {
+    pub(super) fn around(&self, members: &[NodeId]) -> Around {
         let wires = self.wires();
         let name = |node: NodeId| ids().iter().position(|id| *id == node).map(|index| AGENTS[index].0);
-        let runs = |node: &NodeId| wires.paused.get(node).is_none_or(|until| *until <= now());
+        let runs = |node: &NodeId| {
+            members.contains(node) && wires.paused.get(node).is_none_or(|until| *until <= now())
+        };
         let awake: Vec<(NodeId, u64)> =
             wires.up.iter().filter(|(node, _)| runs(node)).map(|(node, host)| (*node, host.boot)).collect();
         let pairs = awake.iter().flat_map(|(from, _)| awake.iter().map(move |(to, _)| (*from, *to)));
         let whole = pairs.filter(|(from, to)| from != to && !wires.broken(*from, *to));
         Around {
-            members,
+            members: members.len(),
             carried: whole.filter_map(|(from, to)| Some((name(from)?, name(to)?))).collect(),
             awake: awake.iter().filter_map(|(node, boot)| Some((name(*node)?, *boot))).collect(),
             foreign: wires.foreign.iter().filter_map(|node| name(*node)).collect(),

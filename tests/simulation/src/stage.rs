@@ -5,7 +5,7 @@ use super::{
     deed::{Deed, Operation},
     fault,
     host::Host,
-    ids, now, region, service,
+    ids, newcomer, now, region, service,
     world::World,
 };
 use openraft_rt::AsyncRuntime;
@@ -85,6 +85,8 @@ pub(super) async fn perform(world: &mut World, deed: &Deed) {
         Deed::Foreign(agent, foreign) => world.network.foreign(id(agent), foreign),
         Deed::NoSockets(agent, none) => world.network.exhaust(id(agent), none),
         Deed::SlowDisk(agent, each) => world.network.slow_disk(id(agent), each),
+        Deed::Joins(old) => newcomer::joins(world, old).await,
+        Deed::Leaves(agent) => newcomer::leaves(world, agent),
         Deed::Operate(through, name, operation) => operate(world, through, name, operation),
         Deed::PowerCut(_)
         | Deed::Boot(_)
@@ -157,7 +159,9 @@ async fn process(world: &mut World, deed: Deed) {
 /// One disk may be lost while all others hold everything; more than that no majority survives, and none promises to.
 fn replace_disk(world: &mut World, agent: usize) {
     let others = world.network.hosts();
-    let whole = others.len() + 1 == world.members() && !world.is_up(agent);
+    // Where agents were changed, who holds everything is no matter of their number.
+    let founders = world.members() == world.scenario.nodes;
+    let whole = founders && others.len() + 1 == world.members() && !world.is_up(agent);
     if whole && world.replaced_disks == 0 && others.iter().all(|host| host.consensus.standing().settled) {
         world.replaced_disks += 1;
         world.disk(agent).wipe();
@@ -186,7 +190,8 @@ fn operate(world: &mut World, through: usize, name: &'static str, operation: Ope
     }
 }
 
-async fn say(host: Arc<Host>, body: Body) {
+/// Says it, and hears what comes back.
+pub(super) async fn say(host: Arc<Host>, body: Body) {
     let id = format!("{}/{}", actor_id(&host), now().as_micros());
     let command = quorate_core::Command { id, at: host.clock.now().wall, by: host.name.clone(), body };
     host.network.oracle().said(&command);

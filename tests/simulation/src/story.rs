@@ -8,7 +8,7 @@ use super::{
     deed::{Event, Mode, Replication, Trouble},
     fault,
     host::Host,
-    now,
+    newcomer, now,
     oracle::Shared,
     policy::Temper,
     region, service, stage,
@@ -277,7 +277,15 @@ async fn homecoming(world: &mut World, name: &'static str) {
 
 /// At the end every replica can read, and shows the same unbroken audit.
 async fn audit(world: &mut World) {
+    let members = world.state().members.clone();
     for host in world.network.hosts() {
+        if let Some(unsettled) = newcomer::unsettled(&host) {
+            world.oracle().violated(&unsettled);
+        }
+        // Who was removed is told nothing any more.
+        if !members.contains_key(&host.name) {
+            continue;
+        }
         if let Err(error) = host.consensus.barrier(RECOVERY_MAX).await {
             world.oracle().violated(&format!("liveness: {} cannot read: {error}", host.name));
         }

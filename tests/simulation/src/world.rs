@@ -1,17 +1,17 @@
 //! The hosts and what is around them: starting one on its disk, cutting its power, and looking at all of them at once.
 
 use super::{
-    AGENTS, Plot, Scenario,
+    AGENTS, Plot, Scenario, agent,
     clients::Clients,
     cloud::Cloud,
     coverage::word,
     cue::{Cue, Moment},
     disk::SimDisk,
     fault::Fault,
-    host::{Clock, Host, PROPOSE_MAX, Seat, members},
+    host::{Clock, Host, PROPOSE_MAX, Seat},
     ids,
     network::Network,
-    now,
+    newcomer, now,
     oracle::{Oracle, Shared},
     policy::Temper,
     policy::policy,
@@ -87,7 +87,7 @@ impl World {
             (Timing::wan(), 10_000..100_000)
         };
         let loss = if random.random_bool(0.5) { 0.01 } else { 0.0 };
-        let network = Network::new(random.random(), delay_us, loss, oracle.clone());
+        let network = Network::new(random.random(), nodes, delay_us, loss, oracle.clone());
         let mut clock = || Clock {
             booted: Duration::ZERO,
             // Two per cent off at the most; the policy's drift allows for more than twice that between two of them.
@@ -171,7 +171,7 @@ impl World {
         let database = redb::Builder::new().set_cache_size(1 << 20).create_with_backend(backend);
         let database = database.map_err(|error| format!("cannot open its database: {error}"))?;
         let transport = self.network.transport(id, self.boots);
-        let mut settings = self.settings(id, self.scenario.nodes);
+        let mut settings = self.settings(id, self.listed(index));
         listed(&mut settings);
         let started = Consensus::start(settings, transport, database, WriterMode::Inline).await;
         started.map_err(|error: StartError| format!("does not start: {error}"))
@@ -199,7 +199,7 @@ impl World {
         };
         let seat = Seat {
             index,
-            nodes: self.scenario.nodes,
+            nodes: self.listed(index),
             boot: self.boots,
             seed: self.random.random(),
             clock: Clock { booted: now(), ..self.clocks[&id] },
@@ -267,6 +267,9 @@ impl World {
             for (name, service) in &state.services {
                 self.oracle().judges(agent, name.as_str(), &service.policy_hash);
             }
+            if let Some(shrunk) = newcomer::shrunk(&host) {
+                self.oracle().violated(&shrunk);
+            }
             let standing = host.consensus.standing();
             if standing.is_leader && standing.has_quorum {
                 for name in &self.services {
@@ -292,15 +295,16 @@ impl World {
 
     /// What is really wrong, for the oracle: services that are sick in a region, or out of a majority's reach.
     fn tell_conditions(&mut self) {
-        let majority = self.scenario.nodes / 2 + 1;
+        let voters = self.voters();
+        let majority = voters.len() / 2 + 1;
         for at in [super::EAST, super::WEST] {
-            let dark = self.network.dark_from(&self.ids, at);
+            let dark = self.network.dark_from(&voters, at);
             for name in &self.services {
                 let sick = dark >= majority || self.cloud.sick(name, at);
                 self.oracle().condition(name, at, sick);
             }
         }
-        let around = self.network.around(self.scenario.nodes);
+        let around = self.network.around(&voters);
         let walls = self.network.hosts().into_iter().map(|host| host.clock.now().wall);
         let newest = walls.max().unwrap_or_default();
         self.oracle().around(&around, newest);
@@ -382,8 +386,36 @@ impl World {
         Body::ApplyPolicy { policy: Box::new(policy(name, self.temper, self.applied)), actor }
     }
 
+    /// How many agents there have been.
     pub(super) fn members(&self) -> usize {
-        members(self.scenario.nodes).len()
+        self.ids.len()
+    }
+
+    /// A place for one more agent, with an empty disk and a clock of its own. A run has one newcomer.
+    pub(super) fn admit(&mut self) -> Option<usize> {
+        let index = self.scenario.nodes;
+        let id = *ids().get(index)?;
+        if self.ids.contains(&id) {
+            return None;
+        }
+        self.ids.push(id);
+        self.disks.insert(id, SimDisk::new(self.scenario.seed.wrapping_mul(31) ^ id, false));
+        let (rate, wall_offset_ms) =
+            (self.random.random_range(980_000..1_020_000), self.random.random_range(0..5_000));
+        self.clocks.insert(id, Clock { booted: Duration::ZERO, rate, wall_offset_ms });
+        Some(index)
+    }
+
+    /// How many agents the file of one lists: the founders, and a newcomer itself.
+    fn listed(&self, index: usize) -> usize {
+        self.scenario.nodes.max(index + 1)
+    }
+
+    /// The agents that count, as the newest state has it.
+    fn voters(&self) -> Vec<NodeId> {
+        let members = &self.state().members;
+        let counts = |id: &NodeId| name_of(*id).is_some_and(|name| members.contains_key(&agent(name)));
+        if members.is_empty() { self.ids.clone() } else { self.ids.iter().copied().filter(counts).collect() }
     }
 
     /// Stops everything, with the disks' bytes in the trace.

@@ -71,6 +71,9 @@ fn f28_what_is_refused_and_why() {
     );
     let lease = refused(replace(EVE, "ap-south-1"), &[WES, NOA]);
     assert_eq!(lease, Some(MemberRefusal::HoldsLease { service: shop(), region: region(EAST) }));
+    let standby = refused(replace(WES, "ap-south-1"), &[EVE, NOA]);
+    assert_eq!(standby, Some(MemberRefusal::LastThere { service: shop(), region: region(WEST) }));
+    assert_eq!(refused(replace(WES, WEST), &[EVE, NOA]), None, "its successor gives the lease there");
     let twice = MemberChange::Add { member: NewMember { name: agent(NOA), ..ida(NORTH) } };
     assert_eq!(refused(twice, &AGENTS), Some(MemberRefusal::AlreadyAMember { agent: agent(NOA) }));
     let nowhere = MemberChange::Add { member: NewMember { address: "north".to_owned(), ..ida(NORTH) } };

@@ -279,6 +279,24 @@ pub(super) fn come_and_go(draw: &mut Draw) {
         draw.at(back, Deed::Boot(who));
         at = back + draw.ms(500..5_000);
     }
+    join_and_leave(draw);
+}
+
+/// Somebody comes for good, in the place of another or before another goes: around a decision, or at any time. Mostly
+/// not those beside the primary and its standby, whose regions keep theirs.
+fn join_and_leave(draw: &mut Draw) {
+    let goes = if draw.chance(800) { 2 + draw.agent() % (draw.nodes - 2) } else { draw.agent() };
+    let replaced = draw.chance(500);
+    let joins = Deed::Joins(replaced.then_some(goes));
+    if draw.chance(500) {
+        let (from, cue, after) = (draw.from(), tender(draw), draw.ms(0..3_000));
+        draw.on(from, cue, after, joins);
+    } else {
+        let at = draw.moment();
+        draw.at(at, joins);
+        let (later, who) = (at + draw.ms(2_000..40_000), if replaced { draw.agent() } else { goes });
+        draw.at(later, Deed::Leaves(who));
+    }
 }
 
 pub(super) fn churn(draw: &mut Draw) {
