@@ -49,7 +49,7 @@ pub fn cluster_talk(data: &[u8]) {
     while choices.left() && said.len() < COMMANDS_MAX {
         now = moved(now, &mut choices);
         let (by, body) = body(&cluster, &mut choices, now);
-        let mut command = Command { id: format!("said-{}", said.len()), at: now, by, body };
+        let mut command = Command::new(format!("said-{}", said.len()), now, by, body);
         if choices.byte() >= 250 && !said.is_empty() {
             command = said[choices.index(said.len())].clone();
         }
@@ -162,7 +162,7 @@ fn body(cluster: &Cluster, choices: &mut Choices<'_>, now: Timestamp) -> (AgentN
         24..=27 => release(cluster, choices),
         28 => {
             let policy = Box::new(world::later_policy(choices.index(4)));
-            Body::ApplyPolicy { policy, actor: actor(choices) }
+            Body::apply_policy(*policy, actor(choices))
         }
         29 => Body::RecordRefusal {
             service,

@@ -5,6 +5,7 @@ mod drills;
 mod dry_runs;
 mod evidence;
 pub mod explain;
+mod feature_level;
 mod health;
 mod lags;
 mod lead;
@@ -198,7 +199,7 @@ impl Node {
 
     /// Whether it may do anything but watch: as a member, and as one of those who form the cluster.
     fn acts(&self, seat: Seat) -> bool {
-        seat == Seat::Member || self.cluster.members.is_empty()
+        (seat == Seat::Member || self.cluster.members.is_empty()) && !self.outdated()
     }
 
     /// How far this agent last knew a replica to be behind.
@@ -324,6 +325,10 @@ impl Node {
 
     /// Proposes, unless the same is under way. `key` names the thing, so that it is proposed once at a time.
     fn propose(&mut self, now: Now, key: String, body: Body, out: &mut Vec<Output>) {
+        // Whoever leads when the agents have agreed on its level asks again.
+        if !matches!(body, Body::RaiseLevel { .. }) && self.permits(now, body.came_with()).is_err() {
+            return;
+        }
         self.pending.retain(|_, since| now.mono.since(*since) < PROPOSAL_PENDING_MAX);
         // The command's id begins with its key, so that an answer is matched to it.
         if self.pending.keys().any(|id| id.starts_with(&format!("{key}#"))) {
@@ -332,7 +337,7 @@ impl Node {
         self.commands += 1;
         let id = format!("{key}#{}-{}-{}", self.settings.name, self.settings.incarnation, self.commands);
         self.pending.insert(id.clone(), now.mono);
-        out.push(Output::Propose(Command { id, at: now.wall, by: self.settings.name.clone(), body }));
+        out.push(Output::Propose(Command::new(id, now.wall, self.settings.name.clone(), body)));
     }
 
     /// All voters; those of the agent's own file until the cluster is formed.

@@ -27,7 +27,10 @@ use quorate_policies::{
 use quorate_probes::{ProbeResult, Probed};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -84,6 +87,8 @@ pub struct Agent {
     pub(super) metrics: Metrics,
     /// Which version each peer last said it has.
     pub(super) versions: Mutex<BTreeMap<AgentName, String>>,
+    /// Whether it knows all that was committed before it started.
+    pub(super) caught_up: AtomicBool,
     pub(super) token: OperatorToken,
     pub(super) beats: Beats,
     pub(super) stop: CancellationToken,
@@ -186,7 +191,10 @@ impl Agent {
     /// When no majority took it in time, or its outcome is not known.
     pub async fn propose(&self, id: Option<String>, body: Body) -> Result<Response, ProposeProblem> {
         let id = id.unwrap_or_else(|| format!("{}/{:032x}", self.file.name, rand::random::<u128>()));
-        let command = Command { id, at: self.clock.now().wall, by: self.file.name.clone(), body };
+        let command = Command::new(id, self.clock.now().wall, self.file.name.clone(), body);
+        if let Err(refusal) = self.with_node(|node, now| node.permits(now, command.needs)) {
+            return Ok(Response::Refused { refusal });
+        }
         match self.consensus.propose(command, PROPOSE_MAX).await {
             Ok(response) => Ok(response),
             Err(ProposeError::NoLeader) => Err(ProposeProblem::NoQuorum),
@@ -294,6 +302,12 @@ impl Agent {
     #[must_use]
     pub fn clock_moved(&self) -> i64 {
         self.clock.moved()
+    }
+
+    /// Whether it knows all that was committed before it started.
+    #[must_use]
+    pub fn is_caught_up(&self) -> bool {
+        self.caught_up.load(Ordering::Relaxed)
     }
 
     /// Consensus.

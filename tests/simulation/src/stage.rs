@@ -188,7 +188,7 @@ fn operate(world: &mut World, through: usize, name: &'static str, operation: Ope
 
 async fn say(host: Arc<Host>, body: Body) {
     let id = format!("{}/{}", actor_id(&host), now().as_micros());
-    let command = quorate_core::Command { id, at: host.clock.now().wall, by: host.name.clone(), body };
+    let command = quorate_core::Command::new(id, host.clock.now().wall, host.name.clone(), body);
     host.network.oracle().said(&command);
     let answer = host.consensus.propose(command, Duration::from_secs(5)).await;
     host.network.oracle().answered(&told(answer));

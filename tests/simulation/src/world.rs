@@ -23,7 +23,7 @@ use quorate_consensus::{
     Consensus, Limits, Member, NodeId, Settings, StartError, Timing, WriterMode, node_id,
 };
 use quorate_core::{Actor, Body, Cluster, Command, Execution, Response, StepState};
-use quorate_policies::Millis;
+use quorate_policies::{FEATURE_LEVEL, FeatureLevel, Millis};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{
     collections::BTreeMap,
@@ -52,6 +52,8 @@ pub(super) struct World {
     disks: BTreeMap<NodeId, SimDisk>,
     clocks: BTreeMap<NodeId, Clock>,
     timing: Timing,
+    /// What each agent's build understands, from its next start on.
+    builds: BTreeMap<NodeId, FeatureLevel>,
     boots: u64,
     looks: u64,
     commands: u64,
@@ -112,6 +114,7 @@ impl World {
             random,
             oracle,
             disks: ids.iter().map(disk).collect(),
+            builds: ids.iter().map(|id| (*id, FEATURE_LEVEL)).collect(),
             ids,
             clocks,
             timing,
@@ -135,6 +138,7 @@ impl World {
         Settings {
             cluster: "simulated".into(),
             me,
+            feature_level: self.builds[&me].0,
             members: AGENTS.iter().take(nodes).map(member).collect(),
             timing: self.timing,
             // Small, so that a run has snapshots and purges.
@@ -200,6 +204,7 @@ impl World {
         let seat = Seat {
             index,
             nodes: self.scenario.nodes,
+            feature_level: self.builds[&id],
             boot: self.boots,
             seed: self.random.random(),
             clock: Clock { booted: now(), ..self.clocks[&id] },
@@ -370,7 +375,7 @@ impl World {
     pub(super) async fn operate(&mut self, through: &Host, body: Body) -> Option<Response> {
         self.commands += 1;
         let id = format!("operator/{}", self.commands);
-        let command = Command { id, at: through.clock.now().wall, by: through.name.clone(), body };
+        let command = Command::new(id, through.clock.now().wall, through.name.clone(), body);
         self.oracle().said(&command);
         through.consensus.propose(command, PROPOSE_MAX).await.ok()
     }
@@ -379,7 +384,7 @@ impl World {
     pub(super) fn apply_policy(&mut self, name: &str) -> Body {
         self.applied += 1;
         let actor = Actor { name: "olga".to_owned(), reason: "a policy".to_owned() };
-        Body::ApplyPolicy { policy: Box::new(policy(name, self.temper, self.applied)), actor }
+        Body::apply_policy(policy(name, self.temper, self.applied), actor)
     }
 
     pub(super) fn members(&self) -> usize {
