@@ -89,7 +89,7 @@ fn holding(held_by: &BTreeMap<AgentName, Option<FeatureLevel>>) -> String {
         Some(level) => format!("`{agent}` understands {level}"),
         None => format!("`{agent}` has not said what it understands"),
     });
-    format!(": {}; upgrade them, or wait until they are heard", each.collect::<Vec<_>>().join(", "))
+    format!(": {}; upgrade whoever is behind, or wait until it is heard", each.collect::<Vec<_>>().join(", "))
 }
 
 /// Those of `seated` who are not known to understand a level.

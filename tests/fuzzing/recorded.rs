@@ -174,8 +174,7 @@ fn operators() -> Vec<Command> {
     let members = world::members();
     teller.say("noa", Body::SetMembers { members });
     for which in 0..4 {
-        let policy = Box::new(world::later_policy(which));
-        teller.say("noa", Body::apply_policy(*policy, actor("another policy")));
+        teller.say("noa", Body::apply_policy(world::later_policy(which), actor("another policy")));
     }
     teller.say("noa", Body::apply_policy(world::later_policy(1), actor("approval")));
     teller.say("wes", Body::Pause { service: service(), actor: actor("look"), until: Some(START) });

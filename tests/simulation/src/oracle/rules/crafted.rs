@@ -47,8 +47,8 @@ pub(super) fn formed() -> Cluster {
     let members = crate::AGENTS.into_iter().take(3).map(|(name, at)| (agent(name), region(at))).collect();
     apply(&mut state, Body::SetMembers { members });
     let actor = Actor { name: "olga".to_owned(), reason: "a policy".to_owned() };
-    let policy = Box::new(policy(crate::SHOP, Temper::written(4), 1));
-    apply(&mut state, Body::apply_policy(*policy, actor));
+    let policy = policy(crate::SHOP, Temper::written(4), 1);
+    apply(&mut state, Body::apply_policy(policy, actor));
     state
 }
 
