@@ -52,9 +52,10 @@ async fn all_see(cluster: &Cluster, at: &str, east: &str) -> anyhow::Result<()> 
         let service = cluster.service(at).await?;
         let heard = service.regions.iter().flat_map(|region| &region.targets);
         let all = heard.clone().all(|target| target.silent.is_empty() && target.mismatched.is_empty());
-        let as_told = service.regions.iter().all(|region| {
-            region.opinion == if region.name == "us-east-1" { east } else { "healthy" }
-        });
+        let as_told = service
+            .regions
+            .iter()
+            .all(|region| region.opinion == if region.name == "us-east-1" { east } else { "healthy" });
         anyhow::ensure!(all && as_told, "{:?}", service.regions);
         Ok(Some(()))
     })
@@ -152,7 +153,8 @@ async fn rolled(stop: Stop) -> anyhow::Result<()> {
 
     cluster.fault("us-east-1", json!({"kind": "none"})).await?;
     all_see(&cluster, "us-west-2", "healthy").await?;
-    let order = json!({"scenario": "home", "to": "us-east-1", "reason": "it is well again", "confirm": "shop"});
+    let order =
+        json!({"scenario": "home", "to": "us-east-1", "reason": "it is well again", "confirm": "shop"});
     cluster.agent("eu-west-1").api.post("/v1/services/shop/declare", &order).await?;
     execution(&cluster, "home", "succeeded").await?;
     let service = cluster.service("eu-west-1").await?;

@@ -148,7 +148,10 @@ async fn what_cannot_be_read_stops_an_agent_that_is_too_old() {
     propose(&up[0], members()).await;
     let eve = &up[0];
     let head = Head { cluster: eve.cluster(), from: node_id("wes"), to: eve.me(), needs: LATER };
-    let text = encode("request", &json!({"cluster": head.cluster, "from": head.from, "to": head.to, "call": "Teleport"}));
+    let text = encode(
+        "request",
+        &json!({"cluster": head.cluster, "from": head.from, "to": head.to, "call": "Teleport"}),
+    );
     let unsaid: Head = quorate_consensus::decode("request", text.unwrap().as_bytes()).unwrap();
     assert_eq!(unsaid.needs, FIRST);
     let elsewhere = serde_json::from_value(json!(7)).unwrap();

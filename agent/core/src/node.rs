@@ -325,10 +325,6 @@ impl Node {
 
     /// Proposes, unless the same is under way. `key` names the thing, so that it is proposed once at a time.
     fn propose(&mut self, now: Now, key: String, body: Body, out: &mut Vec<Output>) {
-        // Whoever leads when the agents have agreed on its level asks again.
-        if !matches!(body, Body::RaiseLevel { .. }) && self.permits(now, body.came_with()).is_err() {
-            return;
-        }
         self.pending.retain(|_, since| now.mono.since(*since) < PROPOSAL_PENDING_MAX);
         // The command's id begins with its key, so that an answer is matched to it.
         if self.pending.keys().any(|id| id.starts_with(&format!("{key}#"))) {
@@ -336,8 +332,12 @@ impl Node {
         }
         self.commands += 1;
         let id = format!("{key}#{}-{}-{}", self.settings.name, self.settings.incarnation, self.commands);
-        self.pending.insert(id.clone(), now.mono);
-        out.push(Output::Propose(Command::new(id, now.wall, self.settings.name.clone(), body)));
+        let command = Command::new(id.clone(), now.wall, self.settings.name.clone(), body);
+        // Whoever leads when the agents have agreed on its level asks again.
+        if self.permits(now, &command).is_ok() {
+            self.pending.insert(id, now.mono);
+            out.push(Output::Propose(command));
+        }
     }
 
     /// All voters; those of the agent's own file until the cluster is formed.

@@ -192,10 +192,7 @@ impl Agent {
     pub async fn propose(&self, id: Option<String>, body: Body) -> Result<Response, ProposeProblem> {
         let id = id.unwrap_or_else(|| format!("{}/{:032x}", self.file.name, rand::random::<u128>()));
         let command = Command::new(id, self.clock.now().wall, self.file.name.clone(), body);
-        if let Err(refusal) = self.with_node(|node, now| node.permits(now, command.needs)) {
-            return Ok(Response::Refused { refusal });
-        }
-        match self.consensus.propose(command, PROPOSE_MAX).await {
+        match self.put(command).await {
             Ok(response) => Ok(response),
             Err(ProposeError::NoLeader) => Err(ProposeProblem::NoQuorum),
             Err(ProposeError::Unknown) => Err(ProposeProblem::Unknown),
@@ -203,9 +200,17 @@ impl Agent {
         }
     }
 
+    /// The one way into the log: nothing goes there that an agent would not understand.
+    pub(super) async fn put(&self, command: Command) -> Result<Response, ProposeError> {
+        if let Err(refusal) = self.with_node(|node, now| node.permits(now, &command)) {
+            return Ok(Response::Refused { refusal });
+        }
+        self.consensus.propose(command, PROPOSE_MAX).await
+    }
+
     async fn propose_for_node(&self, command: Command) {
         let id = command.id.clone();
-        match self.consensus.propose(command, PROPOSE_MAX).await {
+        match self.put(command).await {
             Ok(Response::Refused { refusal }) => {
                 tracing::info!(command = %id, %refusal, "the log refused a proposal")
             }

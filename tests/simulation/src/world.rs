@@ -155,6 +155,23 @@ impl World {
         &self.disks[&ids()[index]]
     }
 
+    /// Which build an agent starts as from now on.
+    pub(super) fn build(&mut self, index: usize, level: FeatureLevel) {
+        self.builds.insert(ids()[index], level);
+    }
+
+    /// Gives every agent the latest build that any of them has had.
+    pub(super) fn up_to_date(&mut self) {
+        let latest =
+            self.builds.values().copied().chain([self.agreed_level()]).max().unwrap_or(FEATURE_LEVEL);
+        self.builds.values_mut().for_each(|level| *level = latest);
+    }
+
+    fn agreed_level(&self) -> FeatureLevel {
+        let of = |host: Arc<Host>| host.consensus.state().feature_level;
+        self.network.hosts().into_iter().map(of).max().unwrap_or(FEATURE_LEVEL)
+    }
+
     pub(super) fn is_up(&self, index: usize) -> bool {
         self.network.host(ids()[index]).is_some()
     }
@@ -191,7 +208,7 @@ impl World {
         let id = ids()[index];
         let consensus = match self.consensus(index, |_| {}).await {
             Ok(consensus) => consensus,
-            Err(why) if self.disks[&id].is_full() => {
+            Err(why) if self.disks[&id].is_full() || why.contains("needs feature level") => {
                 return self.oracle().event(&format!("{name} {why}"));
             }
             Err(why) => return self.oracle().violated(&format!("disk: {name} {why}")),
@@ -287,7 +304,10 @@ impl World {
     fn crashed(&mut self, name: &str, why: &str) {
         let index = AGENTS.iter().position(|(agent, _)| *agent == name).unwrap();
         // It is seen up to a second late: the disk may have room again by then.
-        if self.disk(index).is_full() || why.contains("no storage space") {
+        if self.disk(index).is_full()
+            || why.contains("no storage space")
+            || self.builds[&ids()[index]] < self.agreed_level()
+        {
             self.oracle().event(&format!("{name} stops: {why}"));
         } else {
             self.oracle().violated(&format!("disk: {name} stopped by itself: {why}"));

@@ -2,9 +2,9 @@
 //! the leader asks for a higher level. What must not be: a level that is agreed on for an agent that was not heard.
 
 use super::{Node, Now, Output};
-use crate::command::Body;
+use crate::command::{Body, Command};
 use quorate_policies::{
-    FeatureLevel, Monotonic,
+    Monotonic,
     feature_level::{Heard, permitted, understood},
     guard::Refusal,
 };
@@ -18,14 +18,17 @@ impl Node {
         heard.chain([(self.settings.name.clone(), self.settings.feature_level)]).collect()
     }
 
-    /// Whether something that needs a level may be proposed. Once it is in the log it is too late: an agent that does not
-    /// understand an entry has to stop.
+    /// Whether a command may be proposed. Once it is in the log it is too late: an agent that does not understand an entry has
+    /// to stop. The command that raises the level is judged by what it says of everybody.
     ///
     /// # Errors
-    /// When the agents have not agreed on it, with those that hold it back.
-    pub fn permits(&self, now: Now, needs: FeatureLevel) -> Result<(), Refusal> {
-        let cluster = &self.cluster;
-        permitted(needs, cluster.feature_level, cluster.seated().keys(), &self.feature_levels(now.mono))
+    /// When the agents have not agreed on what it needs, with those that hold it back.
+    pub fn permits(&self, now: Now, command: &Command) -> Result<(), Refusal> {
+        let (needs, agreed) = (command.needs, self.cluster.feature_level);
+        if needs <= agreed || matches!(command.body, Body::RaiseLevel { .. }) {
+            return Ok(());
+        }
+        permitted(needs, agreed, self.cluster.seated().keys(), &self.feature_levels(now.mono))
             .map_err(|why| Refusal::FeatureLevel { why })
     }
 

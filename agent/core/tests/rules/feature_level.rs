@@ -186,7 +186,10 @@ fn the_leader_raises_the_level_when_all_have_said_so() {
         };
         outputs.iter().any(raise)
     };
-    let held_by = |wes: &Node, at: u64| match wes.permits(now(at), LATER) {
+    let (mut asked, mut known) = (log.clone(), log.clone());
+    let asked = later(&mut asked);
+    let known = known.command(WES, asked.body.clone());
+    let held_by = |wes: &Node, at: u64| match wes.permits(now(at), &asked) {
         Err(Refusal::FeatureLevel { why: LevelRefusal::NotAgreed { held_by, .. } }) => held_by,
         other => panic!("{other:?}"),
     };
@@ -194,7 +197,7 @@ fn the_leader_raises_the_level_when_all_have_said_so() {
     assert_eq!(held_by(&wes, 1_000), [(agent(NOA), None)].into());
     assert!(!raised(&wes.step(now(1_100), said(NOA, NORTH, FEATURE_LEVEL, 1))));
     assert_eq!(held_by(&wes, 1_100), [(agent(NOA), Some(FEATURE_LEVEL))].into());
-    assert_eq!(wes.permits(now(1_100), FEATURE_LEVEL), Ok(()), "what is agreed on is proposed");
+    assert_eq!(wes.permits(now(1_100), &known), Ok(()), "what is agreed on is proposed");
     // It is upgraded, and meanwhile another one falls silent.
     assert!(!raised(&wes.step(now(4_000), said(NOA, NORTH, LATER, 2))), "eve was not heard lately");
     let outputs = wes.step(now(4_100), said(EVE, EAST, LATER, 2));
