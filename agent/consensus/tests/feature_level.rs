@@ -168,27 +168,46 @@ async fn what_cannot_be_read_stops_an_agent_that_is_too_old() {
     }
 }
 
-/// Goal: a later version's disk is refused by its level, also where it cannot be read. Method: a stored snapshot with a
-/// state that this build does not know, with the level and without.
+/// What a store says when it is opened on these rows, by this build.
+fn refusal(log: &[Value], meta: &[(&str, Value)]) -> String {
+    const LOG: TableDefinition<'_, u64, &str> = TableDefinition::new("log");
+    const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta");
+    let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
+    let write = database.begin_write().unwrap();
+    {
+        let (mut entries, mut rows) = (write.open_table(LOG).unwrap(), write.open_table(META).unwrap());
+        for (index, command) in (0..).zip(log) {
+            let entry = json!({"log_id": {"leader_id": 3, "index": index}, "payload": {"Normal": command}});
+            entries.insert(index, encode("entry", &entry).unwrap().as_str()).unwrap();
+        }
+        for (name, value) in meta {
+            rows.insert(*name, encode(name, value).unwrap().as_str()).unwrap();
+        }
+    }
+    write.commit().unwrap();
+    let opened = Store::<Cluster, TokioRuntime>::open(database, WriterMode::Inline, FIRST);
+    opened.err().map_or_else(String::new, |error| error.to_string())
+}
+
+/// Goal: a later version's disk is refused by its level, also where it cannot be read. Method: a log and a snapshot with what
+/// this build does not know, with the level and without.
 #[test]
 fn a_later_disk_is_refused_by_its_level() {
-    const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta");
-    let open = |machine: Value| {
-        let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
-        let write = database.begin_write().unwrap();
-        {
-            let mut meta = write.open_table(META).unwrap();
-            let of = json!({"last_log_id": {"leader_id": 3, "index": 9},
-                "last_membership": {"log_id": null, "membership": {"configs": [], "nodes": {}}}});
-            meta.insert("snapshot_meta", encode("meta", &of).unwrap().as_str()).unwrap();
-            meta.insert("snapshot", encode("snapshot", &machine).unwrap().as_str()).unwrap();
-        }
-        write.commit().unwrap();
-        Store::<Cluster, TokioRuntime>::open(database, WriterMode::Inline, FIRST).err().unwrap().to_string()
-    };
-    let known = open(json!({"services": "in a new form"}));
+    let told = "needs feature level 2, and this build understands 1: start the version";
+    let meta = json!({"last_log_id": {"leader_id": 3, "index": 9},
+        "last_membership": {"log_id": null, "membership": {"configs": [], "nodes": {}}}});
+    let snapshot = |state: Value| refusal(&[], &[("snapshot_meta", meta.clone()), ("snapshot", state)]);
+    let known = snapshot(json!({"services": "in a new form"}));
     assert!(known.contains("is not valid"), "{known}");
-    let later = open(json!({"feature_level": LATER, "services": "in a new form"}));
-    assert!(later.contains("needs feature level 2, and this build understands 1"), "{later}");
-    assert!(later.contains("start the version"), "{later}");
+    let later = snapshot(json!({"feature_level": LATER, "services": "in a new form"}));
+    assert!(later.contains(told), "{later}");
+
+    let unheard_of =
+        json!({"id": "7", "at": 1, "by": "wes", "needs": LATER, "body": {"command": "teleport"}});
+    let raise = serde_json::to_value(raise()).unwrap();
+    assert_eq!(refusal(&[serde_json::to_value(members()).unwrap()], &[]), "", "it reads what it understands");
+    let alone = refusal(&[unheard_of.clone()], &[]);
+    assert!(alone.contains("log entry 0 is not valid"), "{alone}");
+    let behind = refusal(&[raise, unheard_of], &[]);
+    assert!(behind.starts_with("log entry 0") && behind.contains(told), "{behind}");
 }

@@ -91,7 +91,8 @@ impl Cluster {
             }
             Body::RaiseLevel { to, heard } => self.raise_level(&command.by, *to, heard),
             Body::ApplyPolicy { policy, hash, actor } => {
-                self.apply_policy(policy, hash.as_ref().unwrap_or(&policy_hash(policy)), actor)
+                let hash = hash.clone().unwrap_or_else(|| policy_hash(policy));
+                self.apply_policy(policy, hash, actor)
             }
             Body::Decide { service, to, trigger, evidence, live } => {
                 self.decide(command, service, to, trigger, evidence, live)
@@ -159,7 +160,7 @@ impl Cluster {
     fn apply_policy(
         &mut self,
         policy: &Policy,
-        hash: &PolicyHash,
+        hash: PolicyHash,
         actor: &Actor,
     ) -> Result<Response, Refusal> {
         let refuse = |why: String| Refusal::PolicyRefused { why };
@@ -168,7 +169,7 @@ impl Cluster {
             return Err(Refusal::ExecutionInProgress { execution: id });
         }
         let mut state = match known {
-            None => ServiceState::new(policy.clone(), hash.clone())
+            None => ServiceState::new(policy.clone(), hash)
                 .ok_or_else(|| refuse("it names no primary region".to_owned()))?,
             Some(state) if !policy.regions.contains_key(&state.active) => {
                 return Err(refuse(format!("it drops region `{}`, which serves now", state.active)));
@@ -180,7 +181,7 @@ impl Cluster {
                 let signal = state.signal.as_ref().map_or("", |signal| signal.as_str());
                 return Err(refuse(format!("it drops region `{signal}`, to which traffic is signalled")));
             }
-            Some(state) => state.with_policy(policy.clone(), hash.clone()),
+            Some(state) => state.with_policy(policy.clone(), hash),
         };
         state.keep_drills(self.clock);
         let (version, hash) = (state.version, state.policy_hash.clone());

@@ -30,6 +30,8 @@ pub(crate) fn log<M: Machine, R: AsyncRuntime>(
         if found != missing {
             return Err(StoreError::Hole { missing, found });
         }
+        // What raised the level stands before anything that needs it, so that the level is what is told.
+        let entry = entry?;
         understood(|| format!("log entry {found}"), entry_needs::<M, R>(&entry), knows)?;
         log.push(entry);
     }
