@@ -13,6 +13,7 @@ pub mod backup;
 pub mod document;
 pub mod drill;
 pub mod effect;
+pub mod feature_level;
 pub mod guard;
 pub mod health;
 pub mod membership;
@@ -24,6 +25,7 @@ pub mod readiness;
 pub mod renewal;
 pub mod time;
 
+pub use feature_level::{FEATURE_LEVEL, FeatureLevel};
 pub use name::{
     AgentName, BackupName, ChannelName, CheckName, ComponentName, ContactName, DrillName, EnvironmentName,
     InputName, ItemName, MessageName, PlanName, RegionName, ServiceName, StepName, TargetName,

@@ -12,7 +12,7 @@ use quorate_core::{
     },
 };
 use quorate_policies::{
-    AgentName, DrillName, Millis, StepName, Timestamp,
+    AgentName, DrillName, FeatureLevel, Millis, StepName, Timestamp,
     agreement::{Evidence, LagVote, Vote, lag::replica_name},
     guard::{Refusal, Trigger},
     health::Verdict,
@@ -49,7 +49,7 @@ pub fn cluster_talk(data: &[u8]) {
     while choices.left() && said.len() < COMMANDS_MAX {
         now = moved(now, &mut choices);
         let (by, body) = body(&cluster, &mut choices, now);
-        let mut command = Command { id: format!("said-{}", said.len()), at: now, by, body };
+        let mut command = Command::new(format!("said-{}", said.len()), now, by, body);
         if choices.byte() >= 250 && !said.is_empty() {
             command = said[choices.index(said.len())].clone();
         }
@@ -161,8 +161,8 @@ fn body(cluster: &Cluster, choices: &mut Choices<'_>, now: Timestamp) -> (AgentN
         23 => Body::Resume { service, actor: actor(choices) },
         24..=27 => release(cluster, choices),
         28 => {
-            let policy = Box::new(world::later_policy(choices.index(4)));
-            Body::ApplyPolicy { policy, actor: actor(choices) }
+            let policy = world::later_policy(choices.index(4));
+            Body::apply_policy(policy, actor(choices))
         }
         29 => Body::RecordRefusal {
             service,
@@ -189,7 +189,8 @@ fn change_members(cluster: &Cluster, choices: &mut Choices<'_>) -> Body {
         address: choices.of(&["10.0.0.9:7951", "nowhere"]).to_owned(),
     };
     let old = world::name(choices.of(&[AGENTS[0], AGENTS[1], AGENTS[2], "new"]));
-    match choices.index(6) {
+    match choices.index(7) {
+        6 => raise_level(cluster, choices),
         0 => Body::ChangeMembers { change: MemberChange::Add { member }, live, actor },
         1 => Body::ChangeMembers { change: MemberChange::Remove { agent: old }, live, actor },
         2 => Body::ChangeMembers { change: MemberChange::Replace { old, member }, live, actor },
@@ -197,6 +198,18 @@ fn change_members(cluster: &Cluster, choices: &mut Choices<'_>) -> Body {
         4 => Body::EndMembers { number, outcome: ChangeOutcome::Done },
         _ => Body::EndMembers { number, outcome: ChangeOutcome::GivenUp { why: "too late".to_owned() } },
     }
+}
+
+/// A level that is understood by all, or not by all, or no higher one.
+fn raise_level(cluster: &Cluster, choices: &mut Choices<'_>) -> Body {
+    let agreed = cluster.feature_level.0;
+    let to = FeatureLevel(agreed.saturating_sub(1).saturating_add(u32::from(choices.byte() % 4)));
+    let heard = cluster.seated().into_keys().filter_map(|agent| match choices.byte() {
+        0..=7 => None,
+        8..=15 => Some((agent, FeatureLevel(agreed))),
+        _ => Some((agent, to)),
+    });
+    Body::RaiseLevel { to, heard: heard.collect() }
 }
 
 /// What became of a message, by channels that the policy may not have.

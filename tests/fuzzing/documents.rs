@@ -110,12 +110,8 @@ fn can_be_used(policy: &Policy) {
     }
     let hash = policy_hash(policy);
     let actor = Actor { name: "operator".to_owned(), reason: "first".to_owned() };
-    let command = LogCommand {
-        id: "1".to_owned(),
-        at: Timestamp(1),
-        by: "a".try_into().expect("a name"),
-        body: Body::ApplyPolicy { policy: Box::new(policy.clone()), actor },
-    };
+    let body = Body::apply_policy(policy.clone(), actor);
+    let command = LogCommand::new("1".to_owned(), Timestamp(1), "a".try_into().expect("a name"), body);
     let mut cluster = Cluster::default();
     assert_eq!(cluster.apply(&command), Response::Policy { version: 1, hash });
 }

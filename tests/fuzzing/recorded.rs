@@ -56,7 +56,7 @@ impl Teller {
     fn say(&mut self, by: &str, body: Body) {
         let number = self.said.len() as u64;
         let at = START.plus(Millis(number * 700));
-        let command = Command { id: format!("recorded-{number}"), at, by: world::name(by), body };
+        let command = Command::new(format!("recorded-{number}"), at, world::name(by), body);
         self.cluster.apply(&command);
         self.said.push(command);
     }
@@ -174,11 +174,9 @@ fn operators() -> Vec<Command> {
     let members = world::members();
     teller.say("noa", Body::SetMembers { members });
     for which in 0..4 {
-        let policy = Box::new(world::later_policy(which));
-        teller.say("noa", Body::ApplyPolicy { policy, actor: actor("another policy") });
+        teller.say("noa", Body::apply_policy(world::later_policy(which), actor("another policy")));
     }
-    teller
-        .say("noa", Body::ApplyPolicy { policy: Box::new(world::later_policy(1)), actor: actor("approval") });
+    teller.say("noa", Body::apply_policy(world::later_policy(1), actor("approval")));
     teller.say("wes", Body::Pause { service: service(), actor: actor("look"), until: Some(START) });
     teller.say("wes", Body::Resume { service: service(), actor: actor("go on") });
     teller.say("noa", decide(Trigger::Automatic));

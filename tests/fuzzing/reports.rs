@@ -8,7 +8,7 @@ use quorate_core::{
     node::{Now, self_health::TICK, targets},
 };
 use quorate_policies::{
-    AgentName, Millis, Monotonic,
+    AgentName, FEATURE_LEVEL, Millis, Monotonic,
     agreement::{ReplicaLag, Report, ServiceReport, TargetReport},
     health::{FailureReason, Observation, Verdict},
 };
@@ -112,6 +112,7 @@ fn leader(cluster: Arc<Cluster>) -> Node {
         region: world::name(REGIONS[2]),
         members: world::members(),
         incarnation: 1,
+        feature_level: FEATURE_LEVEL,
         report_interval: Millis(1_000),
         lost_after: Millis(5_000),
     };
@@ -144,6 +145,7 @@ fn healthy(cluster: &Cluster, sequence: u64) -> Report {
         incarnation: 1,
         sequence,
         abstains: None,
+        feature_level: FEATURE_LEVEL,
         services: [(world::shop(), service)].into(),
     }
 }

@@ -4,6 +4,7 @@
 use openraft_rt_tokio::TokioRuntime;
 use quorate_consensus::{Store, WriterMode};
 use quorate_core::Cluster;
+use quorate_policies::FEATURE_LEVEL;
 use redb::{Database, TableDefinition, backends::InMemoryBackend};
 
 /// The store's tables; their names are part of what is on every disk.
@@ -33,7 +34,7 @@ pub fn stored_rows(data: &[u8]) {
         }
     }
     write.commit().expect("the rows are there");
-    if let Err(error) = Store::<Cluster, TokioRuntime>::open(database, WriterMode::Inline) {
+    if let Err(error) = Store::<Cluster, TokioRuntime>::open(database, WriterMode::Inline, FEATURE_LEVEL.0) {
         assert!(error.to_string().len() > 10, "{error} names nothing");
     }
 }

@@ -113,10 +113,9 @@ pub fn members() -> BTreeMap<AgentName, RegionName> {
 pub fn begun() -> Cluster {
     let mut cluster = Cluster::default();
     let actor = Actor { name: "olga".to_owned(), reason: "first".to_owned() };
-    let bodies =
-        [Body::SetMembers { members: members() }, Body::ApplyPolicy { policy: Box::new(policy()), actor }];
+    let bodies = [Body::SetMembers { members: members() }, Body::apply_policy(policy(), actor)];
     for (number, body) in bodies.into_iter().enumerate() {
-        cluster.apply(&Command { id: format!("begin-{number}"), at: START, by: name("noa"), body });
+        cluster.apply(&Command::new(format!("begin-{number}"), START, name("noa"), body));
     }
     cluster
 }

@@ -12,6 +12,9 @@ pub struct Status {
     pub region: String,
     /// Its version.
     pub version: String,
+    /// The feature level on which the agents have agreed; 0 from an agent that knows none.
+    #[serde(default)]
+    pub feature_level: u32,
     /// Whether it is in contact with a majority.
     pub has_quorum: bool,
     /// Who leads, as far as known.
@@ -31,6 +34,9 @@ pub struct Status {
 /// `GET /v1/members`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Members {
+    /// The feature level on which the agents have agreed; 0 from an agent that knows none.
+    #[serde(default)]
+    pub feature_level: u32,
     /// All voters, and who is being added.
     pub members: Vec<Member>,
     /// The change that is under way.
@@ -73,6 +79,9 @@ pub struct Member {
     /// Its version, as it said itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// The feature level that its build understands, as it said itself lately.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feature_level: Option<u32>,
     /// How long ago it was last heard, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard_ms_ago: Option<u64>,

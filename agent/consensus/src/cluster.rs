@@ -12,4 +12,12 @@ impl Machine for Cluster {
     fn apply(&mut self, command: &Command) -> Response {
         Cluster::apply(self, command)
     }
+
+    fn feature_level(&self) -> u32 {
+        self.feature_level.0
+    }
+
+    fn needs(command: &Command) -> u32 {
+        command.needs.0
+    }
 }

@@ -5,6 +5,7 @@
 
 pub(crate) mod join;
 pub(crate) mod membership;
+mod outdated;
 pub(crate) mod propose;
 pub(crate) mod read;
 pub(crate) mod rejoin;
@@ -16,7 +17,7 @@ pub(crate) mod transfer;
 mod watchdog;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use openraft_rt::{AsyncRuntime, Instant, WatchReceiver};
@@ -53,6 +54,8 @@ struct Node<M: Machine, R: AsyncRuntime> {
     settling: Settling,
     /// Shared with the calls to other members, which hear their votes.
     silence: Arc<Silence<R>>,
+    /// Why this build can take no part any more.
+    outdated: OnceLock<StoreError>,
 }
 
 impl<M: Machine, R: AsyncRuntime> Clone for Consensus<M, R> {
@@ -101,12 +104,13 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
     /// After a failure the process should end: the voter takes no part until it is started again.
     pub async fn stopped(&self) -> Stopped {
         let mut metrics = self.0.raft.metrics();
-        match metrics.wait_until(|metrics| metrics.running_state.is_err()).await {
+        let stopped = match metrics.wait_until(|metrics| metrics.running_state.is_err()).await {
             Ok(metrics) => {
                 Stopped(metrics.running_state.err().map_or_else(String::new, |fatal| fatal.to_string()))
             }
             Err(_) => Stopped("the voter is gone".into()),
-        }
+        };
+        self.0.outdated.get().map_or(stopped, |later| Stopped(later.to_string()))
     }
 
     /// Stops the voter and lets go of the database, whatever clones of the handle remain.

@@ -3,8 +3,10 @@
 //! JSON describes itself, so fields can be added, and a file can be read by a person. The digit is for the
 //! day when that is not enough. An unknown digit is refused; nothing is guessed.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::machine::FIRST_LEVEL;
 
 /// The version this build writes and the only one it reads. A digit keeps the whole text printable.
 const VERSION: char = '1';
@@ -29,6 +31,19 @@ pub enum FormatError {
         /// The reader's own words.
         detail: String,
     },
+}
+
+/// What is read of a state's text that cannot be read as a whole.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Leveled {
+    /// See [`crate::Machine::feature_level`].
+    #[serde(default = "first_level")]
+    pub(crate) feature_level: u32,
+}
+
+/// For whatever does not say.
+pub(crate) fn first_level() -> u32 {
+    FIRST_LEVEL
 }
 
 /// Writes a value; `what` names it in the error.

@@ -39,7 +39,7 @@ pub use consensus::{Consensus, Stopped, propose::ProposeError};
 pub use format::{FormatError, decode, encode};
 pub use machine::{Machine, Proposal};
 pub use member::{ClusterDigest, History, Member, NodeId, Seat, node_id};
-pub use network::message::{Call, Refusal, Reply, Request};
+pub use network::message::{Call, Head, Refusal, Reply, Request};
 pub use network::{Transport, TransportError};
 pub use recover::{Left, RecoverError, copy, left, recover};
 pub use settings::{Limits, REQUEST_BYTES_MAX, Settings};

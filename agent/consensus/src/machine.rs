@@ -24,7 +24,21 @@ pub trait Machine: Default + Clone + Serialize + DeserializeOwned + Send + Sync 
 
     /// Folds one committed command into the state. It must not panic: a panic stops every replica.
     fn apply(&mut self, command: &Self::Command) -> Self::Response;
+
+    /// The feature level that a build must understand to hold this state. It never falls, and it stands in the state's
+    /// text under `feature_level`, so that it is found in a text that cannot be read otherwise.
+    fn feature_level(&self) -> u32 {
+        FIRST_LEVEL
+    }
+
+    /// The feature level that a build must understand to hold this command.
+    fn needs(_command: &Self::Command) -> u32 {
+        FIRST_LEVEL
+    }
 }
+
+/// What needs no later version than the first.
+pub(crate) const FIRST_LEVEL: u32 = 1;
 
 /// A command on its way through the log.
 ///

@@ -18,6 +18,7 @@ use self::message::{Call, Refusal, Reply, Request};
 pub(crate) use self::peer::Peers;
 use crate::machine::Machine;
 use crate::member::{ClusterDigest, NodeId};
+use crate::store::Store;
 
 /// Why a request has no reply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +64,8 @@ pub(crate) struct Link<M: Machine, R: AsyncRuntime> {
     /// The digest's number, which changes once, when an agent that was new has found its cluster.
     cluster: Arc<AtomicU64>,
     me: NodeId,
+    /// Whose state says on which feature level the agents have agreed.
+    store: Store<M, R>,
     /// Whether another has said that this node was removed, and none has led it since.
     removed: Arc<AtomicBool>,
     /// Whether another has refused this node for its history since that was last looked into.
@@ -75,6 +78,7 @@ impl<M: Machine, R: AsyncRuntime> Clone for Link<M, R> {
             transport: self.transport.clone(),
             cluster: self.cluster.clone(),
             me: self.me,
+            store: self.store.clone(),
             removed: self.removed.clone(),
             strange: self.strange.clone(),
         }
@@ -82,9 +86,15 @@ impl<M: Machine, R: AsyncRuntime> Clone for Link<M, R> {
 }
 
 impl<M: Machine, R: AsyncRuntime> Link<M, R> {
-    pub(crate) fn new(transport: impl Transport<M, R>, cluster: ClusterDigest, me: NodeId) -> Self {
+    pub(crate) fn new(
+        transport: impl Transport<M, R>,
+        cluster: ClusterDigest,
+        me: NodeId,
+        store: Store<M, R>,
+    ) -> Self {
         let cluster = Arc::new(AtomicU64::new(cluster.number()));
-        Self { transport: Arc::new(transport), cluster, me, removed: Arc::default(), strange: Arc::default() }
+        let (removed, strange) = Default::default();
+        Self { transport: Arc::new(transport), cluster, me, store, removed, strange }
     }
 
     pub(crate) fn cluster(&self) -> ClusterDigest {
@@ -113,7 +123,8 @@ impl<M: Machine, R: AsyncRuntime> Link<M, R> {
         call: Call<M, R>,
         deadline: Duration,
     ) -> Result<Reply<M, R>, TransportError> {
-        let request = Request { cluster: self.cluster(), from: self.me, to, learner, call };
+        let needs = self.store.agreed_level().max(call.needs());
+        let request = Request { cluster: self.cluster(), from: self.me, to, learner, needs, call };
         let reply = R::timeout(deadline, self.transport.call_boxed(to, request, deadline))
             .await
             .unwrap_or_else(|_| Err(TransportError::NoReply(format!("nothing within {deadline:?}"))));

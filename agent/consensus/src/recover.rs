@@ -60,11 +60,15 @@ pub struct Left<M> {
     pub recoveries: u64,
 }
 
-/// Looks at the database of a stopped agent, and changes nothing.
+/// Looks at the database of a stopped agent, and changes nothing. `knows` is the feature level of this build.
 ///
 /// # Errors
 /// When nothing could be recovered from it.
-pub fn left<M: Machine, R: AsyncRuntime>(database: &Database, seat: &Seat) -> Result<Left<M>, RecoverError> {
+pub fn left<M: Machine, R: AsyncRuntime>(
+    database: &Database,
+    seat: &Seat,
+    knows: u32,
+) -> Result<Left<M>, RecoverError> {
     tables::create(database)?;
     let identity: Identity =
         tables::get_decoded(database, tables::row::IDENTITY)?.ok_or(RecoverError::Empty)?;
@@ -76,9 +80,9 @@ pub fn left<M: Machine, R: AsyncRuntime>(database: &Database, seat: &Seat) -> Re
     if !said(tables::row::SETTLED)? && !said(tables::row::COPIED)? {
         return Err(RecoverError::NotSettled);
     }
-    let log = load::log::<M, R>(database)?;
     let (announce, _changes) = <R::Watch as Watch>::channel(0);
-    let applied = load::applied::<M, R>(database, announce)?;
+    let applied = load::applied::<M, R>(database, announce, knows)?;
+    let log = load::log::<M, R>(database, knows)?;
     let covered = applied.log_id.map_or(0, |id| id.index + 1);
     let mut machine = Arc::unwrap_or_clone(applied.machine);
     for entry in log.entries.range(covered..).map(|(_, entry)| entry) {
@@ -92,17 +96,18 @@ pub fn left<M: Machine, R: AsyncRuntime>(database: &Database, seat: &Seat) -> Re
 }
 
 /// Lets the agent of `seat` go on alone. `command` is told which recovery this is, and is the first entry of the new
-/// history.
+/// history. `knows` is the feature level of this build.
 ///
 /// # Errors
 /// When nothing could be recovered, or the database cannot be written; then nothing is changed.
 pub fn recover<M: Machine, R: AsyncRuntime>(
     database: &Database,
     seat: &Seat,
+    knows: u32,
     command: impl FnOnce(u64) -> M::Command,
 ) -> Result<(), RecoverError> {
-    let Left { last: (last_term, last_index), recoveries, .. } = left::<M, R>(database, seat)?;
-    let log = load::log::<M, R>(database)?;
+    let Left { last: (last_term, last_index), recoveries, .. } = left::<M, R>(database, seat, knows)?;
+    let log = load::log::<M, R>(database, knows)?;
     let identity: Identity =
         tables::get_decoded(database, tables::row::IDENTITY)?.ok_or(RecoverError::Empty)?;
     let me: NodeId = identity.me;

@@ -54,6 +54,9 @@ pub struct Settings {
     pub cluster: String,
     /// This node, one of `members`. See [`node_id`](crate::node_id).
     pub me: NodeId,
+    /// The feature level that this build understands. What needs a higher one is neither stored nor acknowledged: the
+    /// voter stops instead.
+    pub feature_level: u32,
     /// All voters, this one included.
     pub members: BTreeMap<NodeId, Member>,
     /// Heartbeats and elections.

@@ -57,6 +57,8 @@ struct Inner<M: Machine, R: AsyncRuntime> {
     log: Mutex<Log<M, R>>,
     applied: Mutex<Applied<M, R>>,
     changes: Changes<R>,
+    /// The feature level that this build understands.
+    knows: u32,
     /// For reading snapshots; taken away when the store is closed, so that the file can be opened again.
     database: Mutex<Option<Arc<Database>>>,
 }
@@ -68,18 +70,21 @@ impl<M: Machine, R: AsyncRuntime> Clone for Store<M, R> {
 }
 
 impl<M: Machine, R: AsyncRuntime> Store<M, R> {
-    /// Reads everything that is stored. Refuses rows of an unknown format and a log with a hole.
-    pub fn open(database: Database, mode: WriterMode) -> Result<Self, StoreError> {
+    /// Reads everything that is stored. Refuses rows of an unknown format, a log with a hole, and what needs a higher
+    /// feature level than `knows`.
+    pub fn open(database: Database, mode: WriterMode, knows: u32) -> Result<Self, StoreError> {
         let database = Arc::new(database);
         tables::create(&database)?;
-        let log = load::log(&database)?;
         let (announce, changes) = <R::Watch as Watch>::channel(0);
-        let applied = load::applied(&database, announce)?;
+        // The state first: what it says of its level explains an entry behind it that cannot be read.
+        let applied = load::applied(&database, announce, knows)?;
+        let log = load::log(&database, knows)?;
         Ok(Self(Arc::new(Inner {
             writer: Writer::start(database.clone(), mode)?,
             log: Mutex::new(log),
             applied: Mutex::new(applied),
             changes,
+            knows,
             database: Mutex::new(Some(database)),
         })))
     }
@@ -95,6 +100,16 @@ impl<M: Machine, R: AsyncRuntime> Store<M, R> {
     /// The machine as of now; later changes do not show in it.
     pub(crate) fn machine(&self) -> Arc<M> {
         lock(&self.0.applied).machine.clone()
+    }
+
+    /// The feature level on which the agents have agreed, as far as this state says.
+    pub(crate) fn agreed_level(&self) -> u32 {
+        lock(&self.0.applied).machine.feature_level()
+    }
+
+    /// The feature level that this build understands.
+    pub(crate) fn knows(&self) -> u32 {
+        self.0.knows
     }
 
     pub(crate) fn changes(&self) -> Changes<R> {

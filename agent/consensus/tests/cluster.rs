@@ -47,6 +47,7 @@ async fn start_three(directory: &std::path::Path) -> Agents {
         let settings = Settings {
             cluster: "three".into(),
             me,
+            feature_level: 1,
             members: members.clone(),
             timing: Timing::lan(),
             limits: Limits::default(),
@@ -185,7 +186,7 @@ fn a_stranger_is_refused() {
         let agent = leader(&agents).await;
         let from = all(&agents).into_iter().map(|agent| agent.me()).find(|&id| id != agent.me()).unwrap();
         let ask = async |cluster, to| {
-            agent.serve(Request { cluster, from, to, learner: false, call: Call::ReadIndex }).await
+            agent.serve(Request { cluster, from, to, learner: false, needs: 1, call: Call::ReadIndex }).await
         };
 
         let stranger = ask(ClusterDigest::of("three", &BTreeMap::new()), agent.me()).await;

@@ -55,6 +55,7 @@ impl Agents {
         let settings = Settings {
             cluster: "changing".into(),
             me: node_id(name),
+            feature_level: 1,
             members: listed.iter().map(member).collect(),
             timing: Timing::lan(),
             // Small, so that who joins late is sent a snapshot.

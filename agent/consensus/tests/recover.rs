@@ -60,6 +60,7 @@ impl Agents {
         let settings = Settings {
             cluster: "lost".into(),
             me: node_id(name),
+            feature_level: 1,
             members: ["a", "b", "c"].map(member).into(),
             timing: Timing::lan(),
             limits: Limits::default(),
@@ -108,12 +109,12 @@ fn one_goes_on_alone_and_the_lost_are_strangers() {
             agents.stop(name).await;
         }
         let file = directory.path().join("a");
-        let before = left::<Ledger, TokioRuntime>(&open(&file), &seat("a")).unwrap();
+        let before = left::<Ledger, TokioRuntime>(&open(&file), &seat("a"), 1).unwrap();
         assert_eq!((before.machine.order.len(), before.recoveries), (10, 0));
-        let wrong = left::<Ledger, TokioRuntime>(&open(&file), &seat("b")).unwrap_err();
+        let wrong = left::<Ledger, TokioRuntime>(&open(&file), &seat("b"), 1).unwrap_err();
         assert!(matches!(wrong, RecoverError::OtherAgent(_)), "{wrong}");
         let note = |number| Note::from(format!("recovery-{number}"));
-        recover::<Ledger, TokioRuntime>(&open(&file), &seat("a"), note).unwrap();
+        recover::<Ledger, TokioRuntime>(&open(&file), &seat("a"), 1, note).unwrap();
 
         let alone = agents.start(&file, "a").await;
         assert_eq!(alone.propose(Note::from("alone".to_owned()), PATIENCE).await.unwrap(), 12);
@@ -156,7 +157,7 @@ fn a_restored_copy_does_not_vote_twice() {
         while !restored.standing().settled {
             TokioRuntime::sleep(Duration::from_millis(10)).await;
         }
-        let whole = left::<Ledger, TokioRuntime>(&open(&file("second")), &seat("b")).unwrap();
+        let whole = left::<Ledger, TokioRuntime>(&open(&file("second")), &seat("b"), 1).unwrap();
         assert_eq!(whole.machine.order.len(), 10, "a copy is whole as of when it was made");
         for name in ["a", "b", "c"] {
             agents.stop(name).await;

@@ -48,6 +48,7 @@ fn settings() -> Settings {
     Settings {
         cluster: "restart".into(),
         me: node_id("a"),
+        feature_level: 1,
         members: BTreeMap::from([member("a", "first:1")]),
         timing: Timing::lan(),
         limits: Limits {

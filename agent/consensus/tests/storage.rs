@@ -21,7 +21,7 @@ impl StoreBuilder<Config, LedgerStore, LedgerStore> for InMemory {
     async fn build(&self) -> Result<((), LedgerStore, LedgerStore), StorageError<Config>> {
         let backend = redb::backends::InMemoryBackend::new();
         let database = redb::Database::builder().create_with_backend(backend).unwrap();
-        let store = Store::open(database, self.0).unwrap();
+        let store = Store::open(database, self.0, 1).unwrap();
         Ok(((), store.clone(), store))
     }
 }

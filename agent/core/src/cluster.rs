@@ -7,6 +7,7 @@ mod decide;
 pub mod declare;
 pub mod drill;
 pub mod execution;
+mod feature_level;
 mod gate;
 mod ledger;
 pub mod losses;
@@ -25,7 +26,8 @@ use execution::{Execution, ExecutionState};
 use ledger::Ledger;
 use members::Roster;
 use quorate_policies::{
-    AgentName, Policy, RegionName, ServiceName, Timestamp,
+    AgentName, FeatureLevel, Policy, RegionName, ServiceName, Timestamp,
+    agreement::{PolicyHash, policy_hash},
     guard::{Hold, Refusal},
 };
 use serde::{Deserialize, Serialize};
@@ -54,6 +56,9 @@ pub struct Cluster {
     /// What people were told of each execution.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub told: BTreeMap<ExecutionId, Told>,
+    /// The feature level on which the agents have agreed. It never falls.
+    #[serde(default, skip_serializing_if = "FeatureLevel::is_first")]
+    pub feature_level: FeatureLevel,
     /// How the agents came to be those that they are, and what is changing.
     #[serde(default, skip_serializing_if = "Roster::is_plain")]
     pub roster: Roster,
@@ -74,6 +79,7 @@ impl Cluster {
     }
 
     fn dispatch(&mut self, command: &Command) -> Result<Response, Refusal> {
+        self.agreed(command)?;
         self.rebuilt_enough(&command.body)?;
         match &command.body {
             Body::SetMembers { members } => self.set_members(command, members),
@@ -83,7 +89,11 @@ impl Cluster {
             Body::Recover { member, region, recoveries, actor } => {
                 self.recover(member, region, *recoveries, actor)
             }
-            Body::ApplyPolicy { policy, actor } => self.apply_policy(policy, actor),
+            Body::RaiseLevel { to, heard } => self.raise_level(&command.by, *to, heard),
+            Body::ApplyPolicy { policy, hash, actor } => {
+                let hash = hash.clone().unwrap_or_else(|| policy_hash(policy));
+                self.apply_policy(policy, hash, actor)
+            }
             Body::Decide { service, to, trigger, evidence, live } => {
                 self.decide(command, service, to, trigger, evidence, live)
             }
@@ -147,14 +157,19 @@ impl Cluster {
         Ok(Response::Done)
     }
 
-    fn apply_policy(&mut self, policy: &Policy, actor: &Actor) -> Result<Response, Refusal> {
+    fn apply_policy(
+        &mut self,
+        policy: &Policy,
+        hash: PolicyHash,
+        actor: &Actor,
+    ) -> Result<Response, Refusal> {
         let refuse = |why: String| Refusal::PolicyRefused { why };
         let known = self.services.get(&policy.service);
         if let Some(id) = known.and_then(|state| state.running.clone()) {
             return Err(Refusal::ExecutionInProgress { execution: id });
         }
         let mut state = match known {
-            None => ServiceState::new(policy.clone())
+            None => ServiceState::new(policy.clone(), hash)
                 .ok_or_else(|| refuse("it names no primary region".to_owned()))?,
             Some(state) if !policy.regions.contains_key(&state.active) => {
                 return Err(refuse(format!("it drops region `{}`, which serves now", state.active)));
@@ -166,7 +181,7 @@ impl Cluster {
                 let signal = state.signal.as_ref().map_or("", |signal| signal.as_str());
                 return Err(refuse(format!("it drops region `{signal}`, to which traffic is signalled")));
             }
-            Some(state) => state.with_policy(policy.clone()),
+            Some(state) => state.with_policy(policy.clone(), hash),
         };
         state.keep_drills(self.clock);
         let (version, hash) = (state.version, state.policy_hash.clone());

@@ -3,8 +3,10 @@
 
 use crate::cluster::{declare::Declaration, drill::DrillOrder, members::ChangeOutcome, told::Sent};
 use quorate_policies::{
-    AgentName, DrillName, ItemName, Millis, Policy, RegionName, ServiceName, StepName, Timestamp,
-    agreement::Evidence,
+    AgentName, DrillName, FeatureLevel, ItemName, Millis, Policy, RegionName, ServiceName, StepName,
+    Timestamp,
+    agreement::{Evidence, PolicyHash, policy_hash},
+    feature_level::Heard,
     guard::{Refusal, Trigger},
     membership::MemberChange,
     plan::Before,
@@ -39,8 +41,19 @@ pub struct Command {
     pub at: Timestamp,
     /// Which agent proposed it.
     pub by: AgentName,
+    /// The least feature level at which it is understood. A build of a lower one must not even store it.
+    #[serde(default, skip_serializing_if = "FeatureLevel::is_first")]
+    pub needs: FeatureLevel,
     /// What it says.
     pub body: Body,
+}
+
+impl Command {
+    /// A command that says what it needs to be understood.
+    #[must_use]
+    pub fn new(id: CommandId, at: Timestamp, by: AgentName, body: Body) -> Self {
+        Self { id, at, by, needs: body.came_with(), body }
+    }
 }
 
 /// What a command says.
@@ -85,10 +98,20 @@ pub enum Body {
         /// Who and why.
         actor: Actor,
     },
+    /// From here on the log may hold what needs a higher feature level: everyone has said that he understands it.
+    RaiseLevel {
+        /// The level.
+        to: FeatureLevel,
+        /// What the leader has heard of everyone's build.
+        heard: Heard,
+    },
     /// Puts a policy into force.
     ApplyPolicy {
         /// The policy.
         policy: Box<Policy>,
+        /// Its hash, as the proposer made it. An entry of an earlier version has none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hash: Option<PolicyHash>,
         /// Who and why.
         actor: Actor,
     },
@@ -272,6 +295,50 @@ pub enum Body {
         /// Who and why.
         actor: Actor,
     },
+}
+
+impl Body {
+    /// Puts a policy into force, under the hash that this build makes of it.
+    #[must_use]
+    pub fn apply_policy(policy: Policy, actor: Actor) -> Self {
+        let hash = Some(policy_hash(&policy));
+        Self::ApplyPolicy { policy: Box::new(policy), hash, actor }
+    }
+
+    /// The feature level at which this came. A kind is added with a level of its own, and so is what a policy says anew.
+    #[must_use]
+    pub const fn came_with(&self) -> FeatureLevel {
+        match self {
+            // Whoever is older stops here, before anything that it does not understand.
+            Self::RaiseLevel { to, .. } => *to,
+            Self::SetMembers { .. }
+            | Self::ChangeMembers { .. }
+            | Self::CancelMembers { .. }
+            | Self::EndMembers { .. }
+            | Self::Recover { .. }
+            | Self::ApplyPolicy { .. }
+            | Self::Decide { .. }
+            | Self::Declare { .. }
+            | Self::Drill { .. }
+            | Self::RecordRefusal { .. }
+            | Self::StartStep { .. }
+            | Self::ResumeStep { .. }
+            | Self::NoteStep { .. }
+            | Self::Signal { .. }
+            | Self::FinishStep { .. }
+            | Self::SetLive { .. }
+            | Self::Approve { .. }
+            | Self::Tick { .. }
+            | Self::Abort { .. }
+            | Self::Ungraceful { .. }
+            | Self::Pause { .. }
+            | Self::Resume { .. }
+            | Self::ReleaseLease { .. }
+            | Self::Notified { .. }
+            | Self::Told { .. }
+            | Self::Acknowledge { .. } => FeatureLevel::FIRST,
+        }
+    }
 }
 
 /// How it is known that a lease has ended.

@@ -207,7 +207,7 @@ async fn propose(
     body: Body,
 ) -> Result<Response, String> {
     let id = format!("{}/{}/{}/{what}", order.execution, order.name, order.attempt);
-    let command = Command { id, at: around.now().wall, by: around.name().clone(), body };
+    let command = Command::new(id, around.now().wall, around.name().clone(), body);
     let response = around.propose(command).await;
     around.refresh();
     response

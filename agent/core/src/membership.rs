@@ -8,7 +8,7 @@ use crate::cluster::{
     Cluster,
     members::{ChangeOutcome, Changing},
 };
-use quorate_policies::{AgentName, Millis, Timestamp, membership::NewMember};
+use quorate_policies::{AgentName, Millis, Timestamp, feature_level::Heard, membership::NewMember};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a new agent may take until it has caught up: a machine that is still being set up, and a person who is asked
@@ -18,13 +18,15 @@ pub const JOIN_MAX: Millis = Millis::from_secs(600);
 /// answer is waited for.
 pub const BEHIND_ENTRIES_MAX: u64 = 100;
 
-/// Consensus's membership as the leader sees it.
+/// Consensus's membership as the leader sees it, and the agents' builds as it has heard of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Voters {
     /// The voters, two sets while they change.
     pub sets: Vec<BTreeSet<AgentName>>,
     /// Those that only listen, and by how many entries each is behind; none if it never answered.
     pub learners: BTreeMap<AgentName, Option<u64>>,
+    /// The feature levels that the agents have said lately.
+    pub heard: Heard,
 }
 
 /// What is to be done.
@@ -60,7 +62,7 @@ pub fn next(cluster: &Cluster, voters: &Voters, leader: &AgentName, now: Timesta
         [only] if *only == wanted => Step::End { number: changing.number, outcome: ChangeOutcome::Done },
         // Two sets: a predecessor's change, to be finished.
         [_, _, ..] => Step::Vote(wanted),
-        _ => begin(changing, voters, wanted, leader, now),
+        _ => begin(cluster, changing, voters, wanted, leader, now),
     }
 }
 
@@ -74,6 +76,7 @@ fn astray(cluster: &Cluster, voters: &Voters) -> Step {
 
 /// Before the voters move.
 fn begin(
+    cluster: &Cluster,
     changing: &Changing,
     voters: &Voters,
     wanted: BTreeSet<AgentName>,
@@ -82,7 +85,7 @@ fn begin(
 ) -> Step {
     let comes = changing.change.comes();
     let listening = comes.and_then(|member| voters.learners.get(&member.name));
-    if let Some(why) = unwanted(changing, comes, now) {
+    if let Some(why) = unwanted(cluster, changing, &voters.heard, now) {
         return match comes.filter(|_| listening.is_some()) {
             Some(member) => Step::Drop(member.name.clone()),
             None => Step::End { number: changing.number, outcome: ChangeOutcome::GivenUp { why } },
@@ -90,6 +93,10 @@ fn begin(
     }
     if let Some(member) = comes {
         match listening {
+            // At the first level everybody understands everything.
+            None if !cluster.feature_level.is_first() && !voters.heard.contains_key(&member.name) => {
+                return Step::Wait(format!("{} has not said what it understands yet", member.name));
+            }
             None => return Step::Listen(member.clone()),
             Some(None) => return Step::Wait(format!("{} has not answered yet", member.name)),
             Some(Some(behind)) if *behind > BEHIND_ENTRIES_MAX => {
@@ -104,12 +111,19 @@ fn begin(
     Step::Vote(wanted)
 }
 
-fn unwanted(changing: &Changing, comes: Option<&NewMember>, now: Timestamp) -> Option<String> {
+fn unwanted(cluster: &Cluster, changing: &Changing, heard: &Heard, now: Timestamp) -> Option<String> {
     if let Some(actor) = &changing.cancelled {
         return Some(format!("cancelled by {}: {}", actor.name, actor.reason));
     }
     // Without a new agent nothing is waited for.
-    let member = comes?;
+    let member = changing.change.comes()?;
+    let agreed = cluster.feature_level;
+    if let Some(level) = heard.get(&member.name).filter(|level| **level < agreed) {
+        let name = &member.name;
+        return Some(format!(
+            "{name} understands feature level {level}, and the agents have agreed on {agreed}: give it the version of the others"
+        ));
+    }
     let late = now.since(changing.since) > JOIN_MAX;
     late.then(|| format!("{} had not caught up after {JOIN_MAX}", member.name))
 }

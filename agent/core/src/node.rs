@@ -5,6 +5,7 @@ mod drills;
 mod dry_runs;
 mod evidence;
 pub mod explain;
+mod feature_level;
 mod health;
 mod lags;
 mod lead;
@@ -198,7 +199,7 @@ impl Node {
 
     /// Whether it may do anything but watch: as a member, and as one of those who form the cluster.
     fn acts(&self, seat: Seat) -> bool {
-        seat == Seat::Member || self.cluster.members.is_empty()
+        (seat == Seat::Member || self.cluster.members.is_empty()) && !self.outdated()
     }
 
     /// How far this agent last knew a replica to be behind.
@@ -331,8 +332,12 @@ impl Node {
         }
         self.commands += 1;
         let id = format!("{key}#{}-{}-{}", self.settings.name, self.settings.incarnation, self.commands);
-        self.pending.insert(id.clone(), now.mono);
-        out.push(Output::Propose(Command { id, at: now.wall, by: self.settings.name.clone(), body }));
+        let command = Command::new(id.clone(), now.wall, self.settings.name.clone(), body);
+        // Whoever leads when the agents have agreed on its level asks again.
+        if self.permits(now, &command).is_ok() {
+            self.pending.insert(id, now.mono);
+            out.push(Output::Propose(command));
+        }
     }
 
     /// All voters; those of the agent's own file until the cluster is formed.

@@ -13,7 +13,7 @@ use clap::Args;
 use quorate_consensus::{Left, Seat, copy, left, open_database, recover as write_recovery};
 use quorate_core::{Actor, Body, Cluster, Command};
 use quorate_policies::{
-    AgentName, Timestamp,
+    AgentName, FEATURE_LEVEL, Timestamp,
     document::{self, AgentFile},
 };
 use std::{
@@ -111,20 +111,22 @@ pub fn recover(args: &RecoverArgs) -> Result<Exit, Failure> {
     // It is locked while its agent runs.
     let database = open_database(&path).map_err(|error| Failure::Run(error.into()))?;
     let seat = Seat { name: file.name.to_string(), region: file.region.to_string() };
-    let left: Left<Cluster> =
-        left::<Cluster, Runtime>(&database, &seat).map_err(|error| Failure::Run(error.into()))?;
+    let left: Left<Cluster> = left::<Cluster, Runtime>(&database, &seat, FEATURE_LEVEL.0)
+        .map_err(|error| Failure::Run(error.into()))?;
     let answering = knock(&doors(&file, &left.machine));
     if !answering.is_empty() {
         return Err(Failure::Findings(answering));
     }
     let actor = Actor { name: operator(), reason: args.reason.clone() };
-    let command = |recoveries| Command {
-        id: format!("recover/{recoveries}"),
-        at: Timestamp(u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default()),
-        by: file.name.clone(),
-        body: Body::Recover { member: file.name.clone(), region: file.region.clone(), recoveries, actor },
+    let command = |recoveries| {
+        Command::new(
+            format!("recover/{recoveries}"),
+            Timestamp(u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default()),
+            file.name.clone(),
+            Body::Recover { member: file.name.clone(), region: file.region.clone(), recoveries, actor },
+        )
     };
-    write_recovery::<Cluster, Runtime>(&database, &seat, command)
+    write_recovery::<Cluster, Runtime>(&database, &seat, FEATURE_LEVEL.0, command)
         .map_err(|error| Failure::Run(error.into()))?;
     Screen::detect().print(&said(&file, &left, &args.config))?;
     Ok(Exit::Done)

@@ -44,6 +44,8 @@ pub(super) trait Control: Send + Sync + 'static {
     fn backups(&self) -> BTreeMap<(ServiceName, BackupName), BackupCheck>;
     /// Whether another agent has said that this one was removed.
     fn told_removed(&self) -> bool;
+    /// Whether it knows all that was committed before it started.
+    fn is_caught_up(&self) -> bool;
     /// Which version each agent last said it has.
     fn versions(&self) -> BTreeMap<AgentName, String>;
     /// Its metrics.
@@ -99,6 +101,10 @@ impl Control for Agent {
 
     fn told_removed(&self) -> bool {
         self.consensus().standing().removed
+    }
+
+    fn is_caught_up(&self) -> bool {
+        Agent::is_caught_up(self)
     }
 
     fn versions(&self) -> BTreeMap<AgentName, String> {

@@ -42,7 +42,7 @@ pub(super) async fn apply<C: Control>(
     let policy = check(file, &asked.request.policy, agent.file())?;
     let service = policy.service.clone();
     let id = asked.command_id("apply", service.as_str());
-    let body = Body::ApplyPolicy { policy: Box::new(policy), actor: asked.actor() };
+    let body = Body::apply_policy(policy, asked.actor());
     match change::submit(agent.as_ref(), id, body).await? {
         Response::Policy { version, .. } => {
             let message = format!("policy version {version} of {service} is in force");

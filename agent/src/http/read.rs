@@ -38,7 +38,7 @@ pub(super) async fn healthz() -> &'static str {
 
 /// `GET /readyz`.
 pub(super) async fn readyz<C: Control>(State(agent): State<Arc<C>>) -> Result<&'static str, Failure> {
-    let told_removed = agent.told_removed();
+    let (told_removed, caught_up) = (agent.told_removed(), agent.is_caught_up());
     agent.with_node(|node, _| {
         match node.seat() {
             _ if told_removed => {
@@ -66,6 +66,9 @@ pub(super) async fn readyz<C: Control>(State(agent): State<Arc<C>>) -> Result<&'
                 "this agent is no member of its cluster: add it with quorate members add",
             ));
         }
+        if !caught_up {
+            return Err(Failure::not_ready("not caught up: this agent has just started"));
+        }
         Ok("ready\n")
     })
 }
@@ -80,6 +83,7 @@ pub(super) async fn status<C: Control>(State(agent): State<Arc<C>>) -> Json<api:
 pub(super) async fn members<C: Control>(State(agent): State<Arc<C>>) -> Json<api::Members> {
     let versions = agent.versions();
     Json(agent.with_node(|node, now| api::Members {
+        feature_level: node.cluster().feature_level.0,
         members: view::members(node, now, &agent.file().members, &versions),
         change: view::change(node),
     }))

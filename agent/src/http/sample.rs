@@ -6,7 +6,7 @@ use quorate_core::{
     node::{Now, explain::Explanation},
 };
 use quorate_policies::{
-    AgentName, Millis, Monotonic, Policy, RegionName, Timestamp,
+    AgentName, FEATURE_LEVEL, Millis, Monotonic, Policy, RegionName, Timestamp,
     agreement::{ReplicaLag, Report, ServiceReport, TargetReport, policy_hash},
     backup::{BackupJudgement, BackupState},
     document::{AgentFile, read_agent_file, read_policy},
@@ -93,7 +93,7 @@ pub(crate) fn members() -> BTreeMap<AgentName, RegionName> {
 pub(crate) fn apply(cluster: &mut Cluster, body: Body) -> quorate_core::Response {
     let at = Timestamp(cluster.clock.0.max(START) + 1_000);
     let id = format!("test/{}", at.0);
-    cluster.apply(&Command { id, at, by: "a".parse().unwrap(), body })
+    cluster.apply(&Command::new(id, at, "a".parse().unwrap(), body))
 }
 
 /// The members are set and the policy is in force.
@@ -101,7 +101,7 @@ pub(crate) fn formed() -> Cluster {
     let mut cluster = Cluster::default();
     apply(&mut cluster, Body::SetMembers { members: members() });
     let actor = quorate_core::Actor { name: "ann".into(), reason: "first policy".into() };
-    apply(&mut cluster, Body::ApplyPolicy { policy: Box::new(policy()), actor });
+    apply(&mut cluster, Body::apply_policy(policy(), actor));
     cluster
 }
 
@@ -113,6 +113,7 @@ pub(crate) fn node(east: Verdict, west: Verdict, reporting: &[&str]) -> (Node, N
         region: "us-east-1".parse().unwrap(),
         members: members(),
         incarnation: 1,
+        feature_level: FEATURE_LEVEL,
         report_interval: Millis(1_000),
         lost_after: Millis(2_500),
     };
@@ -160,6 +161,7 @@ fn report(agent: &str, east: Verdict, west: Verdict) -> Report {
         incarnation: 2,
         sequence: 1,
         abstains: None,
+        feature_level: FEATURE_LEVEL,
         services: [("shop".parse().unwrap(), service)].into(),
     }
 }

@@ -120,6 +120,7 @@ pub fn kind(entry: &AuditEntry) -> Option<&'static str> {
         | AuditEvent::MembersChanging { .. }
         | AuditEvent::MembersChanged { .. }
         | AuditEvent::MembersKept { .. }
+        | AuditEvent::FeatureLevelRaised { .. }
         | AuditEvent::Recovered { .. }
         | AuditEvent::PolicyApplied { .. }
         | AuditEvent::Ticked { .. }
@@ -150,7 +151,7 @@ fn details(event: &AuditEvent) -> Value {
 mod tests {
     use super::*;
     use quorate_core::{LeaseProof, StepOutcome};
-    use quorate_policies::{Millis, Timestamp, guard::Refusal, guard::Trigger};
+    use quorate_policies::{FeatureLevel, Millis, Timestamp, guard::Refusal, guard::Trigger};
 
     fn entry(execution: Option<&str>, event: AuditEvent) -> AuditEntry {
         AuditEntry {
@@ -185,6 +186,7 @@ mod tests {
             AuditEvent::MembersChanging { change: change(), reason: reason() },
             AuditEvent::MembersChanged { change: change(), members: [].into() },
             AuditEvent::MembersKept { change: change(), why: reason() },
+            AuditEvent::FeatureLevelRaised { level: FeatureLevel(2) },
             AuditEvent::Recovered { member: "a".parse().unwrap(), lost: [].into(), reason: reason() },
             AuditEvent::PolicyApplied { version: 1, hash: "abc".into(), reason: reason() },
             decided(true),

@@ -18,7 +18,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use quorate_consensus::{REQUEST_BYTES_MAX, decode, encode, node_id};
+use quorate_consensus::{Head, REQUEST_BYTES_MAX, decode, encode, node_id};
 use quorate_core::node::Input;
 use quorate_policies::{AgentName, Millis, RegionName, agreement::Report};
 use serde::{Serialize, de::DeserializeOwned};
@@ -120,7 +120,15 @@ async fn raft(
 ) -> Response {
     let mut request: RaftRequest = match read("request", &body) {
         Ok(request) => request,
-        Err(refused) => return refused,
+        Err(refused) => {
+            // A later version's, perhaps: its head says so.
+            if let Ok(head) = decode::<Head>("request", &body)
+                && caller.0.iter().any(|name| head.from == node_id(name))
+            {
+                agent.consensus().cannot_read(&head);
+            }
+            return refused;
+        }
     };
     let Some(name) = caller.0.iter().find(|name| request.from == node_id(name)) else {
         return forged(&agent, &caller);

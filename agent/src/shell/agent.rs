@@ -27,7 +27,10 @@ use quorate_policies::{
 use quorate_probes::{ProbeResult, Probed};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -84,6 +87,8 @@ pub struct Agent {
     pub(super) metrics: Metrics,
     /// Which version each peer last said it has.
     pub(super) versions: Mutex<BTreeMap<AgentName, String>>,
+    /// Whether it knows all that was committed before it started.
+    pub(super) caught_up: AtomicBool,
     pub(super) token: OperatorToken,
     pub(super) beats: Beats,
     pub(super) stop: CancellationToken,
@@ -186,8 +191,8 @@ impl Agent {
     /// When no majority took it in time, or its outcome is not known.
     pub async fn propose(&self, id: Option<String>, body: Body) -> Result<Response, ProposeProblem> {
         let id = id.unwrap_or_else(|| format!("{}/{:032x}", self.file.name, rand::random::<u128>()));
-        let command = Command { id, at: self.clock.now().wall, by: self.file.name.clone(), body };
-        match self.consensus.propose(command, PROPOSE_MAX).await {
+        let command = Command::new(id, self.clock.now().wall, self.file.name.clone(), body);
+        match self.put(command).await {
             Ok(response) => Ok(response),
             Err(ProposeError::NoLeader) => Err(ProposeProblem::NoQuorum),
             Err(ProposeError::Unknown) => Err(ProposeProblem::Unknown),
@@ -195,9 +200,17 @@ impl Agent {
         }
     }
 
+    /// The one way into the log: nothing goes there that an agent would not understand.
+    pub(super) async fn put(&self, command: Command) -> Result<Response, ProposeError> {
+        if let Err(refusal) = self.with_node(|node, now| node.permits(now, &command)) {
+            return Ok(Response::Refused { refusal });
+        }
+        self.consensus.propose(command, PROPOSE_MAX).await
+    }
+
     async fn propose_for_node(&self, command: Command) {
         let id = command.id.clone();
-        match self.consensus.propose(command, PROPOSE_MAX).await {
+        match self.put(command).await {
             Ok(Response::Refused { refusal }) => {
                 tracing::info!(command = %id, %refusal, "the log refused a proposal")
             }
@@ -294,6 +307,12 @@ impl Agent {
     #[must_use]
     pub fn clock_moved(&self) -> i64 {
         self.clock.moved()
+    }
+
+    /// Whether it knows all that was committed before it started.
+    #[must_use]
+    pub fn is_caught_up(&self) -> bool {
+        self.caught_up.load(Ordering::Relaxed)
     }
 
     /// Consensus.

@@ -7,7 +7,7 @@ use quorate_core::{
     Body, Cluster, Seat as Place,
     membership::{self, Step, Voters},
 };
-use quorate_policies::{AgentName, RegionName};
+use quorate_policies::{AgentName, RegionName, feature_level::Heard};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -60,7 +60,8 @@ impl Agent {
     /// One step of the change that the log wants, if it wants one.
     async fn change_members(&self, standing: &Standing, told: &mut Option<Step>) {
         let cluster = self.consensus.state();
-        let voters = voters(&self.consensus.membership(), standing);
+        let heard = self.with_node(|node, now| node.feature_levels(now.mono));
+        let voters = Voters { heard, ..voters(&self.consensus.membership(), standing) };
         let step = membership::next(&cluster, &voters, &self.file.name, self.clock.now().wall);
         if step != Step::Rest && told.as_ref() != Some(&step) {
             tracing::info!(?step, "changing the agents");
@@ -173,5 +174,6 @@ fn voters(membership: &Membership, standing: &Standing) -> Voters {
     Voters {
         sets: membership.voters.iter().map(|set| set.iter().filter_map(name).collect()).collect(),
         learners: learners.filter_map(|id| Some((name(id)?, behind(id)))).collect(),
+        heard: Heard::new(),
     }
 }

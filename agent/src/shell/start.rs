@@ -2,6 +2,7 @@
 
 use super::{
     Agent, OperatorToken,
+    agent::PROPOSE_MAX,
     audit_file::AuditFile,
     backups, certificates,
     clock::Clock,
@@ -25,7 +26,7 @@ use anyhow::Context as _;
 use quorate_consensus::{Consensus, Limits, Member, Settings, Timing, WriterMode, node_id, open_database};
 use quorate_core::node::{Input, Node, NodeSettings, self_health::TICK};
 use quorate_policies::{
-    AgentName, Millis, RegionName, Timestamp,
+    AgentName, FEATURE_LEVEL, Millis, RegionName, Timestamp,
     document::{self, AgentFile},
     policy,
 };
@@ -35,7 +36,10 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{net::TcpListener, sync::mpsc, time::MissedTickBehavior};
@@ -48,6 +52,8 @@ const RESULTS_MAX: usize = 1_024;
 const CLOCK_JUMP_MAX: Millis = Millis(2_000);
 /// A tick that comes so late is a stall: five times its interval, and a quarter of what makes the agent distrust itself (R8).
 const STALL: Millis = Millis(500);
+/// Before a start asks once more how far the others are: a voter that has stopped answers at once.
+const CATCH_UP_AGAIN: Duration = Duration::from_millis(100);
 /// How long a stop waits for tasks before it leaves them.
 const STOP_MAX: Duration = Duration::from_secs(5);
 
@@ -187,6 +193,7 @@ pub async fn start(mut file: AgentFile, base: &Path) -> anyhow::Result<Running> 
         backups: backups::BackupWatch::default(),
         metrics,
         versions: Mutex::default(),
+        caught_up: AtomicBool::new(false),
         clock,
         consensus,
         peers,
@@ -223,6 +230,7 @@ fn spawn(agent: &Arc<Agent>, seen: mpsc::Receiver<Found>, audit: AuditFile) {
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(members::run(agent.clone())));
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(backups::run(agent.clone())));
     agent.tasks.spawn(stop.clone().run_until_cancelled_owned(follow(agent.clone(), audit)));
+    agent.tasks.spawn(stop.clone().run_until_cancelled_owned(catch_up(agent.clone())));
 }
 
 async fn tick(agent: Arc<Agent>) {
@@ -280,6 +288,18 @@ async fn follow(agent: Arc<Agent>, mut audit: AuditFile) {
     }
 }
 
+/// Once this agent knows what was committed before it started, it can stand in for another: whoever upgrades the agents one
+/// after the other waits for it.
+async fn catch_up(agent: Arc<Agent>) {
+    while let Err(error) = agent.consensus.barrier(PROPOSE_MAX).await {
+        tracing::debug!(%error, "not caught up yet");
+        tokio::time::sleep(CATCH_UP_AGAIN).await;
+    }
+    agent.refresh();
+    agent.caught_up.store(true, Ordering::Relaxed);
+    tracing::info!("caught up with the other agents");
+}
+
 fn prober(file: &AgentFile, base: &Path) -> anyhow::Result<Arc<Prober>> {
     let extra = file.probe_ca.as_ref().map(|name| fs::read(base.join(name))).transpose()?;
     Ok(Arc::new(Prober::new(ProberSettings {
@@ -309,6 +329,7 @@ fn settings(file: &AgentFile) -> Settings {
     Settings {
         cluster: file.cluster.clone(),
         me: node_id(file.name.as_str()),
+        feature_level: FEATURE_LEVEL.0,
         members: members.collect(),
         timing: timing(file.timing),
         limits: Limits::default(),
@@ -326,6 +347,7 @@ fn node_settings(file: &AgentFile, incarnation: u64) -> NodeSettings {
         region: file.region.clone(),
         members: regions(file),
         incarnation,
+        feature_level: FEATURE_LEVEL,
         report_interval: file.timing.report_interval(),
         lost_after,
     }

@@ -1,7 +1,7 @@
 //! What the core's loops need of this process: consensus, the effects, the machine's clock and timers, and a log for
 //! people. Nothing is decided here.
 
-use super::{Agent, agent::PROPOSE_MAX};
+use super::Agent;
 use crate::{effects::Known, jobs::journal::Attempt};
 use quorate_core::{
     Cluster, Command, LeaseWanted, Response, StepNews, Surroundings,
@@ -53,7 +53,7 @@ impl Surroundings for Agent {
     }
 
     async fn propose(&self, command: Command) -> Result<Response, String> {
-        self.consensus.propose(command, PROPOSE_MAX).await.map_err(|error| error.to_string())
+        self.put(command).await.map_err(|error| error.to_string())
     }
 
     async fn ask_leader(

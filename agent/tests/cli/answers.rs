@@ -81,6 +81,7 @@ pub(crate) fn status() -> Status {
         leader,
         place: "voter".into(),
         version: Some("0.1.0".into()),
+        feature_level: Some(if leader { 2 } else { 1 }),
         me: heard_ms_ago.is_none() && name == "us-west-2",
         heard_ms_ago,
     };
@@ -88,6 +89,7 @@ pub(crate) fn status() -> Status {
         agent: "us-west-2".into(),
         region: "us-west-2".into(),
         version: "0.1.0".into(),
+        feature_level: 1,
         has_quorum: true,
         leader: Some("eu-west-1".into()),
         term: 7,

@@ -44,7 +44,10 @@ fn members() {
         reason: "its disk is gone".into(),
         cancelled: false,
     };
-    insta::assert_snapshot!(fits(topology::members(SCREEN, &Members { members, change: Some(change) })));
+    insta::assert_snapshot!(fits(topology::members(
+        SCREEN,
+        &Members { feature_level: 1, members, change: Some(change) }
+    )));
 }
 
 /// Goal: explain says the answer, every guard, and every vote with its reason. Method: a region that dwells.

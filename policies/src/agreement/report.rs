@@ -4,6 +4,7 @@
 
 use super::{lag::ReplicaLag, look::PlanLook};
 use crate::{
+    feature_level::FeatureLevel,
     health::{FailureReason, Verdict},
     name::{AgentName, RegionName, ServiceName, TargetName},
     time::Millis,
@@ -29,6 +30,9 @@ pub struct Report {
     /// Why the agent abstains from every vote, if it does (R8).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abstains: Option<String>,
+    /// What the sender's build understands; one that does not say understands the first level.
+    #[serde(default)]
+    pub feature_level: FeatureLevel,
     /// Verdicts by service.
     pub services: BTreeMap<ServiceName, ServiceReport>,
 }
@@ -63,7 +67,8 @@ pub struct TargetReport {
     pub reason: Option<FailureReason>,
 }
 
-/// The hash by which agents compare their policies.
+/// The hash by which agents compare their policies. It is made once, by whoever proposes a policy, and then stands in the
+/// log: a version that knows one more field would write the same policy with another text (R29).
 #[must_use]
 pub fn policy_hash(policy: &crate::Policy) -> PolicyHash {
     use sha2::{Digest as _, Sha256};

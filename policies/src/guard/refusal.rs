@@ -3,6 +3,7 @@
 use crate::{
     agreement::Opinion,
     drill::DrillRefusal,
+    feature_level::LevelRefusal,
     membership::MemberRefusal,
     name::{AgentName, ComponentName, DrillName, ItemName, PlanName, RegionName, ServiceName, StepName},
     time::{Millis, Timestamp},
@@ -274,6 +275,12 @@ pub enum Refusal {
         /// Why not.
         why: MemberRefusal,
     },
+    /// Not every agent understands it.
+    #[error("not while the agents run different versions: {why}")]
+    FeatureLevel {
+        /// Why not.
+        why: LevelRefusal,
+    },
     /// The cluster was recovered by one agent, and has not enough of them again.
     #[error(
         "the agents were recovered after the loss of their majority, and are {have} of {need}: add agents first"
@@ -383,6 +390,7 @@ impl Refusal {
             Refusal::NotTicked { .. } => "not_ticked",
             Refusal::NotDrilled { .. } => "not_drilled",
             Refusal::MembersNotChanged { .. } => "members_not_changed",
+            Refusal::FeatureLevel { .. } => "feature_level",
             Refusal::Rebuilding { .. } => "rebuilding",
             Refusal::UnknownExecution { .. } => "unknown_execution",
             Refusal::WrongState { .. } => "wrong_state",

@@ -2,9 +2,13 @@
 
 use crate::shop::*;
 use quorate_policies::{
-    Millis, Timestamp, agreement::Opinion, drill::DrillRefusal, guard::Refusal, membership::MemberRefusal,
+    FeatureLevel, Millis, Timestamp, agreement::Opinion, drill::DrillRefusal, feature_level::LevelRefusal,
+    guard::Refusal, membership::MemberRefusal,
 };
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 /// The guards' names as the source has them, so that a refusal that is added and not listed below is noticed.
 fn names_in_the_source() -> BTreeSet<&'static str> {
@@ -139,7 +143,19 @@ fn of_the_agents() -> impl Iterator<Item = Refusal> {
         MemberRefusal::LastThere { service: service(), region: region(WEST) },
     ];
     let changes = reasons.map(|why| Refusal::MembersNotChanged { why });
-    [Refusal::Rebuilding { have: 1, need: 3 }].into_iter().chain(changes)
+    [Refusal::Rebuilding { have: 1, need: 3 }].into_iter().chain(changes).chain(of_their_versions())
+}
+
+fn of_their_versions() -> impl Iterator<Item = Refusal> {
+    let (agreed, to) = (FeatureLevel::FIRST, FeatureLevel(2));
+    let held_by = [(agent(NOA), Some(agreed)), (agent("ida"), None)].into();
+    let reasons = [
+        LevelRefusal::NotAgreed { needs: to, agreed, held_by },
+        LevelRefusal::NotAgreed { needs: to, agreed, held_by: BTreeMap::new() },
+        LevelRefusal::NotSupported { to, held_by: [(agent(NOA), Some(agreed))].into() },
+        LevelRefusal::NotAbove { to: agreed, agreed: to },
+    ];
+    reasons.into_iter().map(|why| Refusal::FeatureLevel { why })
 }
 
 /// Goal: R31, every refusal has a name that fits a metric label and a sentence that says what is the matter.

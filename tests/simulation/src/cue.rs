@@ -89,6 +89,7 @@ impl Deed {
             | Deed::Boot(who)
             | Deed::Pause(who, _)
             | Deed::ReplaceDisk(who)
+            | Deed::Upgrade(who, _)
             | Deed::Dark(who, _)
             | Deed::Operate(who, ..) => one(who),
             Deed::Cut(from, to) => {

@@ -82,6 +82,8 @@ pub enum Operation {
     Abort,
     /// `quorate apply`, of the same policy with another cool-down: a new version.
     Apply,
+    /// A command that came with the feature level after this build's.
+    Later,
 }
 
 /// One thing that happens.
@@ -114,6 +116,8 @@ pub enum Deed {
     Pause(usize, Duration),
     /// Its disk is replaced by an empty one while it is down.
     ReplaceDisk(usize),
+    /// It loses its power and starts again as another build, which understands this feature level.
+    Upgrade(usize, u32),
     /// It can open no socket for a probe, or it can again.
     NoSockets(usize, bool),
     /// Its disk takes nothing more, or takes it again.
@@ -180,6 +184,9 @@ impl fmt::Display for Deed {
             Deed::Boot(agent) => write!(f, "{} gets its power back", name(agent)),
             Deed::ColdRestart(gap) => write!(f, "all agents lose power and start again, {gap:?} apart"),
             Deed::Pause(agent, length) => write!(f, "{} is stopped for {length:?}", name(agent)),
+            Deed::Upgrade(agent, level) => {
+                write!(f, "{} starts as a build of feature level {level}", name(agent))
+            }
             Deed::ReplaceDisk(agent) => write!(f, "the disk of {} is replaced", name(agent)),
             Deed::NoSockets(agent, true) => write!(f, "{} has no sockets left", name(agent)),
             Deed::NoSockets(agent, false) => write!(f, "{} has sockets again", name(agent)),

@@ -14,7 +14,8 @@ use quorate_core::{
     node::{Input, Node, NodeSettings, Now, Output, Standing, self_health::TICK},
 };
 use quorate_policies::{
-    AgentName, Millis, Monotonic, RegionName, ServiceName, TargetName, Timestamp, guard::Refusal,
+    AgentName, FeatureLevel, Millis, Monotonic, RegionName, ServiceName, TargetName, Timestamp,
+    guard::Refusal,
 };
 use std::{
     collections::BTreeMap,
@@ -64,6 +65,7 @@ impl Clock {
 pub(super) struct Seat {
     pub(super) index: usize,
     pub(super) nodes: usize,
+    pub(super) feature_level: FeatureLevel,
     pub(super) boot: u64,
     pub(super) seed: u64,
     pub(super) clock: Clock,
@@ -110,6 +112,7 @@ impl Host {
             region: region(at),
             members: members(seat.nodes),
             incarnation: started.wall.0,
+            feature_level: seat.feature_level,
             report_interval: seat.reports.0,
             lost_after: seat.reports.1,
         };

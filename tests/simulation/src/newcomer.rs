@@ -12,7 +12,7 @@ use openraft_rt::AsyncRuntime;
 use openraft_rt_sim::SimRuntime;
 use quorate_consensus::{ChangeError, NodeId, Seat, Standing};
 use quorate_core::{
-    Actor, Body, Cluster, Seat as Place, Surroundings as _,
+    Actor, Body, Cluster, Command, Seat as Place, Surroundings as _,
     membership::{self, Step, Voters},
 };
 use quorate_policies::{
@@ -107,7 +107,7 @@ impl Host {
             Step::End { number, outcome } => {
                 let body = Body::EndMembers { number, outcome };
                 let (id, at) = (format!("end-members/{number}"), self.clock.now().wall);
-                let command = quorate_core::Command { id, at, by: self.name.clone(), body };
+                let command = Command::new(id, at, self.name.clone(), body);
                 self.network.oracle().proposed(self.name.as_str(), &command);
                 drop(self.propose(command).await);
                 Ok(())
@@ -127,6 +127,7 @@ impl Host {
         Voters {
             sets: membership.voters.iter().map(|set| set.iter().filter_map(named).collect()).collect(),
             learners: learners.filter_map(|node| Some((named(node)?, behind(node)))).collect(),
+            heard: self.look(|node, now| node.feature_levels(now.mono)),
         }
     }
 }

@@ -10,8 +10,8 @@ use super::{
 };
 use openraft_rt::AsyncRuntime;
 use openraft_rt_sim::SimRuntime;
-use quorate_core::{Actor, Body, Response, node::Input};
-use quorate_policies::{Millis, ServiceName, Timestamp, guard::Trigger};
+use quorate_core::{Actor, Body, Command, Response, node::Input};
+use quorate_policies::{FEATURE_LEVEL, FeatureLevel, Millis, ServiceName, Timestamp, guard::Trigger};
 use std::{sync::Arc, time::Duration};
 
 /// For so long an operator waits for something to abort.
@@ -93,6 +93,7 @@ pub(super) async fn perform(world: &mut World, deed: &Deed) {
         | Deed::ColdRestart(_)
         | Deed::Pause(..)
         | Deed::ReplaceDisk(_)
+        | Deed::Upgrade(..)
         | Deed::FullDisk(..)
         | Deed::ClockJump(..)
         | Deed::WrongMembers(_) => process(world, deed).await,
@@ -131,6 +132,11 @@ async fn process(world: &mut World, deed: Deed) {
             world.oracle().pauses(AGENTS[agent].0, until);
         }
         Deed::ReplaceDisk(agent) => replace_disk(world, agent),
+        Deed::Upgrade(agent, level) => {
+            world.cut_power(agent);
+            world.build(agent, FeatureLevel(level));
+            world.boot(agent).await;
+        }
         Deed::FullDisk(agent, full) => {
             world.disk(agent).fill(full);
             if !full {
@@ -184,6 +190,7 @@ fn operate(world: &mut World, through: usize, name: &'static str, operation: Ope
         Operation::Resume => Some(Body::Resume { service: service(name), actor }),
         Operation::Abort => return drop(SimRuntime::spawn(abort(host, service(name), actor))),
         Operation::Apply => Some(world.apply_policy(name)),
+        Operation::Later => return drop(SimRuntime::spawn(later(host, service(name), actor))),
     };
     if let Some(body) = body {
         drop(SimRuntime::spawn(say(host, body)));
@@ -192,8 +199,26 @@ fn operate(world: &mut World, through: usize, name: &'static str, operation: Ope
 
 /// Says it, and hears what comes back.
 pub(super) async fn say(host: Arc<Host>, body: Body) {
-    let id = format!("{}/{}", actor_id(&host), now().as_micros());
-    let command = quorate_core::Command { id, at: host.clock.now().wall, by: host.name.clone(), body };
+    let command = command(&host, body);
+    send(host, command).await;
+}
+
+fn command(host: &Host, body: Body) -> Command {
+    let id = format!("{}/{}", actor_id(host), now().as_micros());
+    Command::new(id, host.clock.now().wall, host.name.clone(), body)
+}
+
+/// Something that this build does not know. An agent asks first whether all understand it, like the shell does.
+async fn later(host: Arc<Host>, service: ServiceName, actor: Actor) {
+    let needs = FeatureLevel(FEATURE_LEVEL.0 + 1);
+    let command = Command { needs, ..command(&host, Body::Resume { service, actor }) };
+    if let Err(refusal) = host.look(|node, now| node.permits(now, &command)) {
+        return host.network.oracle().answered(&format!("refused ({}): {refusal}", refusal.guard()));
+    }
+    send(host, command).await;
+}
+
+async fn send(host: Arc<Host>, command: Command) {
     host.network.oracle().said(&command);
     let answer = host.consensus.propose(command, Duration::from_secs(5)).await;
     host.network.oracle().answered(&told(answer));

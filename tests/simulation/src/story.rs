@@ -120,6 +120,7 @@ async fn repair(world: &mut World) {
         }
     });
     put_dns_right(world);
+    world.up_to_date();
     for agent in 0..world.members() {
         world.disk(agent).fill(false);
         let id = super::ids()[agent];

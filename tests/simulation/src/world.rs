@@ -23,7 +23,7 @@ use quorate_consensus::{
     Consensus, Limits, Member, NodeId, Settings, StartError, Timing, WriterMode, node_id,
 };
 use quorate_core::{Actor, Body, Cluster, Command, Execution, Response, StepState};
-use quorate_policies::Millis;
+use quorate_policies::{FEATURE_LEVEL, FeatureLevel, Millis};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{
     collections::BTreeMap,
@@ -52,6 +52,8 @@ pub(super) struct World {
     disks: BTreeMap<NodeId, SimDisk>,
     clocks: BTreeMap<NodeId, Clock>,
     timing: Timing,
+    /// What each agent's build understands, from its next start on.
+    builds: BTreeMap<NodeId, FeatureLevel>,
     boots: u64,
     looks: u64,
     commands: u64,
@@ -112,6 +114,7 @@ impl World {
             random,
             oracle,
             disks: ids.iter().map(disk).collect(),
+            builds: ids.iter().map(|id| (*id, FEATURE_LEVEL)).collect(),
             ids,
             clocks,
             timing,
@@ -135,6 +138,7 @@ impl World {
         Settings {
             cluster: "simulated".into(),
             me,
+            feature_level: self.builds[&me].0,
             members: AGENTS.iter().take(nodes).map(member).collect(),
             timing: self.timing,
             // Small, so that a run has snapshots and purges.
@@ -149,6 +153,23 @@ impl World {
 
     pub(super) fn disk(&self, index: usize) -> &SimDisk {
         &self.disks[&ids()[index]]
+    }
+
+    /// Which build an agent starts as from now on.
+    pub(super) fn build(&mut self, index: usize, level: FeatureLevel) {
+        self.builds.insert(ids()[index], level);
+    }
+
+    /// Gives every agent the latest build that any of them has had.
+    pub(super) fn up_to_date(&mut self) {
+        let latest =
+            self.builds.values().copied().chain([self.agreed_level()]).max().unwrap_or(FEATURE_LEVEL);
+        self.builds.values_mut().for_each(|level| *level = latest);
+    }
+
+    fn agreed_level(&self) -> FeatureLevel {
+        let of = |host: Arc<Host>| host.consensus.state().feature_level;
+        self.network.hosts().into_iter().map(of).max().unwrap_or(FEATURE_LEVEL)
     }
 
     pub(super) fn is_up(&self, index: usize) -> bool {
@@ -187,7 +208,7 @@ impl World {
         let id = ids()[index];
         let consensus = match self.consensus(index, |_| {}).await {
             Ok(consensus) => consensus,
-            Err(why) if self.disks[&id].is_full() => {
+            Err(why) if self.disks[&id].is_full() || why.contains("needs feature level") => {
                 return self.oracle().event(&format!("{name} {why}"));
             }
             Err(why) => return self.oracle().violated(&format!("disk: {name} {why}")),
@@ -200,6 +221,7 @@ impl World {
         let seat = Seat {
             index,
             nodes: self.listed(index),
+            feature_level: self.builds[&id],
             boot: self.boots,
             seed: self.random.random(),
             clock: Clock { booted: now(), ..self.clocks[&id] },
@@ -285,7 +307,10 @@ impl World {
     fn crashed(&mut self, name: &str, why: &str) {
         let index = AGENTS.iter().position(|(agent, _)| *agent == name).unwrap();
         // It is seen up to a second late: the disk may have room again by then.
-        if self.disk(index).is_full() || why.contains("no storage space") {
+        if self.disk(index).is_full()
+            || why.contains("no storage space")
+            || self.builds[&ids()[index]] < self.agreed_level()
+        {
             self.oracle().event(&format!("{name} stops: {why}"));
         } else {
             self.oracle().violated(&format!("disk: {name} stopped by itself: {why}"));
@@ -374,7 +399,7 @@ impl World {
     pub(super) async fn operate(&mut self, through: &Host, body: Body) -> Option<Response> {
         self.commands += 1;
         let id = format!("operator/{}", self.commands);
-        let command = Command { id, at: through.clock.now().wall, by: through.name.clone(), body };
+        let command = Command::new(id, through.clock.now().wall, through.name.clone(), body);
         self.oracle().said(&command);
         through.consensus.propose(command, PROPOSE_MAX).await.ok()
     }
@@ -383,7 +408,7 @@ impl World {
     pub(super) fn apply_policy(&mut self, name: &str) -> Body {
         self.applied += 1;
         let actor = Actor { name: "olga".to_owned(), reason: "a policy".to_owned() };
-        Body::ApplyPolicy { policy: Box::new(policy(name, self.temper, self.applied)), actor }
+        Body::apply_policy(policy(name, self.temper, self.applied), actor)
     }
 
     /// How many agents there have been.
@@ -402,6 +427,8 @@ impl World {
         self.disks.insert(id, SimDisk::new(self.scenario.seed.wrapping_mul(31) ^ id, false));
         let (rate, wall_offset_ms) =
             (self.random.random_range(980_000..1_020_000), self.random.random_range(0..5_000));
+        let latest = self.builds.values().copied().max().unwrap_or(FEATURE_LEVEL);
+        self.builds.insert(id, latest);
         self.clocks.insert(id, Clock { booted: Duration::ZERO, rate, wall_offset_ms });
         Some(index)
     }

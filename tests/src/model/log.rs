@@ -48,11 +48,11 @@ impl Log {
     pub(super) fn new(policy: Policy) -> Self {
         let mut cluster = Cluster::default();
         let mut say = |id: &str, body| {
-            let command = Command { id: id.to_owned(), at: NOW, by: shop::agent(2), body };
+            let command = Command::new(id.to_owned(), NOW, shop::agent(2), body);
             assert!(!matches!(cluster.apply(&command), Response::Refused { .. }));
         };
         say("members", Body::SetMembers { members: shop::members() });
-        say("policy", Body::ApplyPolicy { policy: Box::new(policy), actor: shop::olga() });
+        say("policy", Body::apply_policy(policy, shop::olga()));
         let mut log = Self {
             states: Vec::new(),
             numbers: BTreeMap::new(),
@@ -171,7 +171,7 @@ impl Log {
                 (by, "single".to_owned(), body)
             }
         };
-        Command { id, at: ago(age), by: shop::agent(by), body }
+        Command::new(id, ago(age), shop::agent(by), body)
     }
 }
 

@@ -143,7 +143,7 @@ pub(super) fn replicated(cluster: &Cluster) -> Option<String> {
         }
     };
     let lets = |body: Body| {
-        let command = Command { id: "way-out".to_owned(), at: NOW, by: shop::agent(2), body };
+        let command = Command::new("way-out".to_owned(), NOW, shop::agent(2), body);
         !matches!(cluster.clone().apply(&command), Response::Refused { .. })
     };
     let abort = |leave| lets(Body::Abort { execution: execution.id.clone(), actor: shop::olga(), leave });

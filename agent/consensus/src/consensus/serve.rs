@@ -22,6 +22,9 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
         if request.to != self.0.me {
             return Reply::Refused(Refusal::OtherMember);
         }
+        if let Err(stopped) = self.keeps_up(request.cluster, request.needs) {
+            return Reply::Refused(Refusal::Stopped(stopped.to_string()));
+        }
         // Who is new does not know yet which history it will belong to.
         if matches!(request.call, Call::Horizon) {
             return Reply::Horizon(self.account());

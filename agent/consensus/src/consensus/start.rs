@@ -1,6 +1,7 @@
 //! Starting a voter: check the settings, check whose data it is, bootstrap, and set the background going.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 use std::sync::{Arc, Mutex};
 
 use openraft::errors::{InitializeError, RaftError};
@@ -71,7 +72,7 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
             cluster: settings.cluster.clone(),
             detail: error.to_string(),
         })?;
-        let store = Store::<M, R>::open(database, mode)?;
+        let store = Store::<M, R>::open(database, mode, settings.feature_level)?;
         let listed = settings.seats();
         let own = History { cluster: settings.cluster.clone(), founders: listed.clone(), recoveries: 0 };
         let given = Identity::of(settings.me, own.clone());
@@ -88,7 +89,7 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
         let settled = store.settled()?;
 
         let digest = history.as_ref().unwrap_or(&own).digest();
-        let link = Link::new(transport, digest, settings.me);
+        let link = Link::new(transport, digest, settings.me, store.clone());
         let gate = Gate::default();
         let silence = Arc::new(Silence::new());
         let peers =
@@ -108,6 +109,7 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
             heard: Default::default(),
             settling: Settling::new(settled),
             silence,
+            outdated: OnceLock::new(),
         }));
         consensus.bootstrap().await?;
         drop(R::spawn(consensus.clone().watch_quorum(gate)));

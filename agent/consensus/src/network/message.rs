@@ -14,8 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::consensus::join::Account;
 use crate::consensus::silence::Voted;
-use crate::machine::{Machine, Proposal};
+use crate::format::first_level;
+use crate::machine::{FIRST_LEVEL, Machine, Proposal};
 use crate::member::{ClusterDigest, NodeId};
+use crate::store::load::entry_needs;
 use crate::type_config::{SnapshotMeta, Types, Vote};
 
 /// One request, with what the receiver needs to refuse a stranger.
@@ -31,8 +33,25 @@ pub struct Request<M: Machine, R: AsyncRuntime> {
     /// From a leader: the receiver does not vote in the leader's membership, so nothing is built on its answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub learner: bool,
+    /// The feature level that the receiver must understand: the sender's cluster has agreed on it.
+    #[serde(default = "first_level")]
+    pub needs: u32,
     /// What is asked.
     pub call: Call<M, R>,
+}
+
+/// What can be read of a request whose call cannot: one of a later version.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Head {
+    /// The sender's history.
+    pub cluster: ClusterDigest,
+    /// Who asks.
+    pub from: NodeId,
+    /// Who is meant.
+    pub to: NodeId,
+    /// The feature level that the receiver must understand.
+    #[serde(default = "first_level")]
+    pub needs: u32,
 }
 
 /// What is asked.
@@ -123,6 +142,23 @@ pub enum Refusal {
 }
 
 impl<M: Machine, R: AsyncRuntime> Call<M, R> {
+    /// The feature level that the receiver must understand to take what it is sent. A snapshot is never past the
+    /// sender's own state.
+    pub(crate) fn needs(&self) -> u32 {
+        match self {
+            Self::Append(append) => {
+                append.entries.iter().map(entry_needs::<M, R>).max().unwrap_or(FIRST_LEVEL)
+            }
+            Self::Propose(proposal) => M::needs(&proposal.0),
+            Self::Vote(_)
+            | Self::PreVote(_)
+            | Self::Snapshot { .. }
+            | Self::TransferLeader(_)
+            | Self::ReadIndex
+            | Self::Horizon => FIRST_LEVEL,
+        }
+    }
+
     /// The call's name, for logs and metrics.
     pub fn name(&self) -> &'static str {
         match self {

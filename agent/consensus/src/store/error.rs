@@ -31,6 +31,18 @@ pub enum StoreError {
         /// The index found in its place.
         found: u64,
     },
+    /// It was written by a later version, which may mean more by it than is read here.
+    #[error(
+        "{what} needs feature level {needs}, and this build understands {knows}: start the version that the other agents run; nothing was changed"
+    )]
+    Later {
+        /// What was to be read or written.
+        what: String,
+        /// The level it needs.
+        needs: u32,
+        /// The level that this build understands.
+        knows: u32,
+    },
     /// An earlier write failed, and what the disk holds is uncertain until the database is opened again.
     #[error("an earlier write failed, so this node no longer writes; mend the disk and restart: {0}")]
     Stopped(Arc<StoreError>),

@@ -10,6 +10,7 @@ use openraft::{EntryPayload, OptionalSend, RaftTypeConfig};
 use openraft_rt::AsyncRuntime;
 
 use super::error::StoreError;
+use super::load::{entry_needs, understood};
 use super::tables::{append, put, remove, row};
 use super::{Store, lock};
 use crate::consensus::rejoin::Horizon;
@@ -125,6 +126,7 @@ impl<M: Machine, R: AsyncRuntime> RaftLogStorage<Types<M, R>> for Store<M, R> {
             let mut log = self.log();
             for entry in entries {
                 let index = entry.log_id.index;
+                understood(|| format!("log entry {index}"), entry_needs::<M, R>(&entry), self.0.knows)?;
                 rows.push((index, encode(&format!("log entry {index}"), &entry).map_err(StoreError::from)?));
                 log.push(entry);
             }

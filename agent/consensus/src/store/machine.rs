@@ -14,8 +14,7 @@ use openraft_rt::{AsyncRuntime, Watch, WatchSender};
 use super::error::StoreError;
 use super::snapshot::SnapshotBuilder;
 use super::tables::{get, get_decoded, row};
-use super::{Store, lock, snapshot};
-use crate::format::decode;
+use super::{Store, load, lock, snapshot};
 use crate::machine::Machine;
 use crate::type_config::{Entry, LogId, Snapshot, SnapshotMeta, StoredMembership, Types};
 
@@ -84,7 +83,7 @@ impl<M: Machine, R: AsyncRuntime> RaftStateMachine<Types<M, R>> for Store<M, R> 
     }
 
     async fn install_snapshot(&mut self, meta: &SnapshotMeta<M, R>, text: String) -> io::Result<()> {
-        let machine = decode::<M>("a snapshot from the leader", text.as_bytes()).map_err(StoreError::from)?;
+        let machine = load::machine::<M>("a snapshot from the leader", &text, self.knows())?;
         snapshot::save(self, meta, text).await?;
         let mut applied = lock(&self.0.applied);
         applied.log_id = meta.last_log_id;

@@ -9,7 +9,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTran
 use serde::de::DeserializeOwned;
 
 use super::error::StoreError;
-use crate::format::decode;
+use crate::format::{FormatError, decode};
 
 const LOG: TableDefinition<u64, &str> = TableDefinition::new("log");
 const META: TableDefinition<&str, &str> = TableDefinition::new("meta");
@@ -56,14 +56,17 @@ pub(crate) fn get_decoded<T: DeserializeOwned>(
     Ok(text.map(|text| decode(name, text.as_bytes())).transpose()?)
 }
 
-pub(crate) fn entries<T: DeserializeOwned>(database: &Database) -> Result<Vec<(u64, T)>, StoreError> {
+/// One row of the log: its index, and its entry or why that cannot be read.
+pub(crate) type EntryRow<T> = (u64, Result<T, FormatError>);
+
+pub(crate) fn entries<T: DeserializeOwned>(database: &Database) -> Result<Vec<EntryRow<T>>, StoreError> {
     let transaction = database.begin_read().map_err(StoreError::database("begin a read"))?;
     let table = transaction.open_table(LOG).map_err(StoreError::database("open the log table"))?;
     let mut entries = Vec::new();
     for row in table.iter().map_err(StoreError::database("read the log"))? {
         let (index, text) = row.map_err(StoreError::database("read a log row"))?;
         let index = index.value();
-        entries.push((index, decode(&format!("log entry {index}"), text.value().as_bytes())?));
+        entries.push((index, decode(&format!("log entry {index}"), text.value().as_bytes())));
     }
     Ok(entries)
 }

@@ -98,6 +98,7 @@ impl World {
         let settings = Settings {
             cluster: "simulated".into(),
             me: node,
+            feature_level: 1,
             members: self.members.clone(),
             timing: self.timing,
             limits: Limits {

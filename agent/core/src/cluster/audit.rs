@@ -4,8 +4,8 @@
 use super::{drill::DrillOf, told::Sent};
 use crate::command::{ExecutionId, LeaseProof, StepOutcome};
 use quorate_policies::{
-    AgentName, DrillName, ItemName, Millis, PlanName, RegionName, ServiceName, StepName, Timestamp,
-    guard::Refusal, guard::Trigger, membership::MemberChange, plan::Before,
+    AgentName, DrillName, FeatureLevel, ItemName, Millis, PlanName, RegionName, ServiceName, StepName,
+    Timestamp, guard::Refusal, guard::Trigger, membership::MemberChange, plan::Before,
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -78,6 +78,11 @@ pub enum AuditEvent {
         change: MemberChange,
         /// Why.
         why: String,
+    },
+    /// The log may hold what needs this feature level from here on.
+    FeatureLevelRaised {
+        /// The level.
+        level: FeatureLevel,
     },
     /// One agent goes on after the loss of the majority.
     Recovered {
@@ -268,6 +273,7 @@ impl AuditEvent {
             AuditEvent::MembersChanging { .. } => "members_changing",
             AuditEvent::MembersChanged { .. } => "members_changed",
             AuditEvent::MembersKept { .. } => "members_kept",
+            AuditEvent::FeatureLevelRaised { .. } => "feature_level_raised",
             AuditEvent::Recovered { .. } => "recovered",
             AuditEvent::PolicyApplied { .. } => "policy_applied",
             AuditEvent::Decided { .. } => "decided",
@@ -303,6 +309,9 @@ impl fmt::Display for AuditEvent {
                 write!(f, "agents: {change} done, {} agents decide", members.len())
             }
             AuditEvent::MembersKept { change, why } => write!(f, "agents: {change} given up: {why}"),
+            AuditEvent::FeatureLevelRaised { level } => {
+                write!(f, "the agents agreed on feature level {level}")
+            }
             AuditEvent::Recovered { member, lost, reason } => {
                 write!(f, "{member} goes on alone, {} agents were lost: {reason}", lost.len())
             }

@@ -4,7 +4,7 @@ use super::drill::DrillUnderWay;
 use crate::command::ExecutionId;
 use quorate_policies::{
     DrillName, Millis, Policy, RegionName, Timestamp,
-    agreement::{PolicyHash, policy_hash},
+    agreement::PolicyHash,
     drill::DrillRecord,
     guard::{Hold, ServiceFacts},
     policy::Role,
@@ -20,7 +20,7 @@ pub const STARTS_KEPT_MAX: usize = 100;
 pub struct ServiceState {
     /// The policy in force.
     pub policy: Policy,
-    /// Its hash.
+    /// Its hash, as the log has it.
     pub policy_hash: PolicyHash,
     /// How many policies this service has had.
     pub version: u64,
@@ -94,13 +94,13 @@ impl LeaseRecord {
 impl ServiceState {
     /// A service under its first policy; none if the policy names no primary region.
     #[must_use]
-    pub fn new(policy: Policy) -> Option<Self> {
+    pub fn new(policy: Policy, policy_hash: PolicyHash) -> Option<Self> {
         let (active, _) = policy.regions.iter().find(|(_, region)| region.role == Role::Primary)?;
         Some(Self {
             active: active.clone(),
             epoch: 1,
             lease: LeaseRecord::Held { region: active.clone(), epoch: 1 },
-            policy_hash: policy_hash(&policy),
+            policy_hash,
             lease_ttl_max: policy.lease.ttl,
             policy,
             version: 1,
@@ -116,15 +116,9 @@ impl ServiceState {
 
     /// The same service under another policy.
     #[must_use]
-    pub fn with_policy(&self, policy: Policy) -> Self {
+    pub fn with_policy(&self, policy: Policy, policy_hash: PolicyHash) -> Self {
         let lease_ttl_max = self.lease_ttl_max.max(policy.lease.ttl);
-        Self {
-            policy_hash: policy_hash(&policy),
-            policy,
-            version: self.version + 1,
-            lease_ttl_max,
-            ..self.clone()
-        }
+        Self { policy_hash, policy, version: self.version + 1, lease_ttl_max, ..self.clone() }
     }
 
     /// What the guards look at.

@@ -80,6 +80,7 @@ impl Node {
             incarnation: self.settings.incarnation,
             sequence: self.sequence,
             abstains: self.abstains(now.mono),
+            feature_level: self.settings.feature_level,
             services: services.collect(),
         };
         // An agent's own report counts like any other.

@@ -25,6 +25,7 @@ impl Node {
             self.propose(now, "members".to_owned(), Body::SetMembers { members }, out);
             return;
         }
+        self.raise_level(now, out);
         for (name, state) in &cluster.services {
             self.consider(now, name, state, out);
             self.consider_parts(now, name, state, out);

@@ -47,6 +47,7 @@ mod tests {
             incarnation,
             sequence,
             abstains: None,
+            feature_level: Default::default(),
             services: BTreeMap::new(),
         }
     }

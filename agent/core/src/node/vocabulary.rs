@@ -6,8 +6,9 @@ use crate::{
     command::{Command, ExecutionId},
 };
 use quorate_policies::{
-    AgentName, BackupName, DrillName, Millis, Monotonic, RegionName, ServiceName, StepName, TargetName,
-    Timestamp, agreement::Report, guard::Refusal, health::Observation, plan::Step, postgres::Database,
+    AgentName, BackupName, DrillName, FeatureLevel, Millis, Monotonic, RegionName, ServiceName, StepName,
+    TargetName, Timestamp, agreement::Report, guard::Refusal, health::Observation, plan::Step,
+    postgres::Database,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,6 +36,8 @@ pub struct NodeSettings {
     pub members: BTreeMap<AgentName, RegionName>,
     /// Greater at every start: the wall clock's reading will do.
     pub incarnation: u64,
+    /// What its build understands.
+    pub feature_level: FeatureLevel,
     /// How often a report is sent when nothing changes.
     pub report_interval: Millis,
     /// An agent that has been silent for so long is lost: its steps go to another (R3).

@@ -58,7 +58,7 @@ fn r31_who_has_seen_to_what() {
     let mut later = log.cluster.services[&shop()].policy.clone();
     later.checklist = quorate_policies::policy::Checklist::default();
     let actor = Actor { name: "olga".to_owned(), reason: "less paper".to_owned() };
-    log.say(NOA, Body::ApplyPolicy { policy: Box::new(later), actor });
+    log.say(NOA, Body::apply_policy(later, actor));
     insta::assert_snapshot!(story + &list(&log));
 }
 

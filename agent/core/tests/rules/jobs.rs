@@ -8,7 +8,7 @@ use quorate_core::{
     node::{Now, StepOrder},
 };
 use quorate_policies::{
-    AgentName, Millis, Monotonic, RegionName,
+    AgentName, FEATURE_LEVEL, Millis, Monotonic, RegionName,
     effect::{Acted, EffectContext, Observed},
     guard::Refusal,
     plan::Action,
@@ -52,6 +52,7 @@ impl Host {
             region: region(WEST),
             members: members(),
             incarnation: 1,
+            feature_level: FEATURE_LEVEL,
             report_interval: Millis(1_000),
             lost_after: Millis(2_500),
         };

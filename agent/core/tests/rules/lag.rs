@@ -4,7 +4,7 @@
 use crate::{log::*, shop::*};
 use quorate_core::{Cluster, Input, Node, NodeSettings, Output, node::Now};
 use quorate_policies::{
-    Millis, Monotonic, TargetName, Timestamp,
+    FEATURE_LEVEL, Millis, Monotonic, TargetName, Timestamp,
     agreement::{Evidence, ReplicaLag, Report},
     guard::Trigger,
     postgres::{Database, DatabaseRole, Lsn},
@@ -27,6 +27,7 @@ impl Watcher {
             region: members()[name].clone(),
             members: members(),
             incarnation: 1,
+            feature_level: FEATURE_LEVEL,
             report_interval: Millis(1_000),
             lost_after: Millis(5_000),
         };

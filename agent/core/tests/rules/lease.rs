@@ -76,8 +76,7 @@ fn happen(world: &mut World, event: &Event) {
         }
         Event::Work => world.work(),
         Event::Policy(ttl) => {
-            let policy = Box::new(policy_with(ttl));
-            world.say(2, Body::ApplyPolicy { policy, actor: olga("another length") });
+            world.say(2, Body::apply_policy(policy_with(ttl), olga("another length")));
         }
         Event::Poll(who, named) => world.poll(who, named),
         Event::GiveBack(who) => world.give_back(who),

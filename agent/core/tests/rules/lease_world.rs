@@ -10,7 +10,7 @@ use quorate_core::{
     Body, Cluster, Command, Input, Node, NodeSettings, Output, Standing, StepState,
     node::{Now, lease::LeaseView},
 };
-use quorate_policies::{Millis, Monotonic, Policy, Timestamp, guard::Refusal};
+use quorate_policies::{FEATURE_LEVEL, Millis, Monotonic, Policy, Timestamp, guard::Refusal};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// How often an agent ticks here: often enough not to look stopped to itself.
@@ -83,11 +83,10 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(policy: Policy, delays: Vec<u16>) -> Self {
         let mut cluster = Cluster::default();
-        let mut say = |id: &str, body| {
-            cluster.apply(&Command { id: id.into(), at: Timestamp(1), by: agent(NOA), body })
-        };
+        let mut say =
+            |id: &str, body| cluster.apply(&Command::new(id.into(), Timestamp(1), agent(NOA), body));
         say("members", Body::SetMembers { members: members() });
-        say("policy", Body::ApplyPolicy { policy: Box::new(policy), actor: olga("first") });
+        say("policy", Body::apply_policy(policy, olga("first")));
         let mut world = Self {
             now: 100_000,
             states: vec![Arc::new(cluster)],
@@ -115,6 +114,7 @@ impl World {
             region: members()[AGENTS[index]].clone(),
             members: members(),
             incarnation,
+            feature_level: FEATURE_LEVEL,
             report_interval: Millis(1_000),
             lost_after: Millis(5_000),
         };
@@ -359,7 +359,7 @@ impl World {
         if self.able_leader().is_some() {
             self.commands += 1;
             let id = format!("command-{}", self.commands);
-            self.commit(&Command { id, at: Timestamp(self.now), by: agent(AGENTS[by]), body });
+            self.commit(&Command::new(id, Timestamp(self.now), agent(AGENTS[by]), body));
         }
     }
 

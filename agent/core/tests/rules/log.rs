@@ -28,8 +28,7 @@ impl Log {
     pub(crate) fn with(policy: Policy) -> Self {
         let mut log = Self { cluster: Cluster::default(), now: START, commands: 0, told: 0 };
         assert_eq!(log.say(NOA, Body::SetMembers { members: members() }), Response::Done);
-        let policy = Box::new(policy);
-        let response = log.say(NOA, Body::ApplyPolicy { policy, actor: olga("first policy") });
+        let response = log.say(NOA, Body::apply_policy(policy, olga("first policy")));
         assert!(matches!(response, Response::Policy { version: 1, .. }), "{response:?}");
         log.told = log.cluster.audit.sequence;
         log
@@ -49,7 +48,7 @@ impl Log {
     /// The next command, not applied.
     pub(crate) fn command(&mut self, by: &str, body: Body) -> Command {
         self.commands += 1;
-        Command { id: format!("command-{}", self.commands), at: self.now, by: agent(by), body }
+        Command::new(format!("command-{}", self.commands), self.now, agent(by), body)
     }
 
     /// Somebody proposes something.

@@ -167,7 +167,7 @@ fn command(log: &mut Log, said: &Said, earlier: &[Command]) -> Command {
             if approval {
                 policy.scenarios.clone_from(&with_approval().scenarios);
             }
-            (agent(NOA), Body::ApplyPolicy { policy: Box::new(policy), actor: olga("change") })
+            (agent(NOA), Body::apply_policy(policy, olga("change")))
         }
         Said::Refused => (
             agent(NOA),

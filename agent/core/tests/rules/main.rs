@@ -10,6 +10,7 @@ mod declare;
 mod drill;
 mod expected;
 mod failover;
+mod feature_level;
 mod jobs;
 mod lag;
 mod lease;

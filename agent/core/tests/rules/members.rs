@@ -8,7 +8,8 @@ use quorate_core::{
     node::{Now, Standing},
 };
 use quorate_policies::{
-    AgentName, Millis, Monotonic, Timestamp,
+    AgentName, FEATURE_LEVEL, Millis, Monotonic, Timestamp,
+    feature_level::Heard,
     guard::Refusal,
     membership::{MemberChange, MemberRefusal, NewMember},
 };
@@ -129,6 +130,7 @@ fn voters(sets: &[&[&str]], learners: &[(&str, Option<u64>)]) -> Voters {
     Voters {
         sets: sets.iter().map(|set| agents(set)).collect(),
         learners: learners.iter().map(|(name, behind)| (agent(name), *behind)).collect(),
+        heard: Heard::new(),
     }
 }
 
@@ -183,6 +185,7 @@ fn node(name: &str, at: &str) -> Node {
         region: region(at),
         members: members(),
         incarnation: 1,
+        feature_level: FEATURE_LEVEL,
         report_interval: Millis(1_000),
         lost_after: Millis(2_500),
     };

@@ -13,7 +13,7 @@ use quorate_core::{
     node::{Now, self_health::TICK, targets::ProbeTarget},
 };
 use quorate_policies::{
-    Millis, Monotonic, Policy, TargetName, Timestamp,
+    FEATURE_LEVEL, Millis, Monotonic, Policy, TargetName, Timestamp,
     agreement::lag::replica_name,
     health::{FailureReason, Observation},
 };
@@ -137,6 +137,7 @@ impl World {
             region: members()[AGENTS[index]].clone(),
             members: members(),
             incarnation,
+            feature_level: FEATURE_LEVEL,
             report_interval: Millis(1_000),
             lost_after: Millis(5_000),
         };
@@ -308,7 +309,7 @@ impl World {
     fn say_as(&mut self, from: usize, body: Body) -> Option<Response> {
         self.commands += 1;
         let (id, by) = (format!("said-{}", self.commands), agent(AGENTS[from]));
-        let command = Command { id, at: self.clock().wall, by, body };
+        let command = Command::new(id, self.clock().wall, by, body);
         let response = self.propose(from, &command);
         while let Some((to, input)) = self.inbox.pop_front() {
             self.give(to, input);

@@ -4,7 +4,7 @@
 use crate::{log::*, shop::*};
 use quorate_core::{Input, Node, NodeSettings, node::Now};
 use quorate_policies::{
-    Millis, Monotonic, TargetName, Timestamp,
+    FEATURE_LEVEL, Millis, Monotonic, TargetName, Timestamp,
     agreement::ReplicaLag,
     postgres::{Confirmation, Database, DatabaseRole, Lsn},
 };
@@ -23,6 +23,7 @@ impl Sight {
             region: members()[NOA].clone(),
             members: members(),
             incarnation: 1,
+            feature_level: FEATURE_LEVEL,
             report_interval: Millis(1_000),
             lost_after: Millis(5_000),
         };

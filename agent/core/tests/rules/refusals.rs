@@ -66,7 +66,7 @@ fn a_command_said_twice_is_applied_once() {
         (NOA, Body::Acknowledge { execution: id(), actor: olga("I am at it") }),
         (NOA, Body::Ungraceful { execution: id(), actor: olga("it is lost") }),
         (NOA, Body::Abort { execution: id(), actor: olga("enough"), leave: false }),
-        (NOA, Body::ApplyPolicy { policy: Box::new(policy()), actor: olga("second policy") }),
+        (NOA, Body::apply_policy(policy(), olga("second policy"))),
     ];
     let commands: Vec<Command> =
         bodies.into_iter().map(|(by, body)| log.wait(Millis(10)).command(by, body)).collect();
@@ -127,7 +127,7 @@ fn f28_members_are_set_once() {
 #[test]
 fn policies_change_between_failovers() {
     let mut log = Log::of_the_shop();
-    let apply = |policy| Body::ApplyPolicy { policy: Box::new(policy), actor: olga("change") };
+    let apply = |policy| Body::apply_policy(policy, olga("change"));
     log.decide();
     assert_eq!(refused_by(&log.say(NOA, apply(hasty()))), "execution_in_progress");
     log.release();

@@ -140,7 +140,7 @@ fn a_new_policy_keeps_the_signal() {
     turn(&mut log, "repoint", WEST);
     log.release();
     log.run_all();
-    log.say(NOA, Body::ApplyPolicy { policy: Box::new(signalling()), actor: olga("second policy") });
+    log.say(NOA, Body::apply_policy(signalling(), olga("second policy")));
     assert_eq!(leaves(&log), (true, false));
 }
 
@@ -162,8 +162,7 @@ fn r23_a_policy_keeps_the_signalled_region() {
     let mut other = in_three_regions(signalling());
     other.regions.remove(&region(WEST));
     log.cluster.services.get_mut(&shop()).unwrap().running = None;
-    let response =
-        log.say(NOA, Body::ApplyPolicy { policy: Box::new(other), actor: olga("another standby") });
+    let response = log.say(NOA, Body::apply_policy(other, olga("another standby")));
     assert_eq!(refused_by(&response), "policy_refused");
     assert_eq!(leaves(&log), (true, false));
 }

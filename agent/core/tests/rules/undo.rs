@@ -4,7 +4,7 @@ use crate::{log::*, shop::*};
 use quorate_core::{
     Body, ExecutionState, Input, Node, NodeSettings, Output, Response, StepOutcome, node::Now,
 };
-use quorate_policies::{Millis, Monotonic, plan::Action};
+use quorate_policies::{FEATURE_LEVEL, Millis, Monotonic, plan::Action};
 use std::sync::Arc;
 
 /// A plan whose traffic moves before anything irreversible, so that an abort has three things to take back.
@@ -338,6 +338,7 @@ fn ordered(log: &Log, name: &str) -> Vec<String> {
         region: members()[name].clone(),
         members: members(),
         incarnation: 1,
+        feature_level: FEATURE_LEVEL,
         report_interval: Millis(1_000),
         lost_after: Millis(2_500),
     };

@@ -29,6 +29,7 @@ pub fn status(screen: Screen, status: &Status) -> String {
     }
     parts.push(String::new());
     parts.push(member_table(screen, &status.members));
+    parts.push(agreed(status.feature_level, &status.members));
     if status.services.is_empty() {
         parts.push(String::new());
         parts.push(
@@ -45,7 +46,11 @@ pub fn status(screen: Screen, status: &Status) -> String {
 /// `quorate members`.
 #[must_use]
 pub fn members(screen: Screen, members: &Members) -> String {
-    let table = member_table(screen, &members.members);
+    let table = format!(
+        "{}\n{}",
+        member_table(screen, &members.members),
+        agreed(members.feature_level, &members.members)
+    );
     match &members.change {
         None => table,
         Some(change) => {
@@ -70,10 +75,21 @@ fn member_table(screen: Screen, members: &[Member]) -> String {
             _ => "follower",
         };
         let version = member.version.as_deref().unwrap_or("-");
+        let level = member.feature_level.map_or_else(|| "-".to_owned(), |level| level.to_string());
         let (name, region, address) = (cell(&member.name), cell(&member.region), cell(&member.address));
-        [name, region, address, cell(role), cell(version), cell(heard)]
+        [name, region, address, cell(role), cell(version), cell(level), cell(heard)]
     };
-    screen.table(["AGENT", "REGION", "ADDRESS", "ROLE", "VERSION", "HEARD"], members.iter().map(row))
+    screen.table(["AGENT", "REGION", "ADDRESS", "ROLE", "VERSION", "LEVEL", "HEARD"], members.iter().map(row))
+}
+
+/// The agreed feature level, and who keeps it where it is when others could go on.
+fn agreed(level: u32, members: &[Member]) -> String {
+    let lowest = members.iter().filter_map(|member| member.feature_level).min();
+    let highest = members.iter().filter_map(|member| member.feature_level).max();
+    let older = members.iter().filter(|member| highest > lowest && member.feature_level == lowest);
+    let older: Vec<&str> = older.map(|member| member.name.as_str()).collect();
+    let held = if older.is_empty() { String::new() } else { format!(", held back by {}", older.join(", ")) };
+    format!("Feature level {level} agreed{held}")
 }
 
 /// One service with its regions.

@@ -149,7 +149,7 @@ impl Control for Desk {
             let mut cluster = Cluster::clone(node.cluster());
             let id = id.unwrap_or_else(|| format!("test/{}", cluster.audit.sequence));
             let at = Timestamp(now.wall.0 + cluster.audit.sequence);
-            let response = cluster.apply(&Command { id, at, by: "a".parse().unwrap(), body });
+            let response = cluster.apply(&Command::new(id, at, "a".parse().unwrap(), body));
             node.step(now, Input::Applied(Arc::new(cluster)));
             response
         }))
@@ -181,6 +181,10 @@ impl Control for Desk {
 
     fn told_removed(&self) -> bool {
         false
+    }
+
+    fn is_caught_up(&self) -> bool {
+        true
     }
 
     fn versions(&self) -> BTreeMap<AgentName, String> {

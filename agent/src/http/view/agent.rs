@@ -17,6 +17,7 @@ pub(in crate::http) fn status(node: &Node, now: Now, addresses: &Addresses, vers
         agent: node.settings().name.to_string(),
         region: node.settings().region.to_string(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        feature_level: node.cluster().feature_level.0,
         has_quorum: standing.has_quorum,
         leader: standing.leader.as_ref().map(ToString::to_string),
         term: standing.term,
@@ -33,7 +34,7 @@ pub(in crate::http) fn members(
     addresses: &Addresses,
     versions: &Versions,
 ) -> Vec<Member> {
-    let heard = node.peers(now.mono);
+    let (heard, levels) = (node.peers(now.mono), node.feature_levels(now.mono));
     let cluster = node.cluster();
     let seated = if cluster.members.is_empty() { node.voters().clone() } else { cluster.seated() };
     let address = |name: &AgentName| {
@@ -54,6 +55,7 @@ pub(in crate::http) fn members(
         }
         .to_owned(),
         version: versions.get(name).cloned(),
+        feature_level: levels.get(name).map(|level| level.0),
         // An agent does not hear itself.
         heard_ms_ago: heard.get(name).filter(|_| name != me).map(|age| age.0),
     };

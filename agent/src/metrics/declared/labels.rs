@@ -38,11 +38,12 @@ pub(in crate::metrics) const CALL_OUTCOMES: [&str; 5] =
 /// What became of certificates that were replaced under a running agent.
 pub(in crate::metrics) const READINGS: [&str; 2] = ["used", "refused"];
 pub(in crate::metrics) const REPORT_OUTCOMES: [&str; 2] = ["delivered", "failed"];
-pub(in crate::metrics) const EVENTS: [&str; 26] = [
+pub(in crate::metrics) const EVENTS: [&str; 27] = [
     "members_set",
     "members_changing",
     "members_changed",
     "members_kept",
+    "feature_level_raised",
     "recovered",
     "policy_applied",
     "decided",

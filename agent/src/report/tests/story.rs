@@ -64,7 +64,7 @@ impl Story {
 
     fn apply(&mut self, by: &str, body: Body) -> Response {
         let id = format!("story/{}/{}", self.clock, self.cluster.audit.sequence);
-        let command = Command { id, at: Timestamp(self.clock), by: agent(by), body };
+        let command = Command::new(id, Timestamp(self.clock), agent(by), body);
         let response = self.cluster.apply(&command);
         assert!(!matches!(response, Response::Refused { .. }), "{response:?}");
         self.moments.push(self.cluster.clone());

@@ -14,7 +14,7 @@ use quorate_core::{
     node::{Now, self_health::TICK},
 };
 use quorate_policies::{
-    Millis, Monotonic, RegionName, ServiceName, TargetName, Timestamp,
+    FEATURE_LEVEL, Millis, Monotonic, RegionName, ServiceName, TargetName, Timestamp,
     agreement::{Report, lag::replica_name},
     health::{FailureReason, Observation},
     policy::Role,
@@ -248,6 +248,7 @@ impl Agent {
             region,
             members: cluster.members.clone(),
             incarnation: EPOCH,
+            feature_level: FEATURE_LEVEL,
             report_interval: REPORT_INTERVAL,
             lost_after: LOST_AFTER,
         };

@@ -104,10 +104,9 @@ pub(super) fn cluster(policy: &Policy) -> Cluster {
     let actor = Actor { name: "curve".to_owned(), reason: "to be measured".to_owned() };
     let members: BTreeMap<AgentName, RegionName> = agents.into_iter().collect();
     let mut cluster = Cluster::default();
-    for body in [Body::SetMembers { members }, Body::ApplyPolicy { policy: Box::new(policy.clone()), actor }]
-    {
+    for body in [Body::SetMembers { members }, Body::apply_policy(policy.clone(), actor)] {
         let id = format!("curve-{}", cluster.members.len());
-        cluster.apply(&Command { id, at: Timestamp(1), by: by.clone(), body });
+        cluster.apply(&Command::new(id, Timestamp(1), by.clone(), body));
     }
     cluster
 }

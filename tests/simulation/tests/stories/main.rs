@@ -14,3 +14,4 @@ mod regions;
 mod restarts;
 mod services;
 mod tell;
+mod upgrades;

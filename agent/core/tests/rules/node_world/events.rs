@@ -15,7 +15,7 @@ impl World {
     }
 
     pub(crate) fn apply_policy(&mut self, policy: Policy) {
-        self.say(Body::ApplyPolicy { policy: Box::new(policy), actor: olga("it is better") });
+        self.say(Body::apply_policy(policy, olga("it is better")));
     }
 
     pub(crate) fn pause(&mut self, until: Option<u64>) {

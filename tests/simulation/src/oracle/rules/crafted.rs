@@ -37,7 +37,7 @@ pub(super) const fn secs(seconds: u64) -> Duration {
 
 fn apply(state: &mut Cluster, body: Body) {
     let id = format!("{}", state.audit.sequence);
-    let response = state.apply(&Command { id, at: WALL, by: agent("wes"), body });
+    let response = state.apply(&Command::new(id, WALL, agent("wes"), body));
     assert!(!matches!(response, quorate_core::Response::Refused { .. }), "{response:?}");
 }
 
@@ -47,8 +47,8 @@ pub(super) fn formed() -> Cluster {
     let members = crate::AGENTS.into_iter().take(3).map(|(name, at)| (agent(name), region(at))).collect();
     apply(&mut state, Body::SetMembers { members });
     let actor = Actor { name: "olga".to_owned(), reason: "a policy".to_owned() };
-    let policy = Box::new(policy(crate::SHOP, Temper::written(4), 1));
-    apply(&mut state, Body::ApplyPolicy { policy, actor });
+    let policy = policy(crate::SHOP, Temper::written(4), 1);
+    apply(&mut state, Body::apply_policy(policy, actor));
     state
 }
 
@@ -111,7 +111,7 @@ pub(super) fn start(state: &mut Cluster, step: &str) {
     let order = order(state, step);
     let by = state.executions[&order.execution].steps[step].state.agent().unwrap().clone();
     let body = Body::StartStep { execution: order.execution, step: order.name, attempt: order.attempt };
-    let response = state.apply(&Command { id: format!("start/{step}"), at: WALL, by, body });
+    let response = state.apply(&Command::new(format!("start/{step}"), WALL, by, body));
     assert_eq!(response, quorate_core::Response::Done);
 }
 
