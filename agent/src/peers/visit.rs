@@ -87,7 +87,7 @@ pub async fn visit(name: &AgentName, address: &str, config: Arc<ClientConfig>) -
         }
     };
     match shake_hands(name, stream, config).await {
-        Err(why) => Visit { connected, presented: Vec::new(), told: Err(Unanswered::Handshake(why)) },
+        Err(told) => Visit { connected, presented: Vec::new(), told: Err(told) },
         Ok(stream) => {
             let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
             let presented = certificates.iter().map(|certificate| certificate.clone().into_owned()).collect();
@@ -100,13 +100,23 @@ async fn shake_hands(
     name: &AgentName,
     stream: TcpStream,
     config: Arc<ClientConfig>,
-) -> Result<TlsStream<TcpStream>, String> {
+) -> Result<TlsStream<TcpStream>, Unanswered> {
+    let wrong = |error: &dyn std::fmt::Display| Unanswered::NoAnswer(error.to_string());
     // Its delay would be measured as the peer's.
-    stream.set_nodelay(true).map_err(|error| error.to_string())?;
-    let server = tls::server_name(name).map_err(|error| error.to_string())?;
+    stream.set_nodelay(true).map_err(|error| wrong(&error))?;
+    let server = tls::server_name(name).map_err(|error| wrong(&error))?;
     match timeout(PART_MAX, tokio_rustls::TlsConnector::from(config).connect(server, stream)).await {
-        Ok(done) => done.map_err(|error| error.to_string()),
-        Err(_) => Err(format!("it did not end within {} s", PART_MAX.as_secs())),
+        Ok(done) => done.map_err(|error| unshaken(&error)),
+        Err(_) => Err(late()),
+    }
+}
+
+/// What TLS itself refused is a matter of certificates; a connection that ended is not: a relay or a load balancer accepts
+/// for a peer that does not run.
+fn unshaken(error: &std::io::Error) -> Unanswered {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(refused) => Unanswered::Handshake(refused.to_string()),
+        None => Unanswered::NoAnswer(format!("the connection ended within the TLS handshake: {error}")),
     }
 }
 

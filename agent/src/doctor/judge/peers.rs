@@ -91,7 +91,7 @@ fn reachable(facts: &Installation, peer: &Peer) -> Finding {
             check,
             subject,
             format!("{address} was connected to in {connected}, and did not answer: {why}"),
-            "if it refuses the certificate, this agent's is not of the authority that it trusts; else look at its log",
+            "start it if it does not run; if it refuses the certificate, this agent's is not of the authority that it trusts",
         ),
         Ok(told) => round_trip(facts.heartbeat, peer, &connected, told.round_trip),
     }
