@@ -116,9 +116,9 @@ impl Prober {
     /// The addresses of a name, asked anew as a probe asks for them. How long is waited is the caller's business.
     ///
     /// # Errors
-    /// Why there is none.
-    pub async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, String> {
-        self.resolver.addresses(name).await.map_err(|failure| failure.detail)
+    /// Why there is none: the reason of a probe that ended there, and its detail.
+    pub async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, (FailureReason, String)> {
+        self.resolver.addresses(name).await.map_err(|failure| (failure.reason, failure.detail))
     }
 
     async fn attempt(

@@ -11,9 +11,10 @@ mod peers;
 mod plans;
 mod targets;
 
-use super::facts::{Documents, Facts, Installation, Local, PolicyFile};
+use super::facts::{Documents, Facts, Installation, Local, Many, PolicyFile};
 use crate::cli::check::{Checked, check_texts};
 use crate::shell;
+use futures_util::{StreamExt as _, stream};
 use quorate_policies::{
     AgentName, Policy, RegionName,
     agreement::policy_hash,
@@ -24,7 +25,12 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
+
+/// How long all names, and all targets, may be looked at together. Eight at a time this is a hundred targets that do not answer,
+/// and whoever waits for the doctor still waits; the rest is named as not looked at.
+const LOOKS_MAX: Duration = Duration::from_secs(30);
 
 /// What is asked of the doctor: texts with the names by which findings call them.
 #[derive(Debug, Clone)]
@@ -103,6 +109,14 @@ async fn installation(
         plans,
         local: scene.local,
     }
+}
+
+/// Makes many looks, so many at a time, until their deadline.
+async fn many<T>(looks: Vec<impl Future<Output = T>>, at_once: usize) -> Many<T> {
+    let all = looks.len();
+    let ended = stream::iter(looks).buffer_unordered(at_once).take_until(tokio::time::sleep(LOOKS_MAX));
+    let seen: Vec<T> = ended.collect().await;
+    Many { left: all - seen.len(), seen }
 }
 
 fn regions(file: &AgentFile) -> BTreeMap<AgentName, RegionName> {

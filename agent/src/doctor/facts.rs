@@ -60,15 +60,24 @@ pub struct Installation {
     /// What the agent beside this command says.
     pub local: Local,
     /// Names and what they resolve to.
-    pub names: Vec<Name>,
+    pub names: Many<Name>,
     /// The agent's own certificate and its authority; or why they cannot be used.
     pub certificates: Result<Vec<Certificate>, String>,
     /// The other agents.
     pub peers: Vec<Peer>,
     /// One probe of each target; or why there was none.
-    pub targets: Result<Vec<TargetSeen>, String>,
+    pub targets: Result<Many<TargetSeen>, String>,
     /// What was found about each plan; or why none was looked at.
     pub plans: Result<Vec<PlanSeen>, String>,
+}
+
+/// What came of many looks that have one deadline together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Many<T> {
+    /// Those that ended.
+    pub seen: Vec<T>,
+    /// How many did not end, or were not begun, within the deadline.
+    pub left: usize,
 }
 
 /// A policy that was given as a file.

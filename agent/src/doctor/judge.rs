@@ -69,6 +69,12 @@ fn documents(documents: &Documents) -> Vec<Finding> {
     good.chain(documents.problems.iter().map(problem)).collect()
 }
 
+/// What was not looked at in time is said, not passed over.
+fn left(area: Area, check: &str, subject: &str, count: usize) -> Option<Finding> {
+    let why = format!("{count} more were not looked at in time: others before them did not answer");
+    (count > 0).then(|| Finding::skipped(area, check, subject, why))
+}
+
 /// A length of time with as many digits as somebody would say: `0.4 ms`, `12 ms`, `1.3 s`.
 fn spoken(time: Duration) -> String {
     let micros = time.as_micros();

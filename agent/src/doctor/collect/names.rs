@@ -1,11 +1,13 @@
 //! Every name that the agent would have to resolve, resolved as it would: those of targets by the probes' own resolver,
 //! which asks anew each time, all others by the system's.
 
-use super::Scene;
-use crate::doctor::facts::Name;
-use futures_util::{StreamExt as _, stream};
+use super::{Scene, many};
+use crate::doctor::facts::{Many, Name};
 use quorate_core::node::targets::of_policy;
-use quorate_policies::document::{AgentFile, port_of};
+use quorate_policies::{
+    document::{AgentFile, port_of},
+    health::FailureReason,
+};
 use quorate_probes::{Prober, Target};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -40,7 +42,7 @@ struct Wanted {
 type Uses = BTreeMap<Wanted, BTreeSet<String>>;
 
 /// Resolves all of them.
-pub(super) async fn resolve_all(scene: &Scene) -> Vec<Name> {
+pub(super) async fn resolve_all(scene: &Scene) -> Many<Name> {
     let mut uses = Uses::new();
     peers(&scene.file, &mut uses);
     outside(&scene.file, &mut uses);
@@ -73,8 +75,8 @@ pub(super) async fn resolve_all(scene: &Scene) -> Vec<Name> {
     }
     let prober = scene.prober.as_ref().ok();
     let looks = uses.into_iter().map(|(wanted, uses)| resolve(wanted, uses, prober));
-    let mut names: Vec<Name> = stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
-    names.sort_by(|a, b| a.host.cmp(&b.host));
+    let mut names = many(looks.collect(), AT_ONCE).await;
+    names.seen.sort_by(|a, b| a.host.cmp(&b.host));
     names
 }
 
@@ -142,7 +144,11 @@ async fn resolve(wanted: Wanted, uses: BTreeSet<String>, prober: Option<&Arc<Pro
     let began = Instant::now();
     let look = async {
         match (wanted.asked, prober) {
-            (Asked::Probes, Some(prober)) => prober.resolve(&wanted.host).await.map(|found| found.len()),
+            (Asked::Probes, Some(prober)) => match prober.resolve(&wanted.host).await {
+                Ok(found) => Ok(found.len()),
+                Err((FailureReason::DnsNxdomain, _)) => Err("there is no such name".to_owned()),
+                Err((_, detail)) => Err(detail),
+            },
             (Asked::Probes | Asked::System, _) => {
                 let found = tokio::net::lookup_host((wanted.host.as_str(), 0)).await;
                 let found: BTreeSet<IpAddr> =

@@ -76,9 +76,10 @@ fn of_peer(peer: &Peer, now: Timestamp) -> Finding {
 /// How long a certificate that is accepted still holds.
 fn lasting(check: &str, subject: &str, says: &Presented, now: Timestamp, mend: &str) -> Finding {
     let area = Area::Certificates;
-    let names = if says.names.is_empty() { String::new() } else { format!(" for {}", says.names.join(", ")) };
+    let names =
+        if says.names.is_empty() { String::new() } else { format!("names {}; ", says.names.join(", ")) };
     if now < says.from {
-        let found = format!("it{names} holds only from {} on", says.from);
+        let found = format!("{names}holds only from {} on", day(says.from));
         return Finding::failed(area, check, subject, found, "set this host's clock, or wait");
     }
     if says.until <= now {
@@ -87,15 +88,20 @@ fn lasting(check: &str, subject: &str, says: &Presented, now: Timestamp, mend: &
             area,
             check,
             subject,
-            format!("it{names} expired {days} days ago, at {}", says.until),
+            format!("{names}expired {days} days ago, on {}", day(says.until)),
             mend,
         );
     }
     let days = (says.until.0 - now.0) / DAY_MS;
-    let found = format!("it{names} holds for {days} more days, until {}", says.until);
+    let found = format!("{names}holds for {days} more days, until {}", day(says.until));
     if days < DAYS_LOW {
         Finding::warning(area, check, subject, found, mend)
     } else {
         Finding::ok(area, check, subject, found)
     }
+}
+
+/// The day, of RFC 3339: nobody plans a rotation by the hour.
+fn day(at: Timestamp) -> String {
+    at.to_string().chars().take("2026-11-22".len()).collect()
 }

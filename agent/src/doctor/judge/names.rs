@@ -1,8 +1,8 @@
 //! Names: whether they resolve, to how many addresses, and how soon.
 
-use super::spoken;
+use super::{left, spoken};
 use crate::doctor::{
-    facts::Name,
+    facts::{Many, Name},
     finding::{Area, Finding},
 };
 use std::time::Duration;
@@ -10,12 +10,14 @@ use std::time::Duration;
 /// Half of the 800 ms that a probe takes by default, in which the look-up is counted.
 pub(super) const SLOW: Duration = Duration::from_millis(400);
 
-pub(super) fn judge(names: &[Name]) -> Vec<Finding> {
-    if names.is_empty() {
+pub(super) fn judge(names: &Many<Name>) -> Vec<Finding> {
+    if names.seen.is_empty() && names.left == 0 {
         let why = "every host that is written is an address";
         return vec![Finding::skipped(Area::Dns, "resolves", "names", why)];
     }
-    names.iter().map(name).collect()
+    let mut findings: Vec<Finding> = names.seen.iter().map(name).collect();
+    findings.extend(left(Area::Dns, "resolves", "names", names.left));
+    findings
 }
 
 fn name(name: &Name) -> Finding {

@@ -20,7 +20,10 @@ fn plan(plan: &PlanSeen) -> Vec<Finding> {
         Err(why) => return vec![Finding::skipped(area, "plan", subject, why)],
         Ok(found) => found,
     };
-    let mut findings: Vec<Finding> = found.iter().filter_map(|finding| step(finding, &subject)).collect();
+    let (unknown, known): (Vec<_>, Vec<_>) =
+        found.iter().partition(|finding| finding.severity == FindingSeverity::Unknown);
+    let mut findings: Vec<Finding> = known.iter().filter_map(|finding| step(finding, &subject)).collect();
+    findings.extend(unlooked(&unknown, &subject));
     if findings.is_empty() {
         let looked = format!("nothing known stands in its way; looked at by {}", plan.by);
         findings.push(Finding::ok(area, "plan", subject, looked));
@@ -28,7 +31,19 @@ fn plan(plan: &PlanSeen) -> Vec<Finding> {
     findings
 }
 
-/// A note is no finding of the doctor's: nothing is to be mended.
+/// What could not be looked at, in one finding: where there are no credentials, every step says the same.
+fn unlooked(unknown: &[&readiness::Finding], plan: &str) -> Option<Finding> {
+    let first = unknown.first()?;
+    let of = |finding: &&readiness::Finding| {
+        finding.step.as_ref().map_or_else(|| "the plan as a whole".to_owned(), |step| format!("step {step}"))
+    };
+    let places: Vec<String> = unknown.iter().map(of).collect();
+    let which = if unknown.len() == 1 { "" } else { "; the first of them" };
+    let why = format!("{} could not be looked at{which}: {}; {}", places.join(", "), first.what, first.mend);
+    Some(Finding::skipped(Area::Plans, "plan", plan, why))
+}
+
+/// What is known to be wrong. A note is no finding of the doctor's: nothing is to be mended.
 fn step(finding: &readiness::Finding, plan: &str) -> Option<Finding> {
     let (area, check) = (Area::Plans, "plan");
     let subject = match &finding.step {
@@ -42,10 +57,6 @@ fn step(finding: &readiness::Finding, plan: &str) -> Option<Finding> {
         FindingSeverity::Warning => {
             Some(Finding::warning(area, check, subject, &finding.what, &finding.mend))
         }
-        FindingSeverity::Unknown => {
-            let why = format!("it could not be looked at: {}; {}", finding.what, finding.mend);
-            Some(Finding::skipped(area, check, subject, why))
-        }
-        FindingSeverity::Note => None,
+        FindingSeverity::Unknown | FindingSeverity::Note => None,
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     doctor::{
         facts::{
             Certificate, DataDirectory, DataState, Disk, Documents, Facts, HeldFile, Holder, Installation,
-            Local, Name, Peer, PlanSeen, PolicyFile, Presented, Program, Synchronized, TargetSeen,
+            Local, Many, Name, Peer, PlanSeen, PolicyFile, Presented, Program, Synchronized, TargetSeen,
         },
         finding::{Finding, Status},
     },
@@ -139,22 +139,28 @@ pub(super) fn well() -> Installation {
         disk: Ok(Disk { free_bytes: 50 << 30, writes: 40, median: ms(1), worst: ms(9) }),
         synchronized: Some(Synchronized { yes: true, by: "the kernel".to_owned() }),
         local: Local::Answers { status: Box::new(status()), ready: true },
-        names: vec![Name {
-            host: "west.example.com".to_owned(),
-            uses: vec!["agent west".to_owned()],
-            addresses: Ok(2),
-            took: ms(12),
-        }],
+        names: Many {
+            left: 0,
+            seen: vec![Name {
+                host: "west.example.com".to_owned(),
+                uses: vec!["agent west".to_owned()],
+                addresses: Ok(2),
+                took: ms(12),
+            }],
+        },
         certificates: Ok(vec![own(Holder::Own, "east"), own(Holder::Authority, "authority")]),
         peers: vec![peer("west"), peer("witness")],
-        targets: Ok(vec![TargetSeen {
-            service: shop(),
-            target: "health/east".to_owned(),
-            place: "https://east.example.com/health".to_owned(),
-            fault: None,
-            total: ms(80),
-            healthy_for: vec!["west".to_owned(), "witness".to_owned()],
-        }]),
+        targets: Ok(Many {
+            left: 0,
+            seen: vec![TargetSeen {
+                service: shop(),
+                target: "health/east".to_owned(),
+                place: "https://east.example.com/health".to_owned(),
+                fault: None,
+                total: ms(80),
+                healthy_for: vec!["west".to_owned(), "witness".to_owned()],
+            }],
+        }),
         plans: Ok(vec![PlanSeen {
             service: shop(),
             plan: "failover to west".to_owned(),

@@ -302,7 +302,7 @@ fn certificates() {
             change: |of| of.peers[0].presented = Some(presented("west", 5)),
             check: "peer_certificate",
             status: Warning,
-            says: "west: it for west holds for 5 more days",
+            says: "west: names west; holds for 5 more days",
         },
         Case {
             change: |of| {

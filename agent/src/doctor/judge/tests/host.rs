@@ -241,29 +241,29 @@ fn clocks() {
 fn names() {
     hold(&[
         Case {
-            change: |of| of.names[0].addresses = Err("NXDOMAIN".into()),
+            change: |of| of.names.seen[0].addresses = Err("NXDOMAIN".into()),
             check: "resolves",
             status: Failed,
             says: "NXDOMAIN",
         },
         Case {
-            change: |of| of.names[0].took = SLOW,
+            change: |of| of.names.seen[0].took = SLOW,
             check: "resolves",
             status: Good,
             says: "2 addresses in 400 ms",
         },
         Case {
-            change: |of| of.names[0].took = SLOW + ms(1),
+            change: |of| of.names.seen[0].took = SLOW + ms(1),
             check: "resolves",
             status: Warning,
             says: "agent west",
         },
-        Case { change: |of| of.names.clear(), check: "resolves", status: Skipped, says: "address" },
+        Case { change: |of| of.names.seen.clear(), check: "resolves", status: Skipped, says: "address" },
     ]);
 }
 
 fn target_fails(of: &mut Installation, healthy_for: &[&str]) {
-    let target = &mut of.targets.as_mut().unwrap()[0];
+    let target = &mut of.targets.as_mut().unwrap().seen[0];
     target.fault = Some((FailureReason::ConnectTimeout, "no answer".to_owned()));
     target.healthy_for = healthy_for.iter().map(ToString::to_string).collect();
 }
@@ -284,6 +284,13 @@ fn targets() {
             status: Failed,
             says: "look at the target",
         },
+        Case {
+            change: |of| of.targets.as_mut().unwrap().left = 7,
+            check: "probe",
+            status: Skipped,
+            says: "7 more",
+        },
+        Case { change: |of| of.names.left = 3, check: "resolves", status: Skipped, says: "3 more" },
         Case {
             change: |of| of.targets = Err("no policy".into()),
             check: "probe",
