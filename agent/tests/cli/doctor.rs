@@ -13,7 +13,7 @@ use std::{
 
 /// The agent's file.
 const FILE: &str = "c/us-east-1.yaml";
-/// Nothing listens there: it is the last port of the system's own.
+/// Nothing listens there, nor on the next ports: they are the system's own, and long out of use.
 const REFUSES: &str = "127.0.0.1:1";
 
 /// A policy whose one target refuses and whose other has no address.
@@ -31,8 +31,8 @@ fn installation() -> Home {
     let mut file = agent_file(&home);
     // A port that was free a moment ago: no agent of another test answers there.
     file.listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    for member in file.members.values_mut() {
-        member.address = REFUSES.to_owned();
+    for (port, member) in (1..).zip(file.members.values_mut()) {
+        member.address = format!("127.0.0.1:{port}");
     }
     home.write(FILE, &serde_saphyr::to_string(&file).unwrap());
     home.write("c/policy.yaml", &policy(&home));

@@ -91,7 +91,7 @@ fn down(of: &mut Installation, peer: usize) {
     of.peers[peer].presented = None;
 }
 
-/// Goal: each way in which a peer can be out of reach or of another mind has its word, and one that is down leaves a majority
+/// Goal: each way in which a peer can be out of reach has its word, and one that is down leaves a majority
 /// while two do not. Method: a table.
 #[test]
 fn peers() {
@@ -128,6 +128,14 @@ fn peers() {
             status: Failed,
             says: "alert",
         },
+    ]);
+}
+
+/// Goal: the way to a peer is judged by what consensus gives an append. Method: a table on both sides of each limit, with a
+/// heartbeat of 250 ms.
+#[test]
+fn ways() {
+    hold(&[
         Case {
             change: |of| of.peers[0].told.as_mut().unwrap().round_trip = ms(124),
             check: "reachable",
@@ -146,6 +154,13 @@ fn peers() {
             status: Failed,
             says: "timing: wan",
         },
+    ]);
+}
+
+/// Goal: each way in which a peer can be of another mind has its word. Method: a table.
+#[test]
+fn minds() {
+    hold(&[
         Case {
             change: |of| about(of, |a| a.version = "1.6.0".into()),
             check: "version",
