@@ -15,7 +15,10 @@ use crate::{
     peers::{visit::Answered, wire::About},
 };
 use quorate_api::{Member, Service};
-use quorate_policies::{AgentName, RegionName, ServiceName, Timestamp};
+use quorate_policies::{
+    AgentName, RegionName, ServiceName, Timestamp,
+    document::{FieldPath, Problem, Severity},
+};
 use std::{collections::BTreeMap, time::Duration};
 
 pub(super) const DAY: u64 = 24 * 60 * 60 * 1_000;
@@ -220,11 +223,15 @@ fn all_is_well() {
 /// of such a file.
 #[test]
 fn without_the_file_only_the_file_is_judged() {
-    let problem = quorate_policies::document::Problem::error(
-        quorate_policies::document::FieldPath::from(["region"]),
-        "it is missing",
-        "write it",
-    );
+    let problem = Problem {
+        file: "east.yaml".to_owned(),
+        line: 2,
+        column: 1,
+        field: FieldPath::from(["region"]),
+        severity: Severity::Error,
+        message: "it is missing".to_owned(),
+        mend: "write it".to_owned(),
+    };
     let facts =
         Facts { documents: Documents { good: Vec::new(), problems: vec![problem] }, installation: None };
     let statuses: Vec<Status> = judge(&facts).iter().map(|finding| finding.status).collect();
