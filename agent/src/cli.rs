@@ -12,6 +12,7 @@ pub mod connection;
 pub mod control;
 pub mod declare;
 pub mod demo;
+pub mod doctor;
 pub mod drill;
 pub mod exit;
 pub mod failback;
@@ -86,6 +87,11 @@ pub enum Verb {
         after_help = "Examples:\n  quorate healthcheck\n  quorate healthcheck --ready --config /etc/quorate/agent.yaml"
     )]
     Healthcheck(healthcheck::HealthcheckArgs),
+    /// Check an installation from this host, and say what to mend; exit code 1 when something failed.
+    #[command(
+        after_help = "Examples:\n  quorate doctor --config quorate/us-east-1.yaml\n  quorate doctor --config quorate/us-east-1.yaml quorate/policy.yaml\n  quorate doctor -o json | jq '.findings[] | select(.status != \"ok\")'"
+    )]
+    Doctor(doctor::DoctorArgs),
     /// Stand beside a database server, and keep it a primary only under the write lease.
     #[command(
         after_help = "Example:\n  quorate guard postgres --pgdata /var/lib/postgresql/15/main \\\n    --lease-url http://127.0.0.1:7950/v1/lease/shop"
@@ -299,6 +305,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Sandbox(args) => sandbox::sandbox(&args).await,
         Verb::Init(args) => setup::init(&args),
         Verb::Healthcheck(args) => healthcheck::healthcheck(&args).await,
+        Verb::Doctor(args) => doctor::doctor(&args).await,
         Verb::Guard(args) => guard::guard(args).await,
         Verb::Check(args) => check::check(&args),
         Verb::Schema(args) => check::schema(&args),

@@ -4,6 +4,7 @@
 pub mod backups;
 pub mod cli;
 pub mod demo;
+pub mod doctor;
 pub mod effects;
 pub mod http;
 pub mod init;

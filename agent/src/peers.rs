@@ -4,6 +4,7 @@
 pub mod client;
 pub mod server;
 pub mod tls;
+pub mod visit;
 pub mod wire;
 
 pub use client::Peers;

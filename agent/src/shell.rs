@@ -21,6 +21,8 @@ pub mod token;
 pub use agent::{Agent, ProbeSeen, ProposeProblem};
 pub use backups::BackupCheck;
 pub use readiness::PlanCheck;
+pub(crate) use readiness::look as look_at_plan;
 pub use signals::Signals;
 pub use start::{Running, run, start};
+pub(crate) use start::{prober, timing};
 pub use token::OperatorToken;

@@ -20,7 +20,11 @@ use deadline::Deadline;
 pub use exchange::BODY_BYTES_MAX;
 use http::HeaderValue;
 use quorate_policies::health::FailureReason;
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Instant,
+};
 use tokio::net::TcpStream;
 
 /// Settings of a prober.
@@ -107,6 +111,14 @@ impl Prober {
         };
         result.total = started.elapsed();
         result
+    }
+
+    /// The addresses of a name, asked anew as a probe asks for them. How long is waited is the caller's business.
+    ///
+    /// # Errors
+    /// Why there is none: the reason of a probe that ended there, and its detail.
+    pub async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, (FailureReason, String)> {
+        self.resolver.addresses(name).await.map_err(|failure| (failure.reason, failure.detail))
     }
 
     async fn attempt(

@@ -122,6 +122,15 @@ impl Target {
         }
     }
 
+    /// The name that is resolved for it; none where an address is written.
+    #[must_use]
+    pub fn host_name(&self) -> Option<&str> {
+        match self.endpoint().0 {
+            Endpoint::Name(name) => Some(name),
+            Endpoint::Address(_) => None,
+        }
+    }
+
     /// Where to connect.
     pub(crate) fn endpoint(&self) -> (&Endpoint, u16) {
         match self {

@@ -4,7 +4,7 @@
 
 use quorate::{
     init::Place,
-    peers::wire::{Confirm, LeaseReply, LeaseRequest},
+    peers::wire::{About, Confirm, LeaseReply, LeaseRequest},
     shell::audit_file::AuditFile,
 };
 use quorate_aws::{EpochMark, epoch_record_name};
@@ -52,6 +52,7 @@ pub fn small_message(data: &[u8]) {
     same_again::<Confirm>(data);
     same_again::<LeaseRequest>(data);
     same_again::<LeaseReply>(data);
+    same_again::<About>(data);
 }
 
 fn same_again<T: Serialize + DeserializeOwned + PartialEq + Debug>(data: &[u8]) {

@@ -33,11 +33,22 @@ pub struct CheckArgs {
 pub struct SchemaArgs {
     /// Which kind of document.
     #[arg(value_enum)]
-    kind: Kind,
+    kind: SchemaKind,
+}
+
+/// The kinds of document of which there is a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaKind {
+    /// One service's policy.
+    Policy,
+    /// One agent's own file.
+    Agent,
+    /// What `quorate doctor -o json` prints.
+    Doctor,
 }
 
 /// The kinds of document that people write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// One service's policy.
     Policy,
@@ -222,8 +233,9 @@ pub fn kind_of(text: &str) -> Option<Kind> {
 /// When standard output is closed.
 pub fn schema(args: &SchemaArgs) -> Result<Exit, Failure> {
     let schema = match args.kind {
-        Kind::Policy => document::schema_policy(),
-        Kind::Agent => document::schema_agent(),
+        SchemaKind::Policy => document::schema_policy(),
+        SchemaKind::Agent => document::schema_agent(),
+        SchemaKind::Doctor => crate::doctor::finding::schema(),
     };
     Screen::detect().print(&document_text(Format::Json, &schema)?)?;
     Ok(Exit::Done)

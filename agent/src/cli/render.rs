@@ -5,6 +5,7 @@ pub mod audit;
 pub mod backups;
 pub mod checklist;
 pub mod dependence;
+pub mod doctor;
 pub mod drills;
 pub mod execution;
 pub mod explanation;

@@ -17,6 +17,7 @@ use crate::jobs::{
     order::{End, How},
     output::last_line,
 };
+pub(crate) use allowed::runnable;
 use allowed::{Allowed, NotAllowed};
 use judge::{Past, Sight, asks, judge};
 use quorate_policies::{

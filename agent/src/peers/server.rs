@@ -12,7 +12,7 @@ use axum::{
     extract::{DefaultBodyLimit, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
-    routing::post,
+    routing::{get, post},
 };
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -41,7 +41,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 const VERSION_BYTES_MAX: usize = 64;
 /// A command's stamp may be so much ahead of this agent's clock. The log's clock never goes back, so one agent that
 /// started with a wrong clock would end every pause and every cool-down of the others.
-const AHEAD_MAX: Millis = Millis(5_000);
+pub const AHEAD_MAX: Millis = Millis(5_000);
 
 /// Who is at the other end: the names in its certificate, which the cluster's own authority has signed.
 #[derive(Debug, Clone)]
@@ -110,6 +110,7 @@ fn router(agent: Arc<Agent>) -> Router {
         .route(wire::REPORT, post(report).layer(small))
         .route(wire::CONFIRM, post(confirm).layer(small))
         .route(wire::LEASE, post(lease).layer(small))
+        .route(wire::ABOUT, get(about))
         .with_state(agent)
 }
 
@@ -198,6 +199,14 @@ async fn lease(
         Err(refusal) => LeaseReply::Refused { refusal },
     };
     answer("lease", &reply)
+}
+
+/// Who is no member yet may ask too: the doctor is called before an agent is added.
+async fn about(State(agent): State<Arc<Agent>>, Extension(caller): Extension<Caller>) -> Response {
+    if caller.0.iter().any(|name| agent.is_removed(name)) {
+        return forged(&agent, &caller);
+    }
+    answer("about", &agent.about())
 }
 
 // The refusal is the response itself, and responses are as large as axum makes them.

@@ -2,8 +2,9 @@
 
 use quorate_consensus::{Call, Reply, Request};
 use quorate_core::Cluster;
-use quorate_policies::{RegionName, ServiceName, TargetName, guard::Refusal};
+use quorate_policies::{AgentName, RegionName, ServiceName, TargetName, guard::Refusal};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The runtime that consensus runs on in production.
 pub type Runtime = openraft_rt_tokio::TokioRuntime;
@@ -24,6 +25,8 @@ pub const REPORT: &str = "/report";
 pub const CONFIRM: &str = "/confirm";
 /// Path of requests for the write lease.
 pub const LEASE: &str = "/lease";
+/// Path at which an agent says what it is: the only one that is read, not posted to.
+pub const ABOUT: &str = "/about";
 
 /// The version of the agent that asks.
 pub const VERSION_HEADER: &str = "quorate-version";
@@ -65,4 +68,31 @@ pub enum LeaseReply {
         /// Why.
         refusal: Refusal,
     },
+}
+
+/// What an agent says about itself to another one, and to `quorate doctor` beside it. It holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// Its name.
+    pub agent: AgentName,
+    /// Its region.
+    pub region: RegionName,
+    /// Its version.
+    pub version: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The wall clock of its host, in milliseconds since 1970.
+    pub wall_ms: u64,
+    /// By how many milliseconds that clock has moved against the agent's own since the agent started: its stamps in the log
+    /// are so much behind.
+    pub moved_ms: i64,
+    /// The voters and their regions, as it counts them.
+    pub members: BTreeMap<AgentName, RegionName>,
+    /// The hashes of the policies by which it judges.
+    pub policies: BTreeMap<ServiceName, String>,
+    /// Whether it is in contact with a majority.
+    pub has_quorum: bool,
+    /// Who leads, as far as it knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leader: Option<AgentName>,
 }

@@ -243,7 +243,7 @@ impl Agent {
         }
     }
 
-    fn standing(&self) -> Standing {
+    pub(super) fn standing(&self) -> Standing {
         let standing = self.consensus.standing();
         Standing {
             term: standing.term,

@@ -2,12 +2,13 @@
 //! consensus's voters those that the log wants. What is next is said by `quorate_core::membership`; here it is only done.
 
 use super::{Agent, agent::lock};
+use crate::peers::wire::About;
 use quorate_consensus::{ChangeError, Membership, NodeId, Seat, Standing, node_id};
 use quorate_core::{
-    Body, Cluster, Seat as Place,
+    Body, Cluster, Seat as Place, ServiceState,
     membership::{self, Step, Voters},
 };
-use quorate_policies::{AgentName, RegionName, feature_level::Heard};
+use quorate_policies::{AgentName, RegionName, ServiceName, feature_level::Heard};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -149,6 +150,26 @@ impl Agent {
         let mut versions = lock(&self.versions);
         if versions.get(agent).is_none_or(|known| known != version) {
             versions.insert(agent.clone(), version.to_owned());
+        }
+    }
+
+    /// What this agent says of itself to another one.
+    #[must_use]
+    pub fn about(&self) -> About {
+        let (standing, moved_ms) = (self.standing(), self.clock_moved());
+        let state = self.consensus.state();
+        let hash = |(name, state): (&ServiceName, &ServiceState)| (name.clone(), state.policy_hash.clone());
+        About {
+            agent: self.file.name.clone(),
+            region: self.file.region.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            cluster: self.file.cluster.clone(),
+            wall_ms: self.wall().0.saturating_add_signed(moved_ms),
+            moved_ms,
+            members: self.voters(),
+            policies: state.services.iter().map(hash).collect(),
+            has_quorum: standing.has_quorum,
+            leader: standing.leader,
         }
     }
 

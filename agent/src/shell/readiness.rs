@@ -2,6 +2,7 @@
 //! the API and the metrics. It only reads; a step that nobody can look at beforehand has no findings.
 
 use super::{Agent, agent::lock};
+use crate::effects::Effects;
 use futures_util::future::{join, join_all};
 use quorate_core::node::Input;
 use quorate_policies::{
@@ -101,7 +102,7 @@ impl Agent {
                 return Ok(check);
             }
         }
-        let findings = self.findings(service, &plan, epoch).await;
+        let findings = look(&self.effects, service, &plan, epoch).await;
         let blocked = blocks(&plan, &findings);
         let (service, to) = (service.clone(), to.clone());
         self.input(Input::PlanLooked { service, to, policy_hash: policy_hash.clone(), blocked });
@@ -117,25 +118,8 @@ impl Agent {
             Some((state.policy_hash.clone(), state.epoch))
         });
         let (policy_hash, epoch) = known.unwrap_or_default();
-        let findings = self.findings(service, plan, epoch).await;
+        let findings = look(&self.effects, service, plan, epoch).await;
         PlanCheck { at: self.wall(), policy_hash, findings }
-    }
-
-    async fn findings(&self, service: &ServiceName, plan: &Plan, epoch: u64) -> Vec<Finding> {
-        let looks = plan.steps.iter().map(|(name, step)| async {
-            let context = context(service, plan, step, epoch);
-            let found = timeout(STEP_MAX, self.effects.check(&step.action, &context)).await;
-            let found = found.unwrap_or_else(|_| vec![late("the step")]);
-            found.into_iter().map(|finding| finding.of(name)).collect::<Vec<_>>()
-        });
-        let permissions = async {
-            let found = timeout(STEP_MAX, self.effects.check_permissions(plan)).await;
-            found.unwrap_or_else(|_| vec![late("permissions")])
-        };
-        let (found, permissions) = join(join_all(looks), permissions).await;
-        let mut findings: Vec<Finding> = found.into_iter().flatten().chain(permissions).collect();
-        findings.sort();
-        findings
     }
 
     /// What was found about each plan last, by service and the region that it activates.
@@ -154,6 +138,24 @@ impl Agent {
             Ok((plan, state.policy_hash.clone(), state.epoch))
         })
     }
+}
+
+/// Looks at every step of a plan, and at its permissions, side by side; the gravest finding comes first. It only reads.
+pub(crate) async fn look(effects: &Effects, service: &ServiceName, plan: &Plan, epoch: u64) -> Vec<Finding> {
+    let looks = plan.steps.iter().map(|(name, step)| async {
+        let context = context(service, plan, step, epoch);
+        let found = timeout(STEP_MAX, effects.check(&step.action, &context)).await;
+        let found = found.unwrap_or_else(|_| vec![late("the step")]);
+        found.into_iter().map(|finding| finding.of(name)).collect::<Vec<_>>()
+    });
+    let permissions = async {
+        let found = timeout(STEP_MAX, effects.check_permissions(plan)).await;
+        found.unwrap_or_else(|_| vec![late("permissions")])
+    };
+    let (found, permissions) = join(join_all(looks), permissions).await;
+    let mut findings: Vec<Finding> = found.into_iter().flatten().chain(permissions).collect();
+    findings.sort();
+    findings
 }
 
 /// The first finding that would stop the plan: one about a step that may fail stops nothing.

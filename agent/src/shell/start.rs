@@ -35,6 +35,7 @@ use std::{
     collections::BTreeMap,
     fs,
     net::SocketAddr,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
@@ -143,7 +144,10 @@ pub async fn start(mut file: AgentFile, base: &Path) -> anyhow::Result<Running> 
         *path = base.join(&path);
     }
     let data = base.join(&file.data_dir);
-    fs::create_dir_all(&data).with_context(|| format!("data directory {}", data.display()))?;
+    // Its owner's alone: whoever reads it knows every policy and the audit, whoever writes there forges promises.
+    let mut made = fs::DirBuilder::new();
+    made.recursive(true).mode(0o700);
+    made.create(&data).with_context(|| format!("data directory {}", data.display()))?;
     let tls = LiveTls::new(Tls::load(base, &file.tls)?);
     let token = OperatorToken::load(&base.join(&file.operator_token_file))?;
     let api =
@@ -300,7 +304,11 @@ async fn catch_up(agent: Arc<Agent>) {
     tracing::info!("caught up with the other agents");
 }
 
-fn prober(file: &AgentFile, base: &Path) -> anyhow::Result<Arc<Prober>> {
+/// The prober of an agent's own file; relative paths are below `base`.
+///
+/// # Errors
+/// When the file's trust root cannot be read, or the prober cannot be made.
+pub(crate) fn prober(file: &AgentFile, base: &Path) -> anyhow::Result<Arc<Prober>> {
     let extra = file.probe_ca.as_ref().map(|name| fs::read(base.join(name))).transpose()?;
     Ok(Arc::new(Prober::new(ProberSettings {
         resolvers: file.resolvers.clone(),
@@ -314,7 +322,8 @@ fn regions(file: &AgentFile) -> BTreeMap<AgentName, RegionName> {
     file.members.iter().map(|(name, member)| (name.clone(), member.region.clone())).collect()
 }
 
-const fn timing(of: policy::Timing) -> Timing {
+/// Consensus's own lengths for how far apart the agents are.
+pub(crate) const fn timing(of: policy::Timing) -> Timing {
     match of {
         policy::Timing::Lan => Timing::lan(),
         policy::Timing::Wan => Timing::wan(),

@@ -94,10 +94,10 @@ fn p4_the_starter_needs_us_east_1() {
     insta::assert_snapshot!(explain_plans(&policy));
 }
 
-/// Goal: both schemas are JSON Schemas. Method: parse them.
+/// Goal: all schemas are JSON Schemas. Method: parse them.
 #[test]
 fn schemas_are_json() {
-    for (kind, property) in [("policy", "scenarios"), ("agent", "members")] {
+    for (kind, property) in [("policy", "scenarios"), ("agent", "members"), ("doctor", "findings")] {
         let schema: Value = serde_json::from_str(&quorate(&["schema", kind]).out).unwrap();
         assert!(schema["properties"][property].is_object(), "{kind}");
         assert!(schema["$schema"].as_str().unwrap().contains("json-schema.org"), "{kind}");

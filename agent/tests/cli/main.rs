@@ -11,6 +11,7 @@ mod checking;
 mod checklist;
 mod client;
 mod declare;
+mod doctor;
 mod drill;
 mod failover;
 mod quorate;

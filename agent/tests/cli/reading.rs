@@ -28,7 +28,7 @@ fn every_verb_helps() {
         help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let verbs: Vec<&str> = verbs.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
     let verbs: Vec<&&str> = verbs.iter().filter(|verb| !verb.is_empty() && **verb != "help").collect();
-    assert_eq!(verbs.len(), 37, "{verbs:?}");
+    assert_eq!(verbs.len(), 38, "{verbs:?}");
     for verb in verbs {
         let ran = quorate(&[verb, "--help"]);
         assert!(ran.code == 0 && ran.out.contains(&format!("  quorate {verb}")), "{verb}: {}", ran.out);

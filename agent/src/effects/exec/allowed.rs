@@ -93,10 +93,7 @@ impl Allowed {
             let what = format!("the program `{name}`: {}: {why}", path.display());
             NotAllowed::new(what, "install it, or correct `exec.programs` in the agent's file")
         };
-        let found = fs::metadata(path).map_err(|error| unfit(&error.to_string()))?;
-        if !found.is_file() || found.permissions().mode() & 0o111 == 0 {
-            return Err(unfit("it is no program that can be run"));
-        }
+        runnable(path).map_err(|why| unfit(&why))?;
         Ok(path.clone())
     }
 
@@ -135,6 +132,18 @@ impl Allowed {
         };
         action.secrets.iter().map(read).collect()
     }
+}
+
+/// Whether a file is a program that can be run. Blocks on the disk.
+///
+/// # Errors
+/// Why it is not.
+pub(crate) fn runnable(path: &Path) -> Result<(), String> {
+    let found = fs::metadata(path).map_err(|error| error.to_string())?;
+    if !found.is_file() || found.permissions().mode() & 0o111 == 0 {
+        return Err("it is no program that can be run".to_owned());
+    }
+    Ok(())
 }
 
 /// What every command is told of the execution that it serves. A sink that knows fencing takes the epoch.
