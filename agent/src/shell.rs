@@ -15,6 +15,7 @@ mod readiness;
 pub mod signals;
 mod start;
 mod steps;
+mod store_failures;
 mod supervised;
 pub mod token;
 
@@ -23,4 +24,5 @@ pub use backups::BackupCheck;
 pub use readiness::PlanCheck;
 pub use signals::Signals;
 pub use start::{Running, run, start};
+pub use store_failures::StoreFailures;
 pub use token::OperatorToken;

@@ -78,6 +78,12 @@ impl AgentProcess {
         self.child.is_some()
     }
 
+    /// Its process, if it was started and not killed.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref()?.id()
+    }
+
     /// SIGKILL: no goodbye. It may be started again.
     pub async fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
