@@ -11,6 +11,7 @@ mod exchange;
 mod failovers;
 mod gauges;
 mod openmetrics;
+mod own;
 mod page;
 mod probes;
 mod series;
@@ -20,10 +21,14 @@ pub use document::document;
 pub use exchange::{Reports, Waiting};
 pub use snapshot::{Beside, Inside, Snapshot};
 
-use crate::shell::ProbeSeen;
+use crate::{
+    peers::tls::Expiry,
+    shell::{ProbeSeen, StoreFailures},
+};
 use clouds::Clouds;
 use exchange::Exchange;
 use failovers::Failovers;
+use own::Own;
 use probes::Probes;
 use prometheus::{
     IntCounter, Registry, TextEncoder, process_collector::ProcessCollector, proto::MetricFamily,
@@ -90,6 +95,7 @@ pub struct Metrics {
     failovers: Failovers,
     exchange: Exchange,
     clouds: Clouds,
+    own: Own,
     stalls: IntCounter,
     elections: IntCounter,
     config_hash: String,
@@ -118,6 +124,7 @@ impl Metrics {
             probes: Probes::new(&registry),
             failovers: Failovers::new(&registry),
             clouds: Clouds::new(&registry),
+            own: Own::new(&registry),
             stalls: series::single(&registry, &declared::STALLS),
             elections: series::single(&registry, &declared::ELECTIONS),
             config_hash,
@@ -185,6 +192,16 @@ impl Metrics {
     /// Counts that the certificates' files were read while the agent ran, and whether they could be used.
     pub fn certificates_read(&self, usable: bool) {
         self.exchange.certificates_read(usable);
+    }
+
+    /// Says until when the certificates hold that are in use from now on.
+    pub fn certificates_in_use(&self, expiry: Expiry) {
+        self.own.certificates(expiry);
+    }
+
+    /// Says what the data directory tells of failures of the store, in the processes before this one.
+    pub fn store_failed_before(&self, failures: StoreFailures) {
+        self.own.store_failed(failures);
     }
 
     /// Counts a request to the API; `path` is a route's, not the request's own.

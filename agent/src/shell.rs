@@ -15,6 +15,7 @@ mod readiness;
 pub mod signals;
 mod start;
 mod steps;
+mod store_failures;
 mod supervised;
 pub mod token;
 
@@ -25,4 +26,5 @@ pub(crate) use readiness::look as look_at_plan;
 pub use signals::Signals;
 pub use start::{Running, run, start};
 pub(crate) use start::{prober, timing};
+pub use store_failures::StoreFailures;
 pub use token::OperatorToken;

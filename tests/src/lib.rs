@@ -1,6 +1,7 @@
 //! What whole-cluster tests share: the binary under test, a cluster that is green, and waiting for what must come. It
 //! starts real processes on loopback and leaves nothing behind.
 
+pub mod certificates;
 pub mod model;
 pub mod namespaces;
 pub mod newcomers;

@@ -348,7 +348,7 @@ fn f12_a_lost_quorum_freezes_and_a_human_goes_on() -> anyhow::Result<()> {
 }
 
 /// Goal: F13, an agent whose disk is full stops rather than promise what it cannot keep; the others go on without it, and
-/// with room again it catches up. Method: its data directory is a small disk that is filled; an operator's commands make
+/// with room again it catches up, and tells what had ended it. Method: its data directory is a small disk that is filled; an operator's commands make
 /// it write; the region dies; room is made, and it is started again.
 #[test]
 fn f13_a_full_disk_stops_one_agent() -> anyhow::Result<()> {
@@ -374,6 +374,13 @@ fn f13_a_full_disk_stops_one_agent() -> anyhow::Result<()> {
             Ok(known.iter().any(|execution| execution.state == "succeeded").then_some(()))
         })
         .await?;
+        let told = async |series| lab.cluster.metric(WITNESS, series).await;
+        assert_eq!(
+            told("quorate_store_failures_total").await?,
+            Some(1.0),
+            "its end is told by its successor"
+        );
+        assert!(told("quorate_store_last_failure_timestamp_seconds").await? > Some(0.0));
         lab.quiet(QUIET).await
     })
 }

@@ -84,7 +84,7 @@ async fn restart(cluster: &mut Cluster, region: &'static str, stop: Stop) -> any
     let witness = REGIONS.into_iter().find(|other| *other != region).expect("there are three");
     match stop {
         Stop::Gracefully => {
-            let process = cluster.agent(region).process().context("it runs")?.to_string();
+            let process = cluster.agent(region).pid().context("it runs")?.to_string();
             anyhow::ensure!(Command::new("kill").args(["-TERM", &process]).status()?.success());
             let mut ended = None;
             let by = std::time::Instant::now() + STEADY * 2;

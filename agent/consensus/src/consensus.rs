@@ -20,6 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use openraft::errors::Fatal;
 use openraft_rt::{AsyncRuntime, Instant, WatchReceiver};
 
 use self::rejoin::Settling;
@@ -106,11 +107,13 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
         let mut metrics = self.0.raft.metrics();
         let stopped = match metrics.wait_until(|metrics| metrics.running_state.is_err()).await {
             Ok(metrics) => {
-                Stopped(metrics.running_state.err().map_or_else(String::new, |fatal| fatal.to_string()))
+                let fatal = metrics.running_state.err();
+                let by_store = matches!(fatal, Some(Fatal::StorageError(_)));
+                Stopped { why: fatal.map_or_else(String::new, |fatal| fatal.to_string()), by_store }
             }
-            Err(_) => Stopped("the voter is gone".into()),
+            Err(_) => Stopped { why: "the voter is gone".into(), by_store: false },
         };
-        self.0.outdated.get().map_or(stopped, |later| Stopped(later.to_string()))
+        self.0.outdated.get().map_or(stopped, |later| Stopped { why: later.to_string(), by_store: false })
     }
 
     /// Stops the voter and lets go of the database, whatever clones of the handle remain.
@@ -137,8 +140,13 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
 
 /// Why a voter no longer works.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the voter has stopped: {0}")]
-pub struct Stopped(pub String);
+#[error("the voter has stopped: {why}")]
+pub struct Stopped {
+    /// In words.
+    pub why: String,
+    /// Whether a read, write or sync of its store failed.
+    pub by_store: bool,
+}
 
 /// A moment by which something must be done.
 struct Deadline<R: AsyncRuntime>(R::Instant);

@@ -232,8 +232,8 @@ fn a_failed_sync_stops_the_node() {
         propose(&agent, 0..3).await;
         broken.store(true, Ordering::Relaxed);
         assert!(agent.propose(Note::from("lost".to_owned()), PATIENCE).await.is_err());
-        let why = agent.stopped().await.0;
-        assert!(why.contains("the disk is full"), "{why}");
+        let stopped = agent.stopped().await;
+        assert!(stopped.by_store && stopped.why.contains("the disk is full"), "{stopped:?}");
         assert!(!agent.standing().has_quorum);
     });
 }

@@ -78,9 +78,9 @@ impl AgentProcess {
         self.child.is_some()
     }
 
-    /// The process's number, while it runs.
+    /// Its process, if it was started and not killed.
     #[must_use]
-    pub fn process(&self) -> Option<u32> {
+    pub fn pid(&self) -> Option<u32> {
         self.child.as_ref()?.id()
     }
 

@@ -1,7 +1,7 @@
 //! Mutual TLS between agents: both sides show a certificate of the cluster's own authority, and the name in it is
 //! who they are.
 
-use quorate_policies::{AgentName, document::TlsFiles};
+use quorate_policies::{AgentName, Timestamp, document::TlsFiles};
 use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
@@ -52,9 +52,20 @@ impl LiveTls {
     }
 }
 
+/// Until when the files hold that an agent uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expiry {
+    /// The first to expire of the agent's own certificate and those that came with it.
+    pub own: Timestamp,
+    /// The first to expire of the authorities that are trusted: with it everything that it has issued is refused.
+    pub authority: Timestamp,
+}
+
 /// Both sides' configuration.
 #[derive(Clone)]
 pub struct Tls {
+    /// Until when it holds.
+    pub expiry: Expiry,
     /// For listening.
     pub server: Arc<ServerConfig>,
     /// For connecting.
@@ -77,14 +88,16 @@ impl Tls {
         let key_file = base.join(&files.key);
         let key = PrivateKeyDer::from_pem_file(&key_file)
             .map_err(|error| TlsError::File { file: key_file, detail: error.to_string() })?;
+        let expiry = Expiry { own: first_to_expire(&chain)?, authority: first_to_expire(&authority)? };
         let mut roots = RootCertStore::empty();
         for certificate in authority {
             roots.add(certificate).map_err(|error| TlsError::Fit(error.to_string()))?;
         }
-        Self::build(Arc::new(roots), chain, key).map_err(|error| TlsError::Fit(error.to_string()))
+        Self::build(expiry, Arc::new(roots), chain, key).map_err(|error| TlsError::Fit(error.to_string()))
     }
 
     fn build(
+        expiry: Expiry,
         roots: Arc<RootCertStore>,
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
@@ -102,8 +115,21 @@ impl Tls {
             .with_root_certificates(roots)
             .with_client_auth_cert(chain, key)?;
         client.alpn_protocols = vec![b"h2".to_vec()];
-        Ok(Self { server: Arc::new(server), client: Arc::new(client) })
+        Ok(Self { expiry, server: Arc::new(server), client: Arc::new(client) })
     }
+}
+
+/// When the first of some certificates expires. Without any nobody could be proved anything.
+fn first_to_expire(certificates: &[CertificateDer<'_>]) -> Result<Timestamp, TlsError> {
+    let expires = |der: &CertificateDer<'_>| {
+        let (_, certificate) = x509_parser::parse_x509_certificate(der)
+            .map_err(|error| TlsError::Fit(format!("a certificate cannot be read: {error}")))?;
+        // One that expired before 1970 has expired.
+        let seconds = u64::try_from(certificate.validity().not_after.timestamp()).unwrap_or(0);
+        Ok(Timestamp(seconds.saturating_mul(1_000)))
+    };
+    let all = certificates.iter().map(expires).collect::<Result<Vec<_>, TlsError>>()?;
+    all.into_iter().min().ok_or_else(|| TlsError::Fit("a file has no certificate".to_owned()))
 }
 
 /// The name under which a peer's certificate is verified: the agent's own, not its address.

@@ -40,6 +40,7 @@ pub(super) async fn run(agent: Arc<Agent>, base: PathBuf, tls: LiveTls) {
         agent.metrics.certificates_read(loaded.is_ok());
         match loaded {
             Ok(new) => {
+                agent.metrics.certificates_in_use(new.expiry);
                 tls.replace(new);
                 tracing::info!("certificates were read anew; new connections use them");
             }

@@ -10,6 +10,7 @@ use super::{
     probing::{Bench, Found, Probing},
     readiness,
     signals::Signals,
+    store_failures::StoreFailures,
     supervised::{self, Beats},
 };
 use crate::{
@@ -94,6 +95,7 @@ pub async fn run(config: PathBuf) -> anyhow::Result<()> {
     }));
     let (file, base) = read(&config)?;
     init_logging(&file);
+    let data = base.join(&file.data_dir);
     let running = start(file, &base).await?;
     supervised::serving(&running.agent);
     let stopped = running.agent.consensus.clone();
@@ -102,7 +104,12 @@ pub async fn run(config: PathBuf) -> anyhow::Result<()> {
             tracing::info!(signal = name, "stopping");
             Ok(())
         }
-        stopped = stopped.stopped() => Err(anyhow::Error::new(stopped)),
+        stopped = stopped.stopped() => {
+            if stopped.by_store {
+                StoreFailures::record(&data, running.agent.wall());
+            }
+            Err(anyhow::Error::new(stopped))
+        }
     };
     supervised::stopping();
     running.stop().await;
@@ -171,6 +178,8 @@ pub async fn start(mut file: AgentFile, base: &Path) -> anyhow::Result<Running> 
         .map(|(n, m)| (n.clone(), m.address.clone()))
         .collect();
     let metrics = Metrics::new(&file);
+    metrics.certificates_in_use(tls.current().expiry);
+    metrics.store_failed_before(StoreFailures::prepare(&data));
     let peers = Peers::start(&others, &tls, &metrics.reports(), &stop)?;
     let database = open_database(&data.join("log.redb"))?;
     let consensus = Consensus::start(settings(&file), peers.clone(), database, WriterMode::Thread).await?;

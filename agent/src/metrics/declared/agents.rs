@@ -24,6 +24,12 @@ family! {
             "By how much the system's clock has moved against the agent's own, which was set by it once, at the start.";
         STALLS = Counter, "quorate_runtime_stalls_total", [], Always,
             "Times at which the process was half a second late for its own tick, or more.";
+        OWN_CERTIFICATE_EXPIRY = Gauge, "quorate_agent_certificate_expiry_timestamp_seconds", [OWN_CERTIFICATE], Always,
+            "When the first expires of the certificates in use: the agent's own, and the authorities whose peers it trusts.";
+        STORE_FAILURES = Counter, "quorate_store_failures_total", [], Always,
+            "How often this agent has stopped because a read, write or sync of its store failed; counted in its data directory.";
+        STORE_FAILED = Gauge, "quorate_store_last_failure_timestamp_seconds", [], Always,
+            "When it last stopped for that; 0 if it never did.";
         MEMBERS = Gauge, "quorate_members", [], Always,
             "Configured voters.";
         QUORUM_REQUIRED = Gauge, "quorate_quorum_required", [], Always,

@@ -35,6 +35,9 @@ family! {
             "When the step first started in the latest execution; 0 if it did not.";
         STEP_END = Gauge, "quorate_failover_step_end_timestamp_seconds", [SERVICE, PLAN, STEP], Configured,
             "When the step ended for good in the latest execution; 0 if it has not.";
+        ASKING_SINCE = Gauge, "quorate_failover_asking_since_timestamp_seconds", [SERVICE, PLAN, STEP],
+            If("the plan has an approval step"),
+            "Since when an approval step of the latest execution waits for a person's answer; 0 if it does not.";
         STEP_ATTEMPTS = Counter, "quorate_failover_step_attempts_total", [SERVICE, PLAN, STEP, STEP_OUTCOME], Configured,
             "Attempts of steps that ended, by outcome; the effect of an unknown one may stand.";
         STEP_DURATION = Histogram(&STEP_BUCKETS), "quorate_failover_step_duration_seconds", [SERVICE, PLAN, STEP], Configured,

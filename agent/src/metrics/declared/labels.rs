@@ -37,6 +37,8 @@ pub(in crate::metrics) const CALL_OUTCOMES: [&str; 5] =
     ["succeeded", "refused", "throttled", "failed", "unanswered"];
 /// What became of certificates that were replaced under a running agent.
 pub(in crate::metrics) const READINGS: [&str; 2] = ["used", "refused"];
+/// The certificates that an agent itself works with.
+pub(in crate::metrics) const OWN_CERTIFICATES: [&str; 2] = ["own", "authority"];
 pub(in crate::metrics) const REPORT_OUTCOMES: [&str; 2] = ["delivered", "failed"];
 pub(in crate::metrics) const EVENTS: [&str; 27] = [
     "members_set",
@@ -154,6 +156,7 @@ pub(in crate::metrics) const NOTICE: Label =
     listed("event", || EVENT_TYPES.iter().chain(&MESSAGE_KINDS).copied().collect());
 pub(in crate::metrics) const DELIVERY: Label = listed("outcome", || DELIVERIES.into());
 pub(in crate::metrics) const READING: Label = listed("outcome", || READINGS.into());
+pub(in crate::metrics) const OWN_CERTIFICATE: Label = listed("certificate", || OWN_CERTIFICATES.into());
 pub(in crate::metrics) const REPORT_OUTCOME: Label = listed("outcome", || REPORT_OUTCOMES.into());
 pub(in crate::metrics) const HANDLER: Label = listed("handler", || {
     let paths: std::collections::BTreeSet<_> = ROUTES.iter().map(|route| route.path).collect();

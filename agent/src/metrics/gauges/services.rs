@@ -9,8 +9,9 @@ use quorate_core::{
     cluster::{losses::Lost, service::LeaseRecord},
 };
 use quorate_policies::{
-    Millis, PlanName, Policy, ServiceName, Timestamp,
-    policy::{Role, Scenario},
+    Millis, PlanName, Policy, ServiceName, StepName, Timestamp,
+    plan::Action,
+    policy::{PlanTemplate, Role, Scenario},
 };
 
 pub(super) fn services(page: &mut Page, s: &Snapshot) {
@@ -73,10 +74,26 @@ pub(super) fn executions(page: &mut Page, s: &Snapshot) {
                 page.set(&STEP_START, &labels, time(progress.and_then(|step| step.started_at)));
                 page.set(&STEP_END, &labels, time(progress.and_then(|step| step.ended_at)));
             }
+            asking(page, s, &labels, template, latest);
             let succeeded = of_plan().filter(|execution| execution.recovery_time().is_some());
             parts(page, &labels, succeeded.max_by_key(|execution| execution.epoch));
             losses(page, &labels, latest);
         }
+    }
+}
+
+/// Of each `approval` step of the policy's plan, also while nobody is asked. What asks is assigned first, and starts within a moment.
+fn asking(page: &mut Page, s: &Snapshot, of: &[&str; 2], plan: &PlanTemplate, latest: Option<&Execution>) {
+    let asked: Vec<&StepName> = s
+        .cluster
+        .questions()
+        .filter(|(id, ..)| latest.is_some_and(|latest| latest.id == **id))
+        .map(|(_, step, _)| step)
+        .collect();
+    for (step, _) in plan.steps.iter().filter(|(_, step)| matches!(step.action, Action::Approval(_))) {
+        let progress = latest.and_then(|latest| latest.steps.get(step)).filter(|_| asked.contains(&step));
+        let since = progress.and_then(|progress| progress.started_at).unwrap_or_default();
+        page.set(&ASKING_SINCE, &[of[0], of[1], step.as_str()], seconds(since));
     }
 }
 

@@ -4,7 +4,10 @@ use super::*;
 use crate::metrics::declared::{Kind, There, Values, all};
 use prometheus::proto::MetricType;
 use quorate_aws::{Answer, CallSeen};
-use quorate_core::ExecutionState;
+use quorate_core::{
+    ExecutionState,
+    cluster::execution::{StepProgress, StepState},
+};
 use quorate_policies::{
     agreement::Evidence,
     drill::DrillRecord,
@@ -22,6 +25,8 @@ fn everything() -> Snapshot {
     state.policy.probes.values_mut().for_each(|probe| probe.component = Some(component.clone()));
     let drill = r#"{"mode": "isolated", "plan": "failover", "restores": "database", "every": "30d"}"#;
     state.policy.drills.insert("made".parse().unwrap(), serde_json::from_str(drill).unwrap());
+    let steps = &mut state.policy.plans.get_mut("failover").unwrap().steps;
+    steps.insert("sign".parse().unwrap(), serde_json::from_value(question()).unwrap());
     let mut record = DrillRecord::new(Timestamp(0));
     let run = r#"{"mode": "isolated", "by": "ann", "begun": 1700000000000, "ended": 1700000600000, "succeeded": true,
                   "rto": "10m", "objective": {"rto": "2h", "rpo": "1h"}}"#;
@@ -44,6 +49,48 @@ fn everything() -> Snapshot {
     let lags = snapshot.evidence.values_mut().flat_map(|evidence: &mut Evidence| &mut evidence.lags);
     lags.for_each(|lag| lag.bytes = Some(4_096));
     snapshot
+}
+
+/// An `approval` step, as a policy writes it.
+fn question() -> serde_json::Value {
+    serde_json::json!({"approval": {"ask": "Is the old region really gone?"}})
+}
+
+/// Goal: whoever waits for a person says since when, a step that asks nobody says 0, and so does one that was answered. Method: a
+/// question of a running execution beside one that waits for its turn, before and after the answer, and after the end.
+#[test]
+fn a_question_says_since_when() {
+    let asked = Timestamp(START.0 + 42_000);
+    let mut cluster = sample::executing();
+    let service: ServiceName = "shop".parse().unwrap();
+    let execution = cluster.executions.values_mut().next().unwrap();
+    let promote = execution.plan.steps["promote"].clone();
+    let action = serde_json::from_value(question()).unwrap();
+    for (name, state) in
+        [("close", StepState::Waiting), ("sign", StepState::Started { agent: "b".parse().unwrap() })]
+    {
+        let template = serde_json::from_value(question()).unwrap();
+        let plan = cluster.services.get_mut(&service).unwrap().policy.plans.get_mut("failover").unwrap();
+        plan.steps.insert(name.parse().unwrap(), template);
+        let planned =
+            quorate_policies::plan::expand::Step { action: Clone::clone(&action), ..promote.clone() };
+        execution.plan.steps.insert(name.parse().unwrap(), planned);
+        let started_at = matches!(state, StepState::Started { .. }).then_some(asked);
+        let progress = StepProgress { state, started_at, ..StepProgress::default() };
+        execution.steps.insert(name.parse().unwrap(), progress);
+    }
+    let since = |cluster: &Cluster| -> Vec<String> {
+        let text = scraped(&metrics(), &snapshot(cluster.clone()));
+        let lines = text.lines().filter(|line| line.starts_with("quorate_failover_asking_since"));
+        lines.map(|line| line.rsplit_once("step=").unwrap().1.to_owned()).collect()
+    };
+    assert_eq!(since(&cluster), [r#""close"} 0"#, r#""sign"} 1700000042"#]);
+    let mut answered = cluster.clone();
+    answered.executions.values_mut().next().unwrap().steps.get_mut("sign").unwrap().approved_by =
+        Some("ann".to_owned());
+    assert_eq!(since(&answered), [r#""close"} 0"#, r#""sign"} 0"#]);
+    cluster.executions.values_mut().next().unwrap().state = ExecutionState::Aborted { reason: "x".into() };
+    assert_eq!(since(&cluster), [r#""close"} 0"#, r#""sign"} 0"#]);
 }
 
 /// The metrics after everything that can be counted has happened once.

@@ -21,8 +21,10 @@ const EMPTY: [(&str, &str, &str); 3] = [
 ];
 
 /// Series that alerts ask for and that are not there in this world, and why.
-const ABSENT: [(&str, &str); 1] =
-    [("quorate_tls_certificate_expiry_timestamp_seconds", "the sandbox's applications serve plain HTTP")];
+const ABSENT: [(&str, &str); 2] = [
+    ("quorate_tls_certificate_expiry_timestamp_seconds", "the sandbox's applications serve plain HTTP"),
+    ("quorate_failover_asking_since_timestamp_seconds", "the demo's plan asks nobody in its midst"),
+];
 
 /// Seconds of the past that a panel is asked for: all of this test.
 const PAST: u64 = 120;
