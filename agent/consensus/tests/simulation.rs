@@ -219,7 +219,7 @@ fn a_failed_disk_stops_the_node() {
         assert!(
             consensus.propose(ledger::Note::from("lost".to_owned()), Duration::from_secs(5)).await.is_err()
         );
-        let why = consensus.stopped().await.0;
+        let why = consensus.stopped().await.why;
         assert!(why.contains("lost power"), "{why}");
         assert_eq!(consensus.standing().stopped, Some(why));
         assert!(!consensus.standing().has_quorum);

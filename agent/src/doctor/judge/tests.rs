@@ -85,6 +85,7 @@ fn member(name: &str) -> Member {
         me: name == "east",
         place: "voter".to_owned(),
         version: None,
+        feature_level: None,
         heard_ms_ago: None,
     }
 }
@@ -107,6 +108,7 @@ fn status() -> quorate_api::Status {
         agent: "east".to_owned(),
         region: "east".to_owned(),
         version: "1.4.2".to_owned(),
+        feature_level: 1,
         has_quorum: true,
         leader: Some("west".to_owned()),
         term: 4,
