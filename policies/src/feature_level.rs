@@ -60,10 +60,6 @@ impl FeatureLevel {
 
     /// Whether it is the first.
     #[must_use]
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde's skip_serializing_if asks with a reference"
-    )]
     pub const fn is_first(&self) -> bool {
         self.0 <= Self::FIRST.0
     }

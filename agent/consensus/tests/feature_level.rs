@@ -210,7 +210,7 @@ fn a_later_disk_is_refused_by_its_level() {
         json!({"id": "7", "at": 1, "by": "wes", "needs": LATER, "body": {"command": "teleport"}});
     let raise = serde_json::to_value(raise()).unwrap();
     assert_eq!(refusal(&[serde_json::to_value(members()).unwrap()], &[]), "", "it reads what it understands");
-    let alone = refusal(&[unheard_of.clone()], &[]);
+    let alone = refusal(std::slice::from_ref(&unheard_of), &[]);
     assert!(alone.contains("log entry 0 is not valid"), "{alone}");
     let behind = refusal(&[raise, unheard_of], &[]);
     assert!(behind.starts_with("log entry 0") && behind.contains(told), "{behind}");

@@ -65,7 +65,7 @@ impl StoreFailures {
 
     fn write(self, path: &Path) -> io::Result<()> {
         let mut file = OpenOptions::new().create(true).write(true).truncate(false).open(path)?;
-        write!(file, "{:0DIGITS$} {:0DIGITS$}\n", self.count, self.last.0)?;
+        writeln!(file, "{:0DIGITS$} {:0DIGITS$}", self.count, self.last.0)?;
         file.sync_all()
     }
 }
