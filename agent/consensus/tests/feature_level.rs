@@ -101,71 +101,75 @@ async fn propose(agent: &Agent, command: Command) -> Response {
 /// agreed on; an agent that was away when it was, and comes back as it was, stores nothing of it and stops with both
 /// levels; upgraded it goes on from its own disk; and what has been on its disk since keeps the older version from
 /// starting. Method: three voters, the entries as the later version writes them.
-#[tokio::test(flavor = "multi_thread")]
-async fn two_versions_and_an_upgrade() {
-    let (agents, directory) = (Agents::default(), tempfile::tempdir().unwrap());
-    let mut up = Vec::new();
-    for (name, level) in [("noa", LATER), ("wes", LATER), ("eve", FIRST)] {
-        up.push(agents.start(directory.path(), name, level).await.unwrap());
-    }
-    assert_eq!(propose(&up[0], members()).await, Response::Done);
-    up[2].barrier(PATIENCE).await.unwrap();
-    assert_eq!(up[2].state().members.len(), 3, "the older one follows");
-    agents.stop("eve").await;
+#[test]
+fn two_versions_and_an_upgrade() {
+    TokioRuntime::run(async {
+        let (agents, directory) = (Agents::default(), tempfile::tempdir().unwrap());
+        let mut up = Vec::new();
+        for (name, level) in [("noa", LATER), ("wes", LATER), ("eve", FIRST)] {
+            up.push(agents.start(directory.path(), name, level).await.unwrap());
+        }
+        assert_eq!(propose(&up[0], members()).await, Response::Done);
+        up[2].barrier(PATIENCE).await.unwrap();
+        assert_eq!(up[2].state().members.len(), 3, "the older one follows");
+        agents.stop("eve").await;
 
-    let refused = propose(&up[0], later("too early")).await;
-    assert!(matches!(refused, Response::Refused { .. }), "{refused:?}");
-    assert_eq!(propose(&up[0], raise()).await, Response::Done);
-    assert_eq!(propose(&up[0], later("in time")).await, Response::Done);
+        let refused = propose(&up[0], later("too early")).await;
+        assert!(matches!(refused, Response::Refused { .. }), "{refused:?}");
+        assert_eq!(propose(&up[0], raise()).await, Response::Done);
+        assert_eq!(propose(&up[0], later("in time")).await, Response::Done);
 
-    let older = agents.start(directory.path(), "eve", FIRST).await.unwrap();
-    let stopped = TokioRuntime::timeout(PATIENCE, older.stopped()).await.unwrap().to_string();
-    assert!(stopped.contains("needs feature level 2") && stopped.contains("understands 1"), "{stopped}");
-    assert_eq!((older.state().feature_level.0, older.state().notified), (FIRST, 0));
-    agents.stop("eve").await;
+        let older = agents.start(directory.path(), "eve", FIRST).await.unwrap();
+        let stopped = TokioRuntime::timeout(PATIENCE, older.stopped()).await.unwrap().to_string();
+        assert!(stopped.contains("needs feature level 2") && stopped.contains("understands 1"), "{stopped}");
+        assert_eq!((older.state().feature_level.0, older.state().notified), (FIRST, 0));
+        agents.stop("eve").await;
 
-    let upgraded = agents.start(directory.path(), "eve", LATER).await.unwrap();
-    upgraded.barrier(PATIENCE).await.unwrap();
-    assert_eq!((upgraded.state().feature_level.0, upgraded.state().notified), (LATER, 7));
-    assert_eq!(*upgraded.state(), *up[0].state(), "nothing was lost on the way");
-    agents.stop("eve").await;
-    let back = agents.start(directory.path(), "eve", FIRST).await.err().unwrap().to_string();
-    assert!(back.contains("needs feature level 2") && back.contains("understands 1"), "{back}");
-    for name in ["noa", "wes"] {
-        agents.stop(name).await;
-    }
+        let upgraded = agents.start(directory.path(), "eve", LATER).await.unwrap();
+        upgraded.barrier(PATIENCE).await.unwrap();
+        assert_eq!((upgraded.state().feature_level.0, upgraded.state().notified), (LATER, 7));
+        assert_eq!(*upgraded.state(), *up[0].state(), "nothing was lost on the way");
+        agents.stop("eve").await;
+        let back = agents.start(directory.path(), "eve", FIRST).await.err().unwrap().to_string();
+        assert!(back.contains("needs feature level 2") && back.contains("understands 1"), "{back}");
+        for name in ["noa", "wes"] {
+            agents.stop(name).await;
+        }
+    });
 }
 
 /// Goal: a request that this build cannot read at all stops it when its own cluster needs more, and nobody else's word does.
 /// Method: heads of such requests, for another agent, of another cluster, of this level, and at last a true one.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_read_stops_an_agent_that_is_too_old() {
-    let (agents, directory) = (Agents::default(), tempfile::tempdir().unwrap());
-    let mut up = Vec::new();
-    for name in NAMES {
-        up.push(agents.start(directory.path(), name, FIRST).await.unwrap());
-    }
-    propose(&up[0], members()).await;
-    let eve = &up[0];
-    let head = Head { cluster: eve.cluster(), from: node_id("wes"), to: eve.me(), needs: LATER };
-    let text = encode(
-        "request",
-        &json!({"cluster": head.cluster, "from": head.from, "to": head.to, "call": "Teleport"}),
-    );
-    let unsaid: Head = quorate_consensus::decode("request", text.unwrap().as_bytes()).unwrap();
-    assert_eq!(unsaid.needs, FIRST);
-    let elsewhere = serde_json::from_value(json!(7)).unwrap();
-    for harmless in [unsaid, Head { to: node_id("wes"), ..head }, Head { cluster: elsewhere, ..head }] {
-        eve.cannot_read(&harmless);
-    }
-    assert_eq!(eve.standing().stopped, None);
-    propose(eve, command("goes on", None, json!({"command": "notified", "sequence": 8}))).await;
-    eve.cannot_read(&head);
-    let stopped = TokioRuntime::timeout(PATIENCE, eve.stopped()).await.unwrap().to_string();
-    assert!(stopped.contains("needs feature level 2"), "{stopped}");
-    for name in NAMES {
-        agents.stop(name).await;
-    }
+#[test]
+fn what_cannot_be_read_stops_an_agent_that_is_too_old() {
+    TokioRuntime::run(async {
+        let (agents, directory) = (Agents::default(), tempfile::tempdir().unwrap());
+        let mut up = Vec::new();
+        for name in NAMES {
+            up.push(agents.start(directory.path(), name, FIRST).await.unwrap());
+        }
+        propose(&up[0], members()).await;
+        let eve = &up[0];
+        let head = Head { cluster: eve.cluster(), from: node_id("wes"), to: eve.me(), needs: LATER };
+        let text = encode(
+            "request",
+            &json!({"cluster": head.cluster, "from": head.from, "to": head.to, "call": "Teleport"}),
+        );
+        let unsaid: Head = quorate_consensus::decode("request", text.unwrap().as_bytes()).unwrap();
+        assert_eq!(unsaid.needs, FIRST);
+        let elsewhere = serde_json::from_value(json!(7)).unwrap();
+        for harmless in [unsaid, Head { to: node_id("wes"), ..head }, Head { cluster: elsewhere, ..head }] {
+            eve.cannot_read(&harmless);
+        }
+        assert_eq!(eve.standing().stopped, None);
+        propose(eve, command("goes on", None, json!({"command": "notified", "sequence": 8}))).await;
+        eve.cannot_read(&head);
+        let stopped = TokioRuntime::timeout(PATIENCE, eve.stopped()).await.unwrap().to_string();
+        assert!(stopped.contains("needs feature level 2"), "{stopped}");
+        for name in NAMES {
+            agents.stop(name).await;
+        }
+    });
 }
 
 /// What a store says when it is opened on these rows, by this build.
