@@ -5,7 +5,7 @@ use crate::{log::Log, shop::*};
 use quorate_core::{
     Body, ChangeOutcome, Cluster, Command, Input, Node, NodeSettings, Output, Response,
     membership::{Step, Voters, next},
-    node::{Now, Standing},
+    node::{Now, Standing, self_health::TICK},
 };
 use quorate_policies::{
     FEATURE_LEVEL, FeatureLevel, Millis, Monotonic, Timestamp,
@@ -198,7 +198,10 @@ fn the_leader_raises_the_level_when_all_have_said_so() {
     assert!(!raised(&wes.step(now(1_100), said(NOA, NORTH, FEATURE_LEVEL, 1))));
     assert_eq!(held_by(&wes, 1_100), [(agent(NOA), Some(FEATURE_LEVEL))].into());
     assert_eq!(wes.permits(now(1_100), &known), Ok(()), "what is agreed on is proposed");
-    // It is upgraded, and meanwhile another one falls silent.
+    // It is upgraded, and meanwhile another one falls silent. Without its ticks the leader would distrust itself (R8).
+    let ticks = (1_200..4_000).step_by(usize::try_from(TICK.0).unwrap());
+    let meanwhile: Vec<Output> = ticks.flat_map(|at| wes.step(now(at), Input::Tick)).collect();
+    assert!(!raised(&meanwhile), "{meanwhile:?}");
     assert!(!raised(&wes.step(now(4_000), said(NOA, NORTH, LATER, 2))), "eve was not heard lately");
     let outputs = wes.step(now(4_100), said(EVE, EAST, LATER, 2));
     assert!(raised(&outputs), "{outputs:?}");
