@@ -16,3 +16,4 @@ pub mod peers;
 pub mod record;
 pub mod report;
 pub mod shell;
+pub mod traces;

@@ -9,6 +9,7 @@ mod agent_allowed;
 mod agent_channels;
 mod agent_checks;
 mod agent_file;
+mod agent_traces;
 mod checks;
 mod explain;
 mod nearest;
@@ -27,6 +28,7 @@ pub use agent_file::{
     AgentFile, Aws, AwsEndpoints, AwsService, Log, LogFormat, LogLevel, Member, Postgres, PostgresTls,
     Statuspage, TlsFiles, TsigAlgorithm, TsigKey, WebhookSecret,
 };
+pub use agent_traces::Traces;
 pub use checks::{check_policy, check_together, dangers, membership_problems};
 pub use explain::explain;
 pub use problem::{FieldPath, Problem, Severity};

@@ -206,6 +206,7 @@ statuspage: {url: "https://api.statuspage.io", token_file: statuspage.token}
 channels: {chat: {slack: {url: "https://slack.com/api", token_file: a, webhook_file: b}}, on-call: {pagerduty: {url: "https://events.pagerduty.com", key_file: a}}, mail: {smtp: {host: smtp.example.com, port: 587, tls: implicit, ca_file: a, user: q, password_file: b}}, alerts: {alertmanager: {urls: ["http://127.0.0.1:9093"], token_file: a}}, page: {statuspage: {url: "https://api.statuspage.io", token_file: a}}, events: {webhook: {secret_file: a, url: "https://h.example.com"}}}
 webhooks: {ops: {secret_file: ops.secret, url: "http://127.0.0.1:9"}}
 log: {format: json, level: debug}
+traces: {endpoint: "https://collector.example.com:4318/v1/traces", headers: {authorization: otlp.header}}
 "#;
 
 /// Goal: an agent's file keeps what it says and fills in what it does not. Method: one with every key, through JSON and

@@ -98,6 +98,7 @@ pub(super) fn agent_file(
         webhooks: webhooks.iter().map(secret).collect(),
         log: Log::default(),
         channels: BTreeMap::new(),
+        traces: None,
     })
 }
 

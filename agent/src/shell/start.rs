@@ -22,6 +22,7 @@ use crate::{
         self, Peers,
         tls::{LiveTls, Tls},
     },
+    traces,
 };
 use anyhow::Context as _;
 use quorate_consensus::{Consensus, Limits, Member, Settings, Timing, WriterMode, node_id, open_database};
@@ -144,6 +145,7 @@ fn init_logging(file: &AgentFile) {
 /// # Errors
 /// When something cannot be opened.
 pub async fn start(mut file: AgentFile, base: &Path) -> anyhow::Result<Running> {
+    traces::supported(&file)?;
     for webhook in file.webhooks.values_mut() {
         webhook.secret_file = base.join(&webhook.secret_file);
     }
@@ -229,6 +231,7 @@ pub async fn start(mut file: AgentFile, base: &Path) -> anyhow::Result<Running> 
     if let Some(listener) = signal {
         agent.tasks.spawn(http::serve_signal(agent.clone(), listener, stop.clone()));
     }
+    agent.tasks.spawn(traces::run(agent.clone(), base.to_owned(), stop.clone()));
     agent.tasks.spawn(notify::run(agent.clone(), stop));
     tracing::info!(agent = %agent.file.name, region = %agent.file.region, api = %address, "agent started");
     Ok(Running { agent, api: address })

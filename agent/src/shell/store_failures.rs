@@ -65,7 +65,9 @@ impl StoreFailures {
 
     fn write(self, path: &Path) -> io::Result<()> {
         let mut file = OpenOptions::new().create(true).write(true).truncate(false).open(path)?;
-        writeln!(file, "{:0DIGITS$} {:0DIGITS$}", self.count, self.last.0)?;
+        // One write: half a note would be none.
+        let note = format!("{:0DIGITS$} {:0DIGITS$}\n", self.count, self.last.0);
+        file.write_all(note.as_bytes())?;
         file.sync_all()
     }
 }

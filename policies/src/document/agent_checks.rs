@@ -4,6 +4,7 @@
 use super::{
     agent_allowed, agent_channels,
     agent_file::{AgentFile, PostgresTls},
+    agent_traces,
     checks::address,
     problem::{FieldPath, Problem},
 };
@@ -23,6 +24,7 @@ pub(super) fn check_agent(agent: &AgentFile) -> Vec<Problem> {
     agent_allowed::check(agent, &mut problems);
     folders(agent, &mut problems);
     agent_channels::check(&agent.channels, &mut problems);
+    agent_traces::check(agent.traces.as_ref(), &mut problems);
     problems
 }
 

@@ -5,6 +5,7 @@
 use super::{
     agent_allowed::{ExecAllowed, HttpAllowed},
     agent_channels::ChannelAccess,
+    agent_traces::Traces,
 };
 use crate::{
     name::{AgentName, RegionName},
@@ -98,6 +99,9 @@ pub struct AgentFile {
     /// How the policies' channels are reached, by the channel's name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub channels: BTreeMap<String, ChannelAccess>,
+    /// Where the traces of executions are sent; nowhere without it. Only for an agent that was built with the feature `otel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traces: Option<Traces>,
 }
 
 fn data_dir_default() -> PathBuf {
