@@ -18,7 +18,7 @@ const ARROW: &str = "-> ";
 #[must_use]
 pub fn diagnosis(screen: Screen, diagnosis: &Diagnosis) -> String {
     let columns = screen.width.map_or(COLUMNS_MAX, usize::from).clamp(COLUMNS_MIN, COLUMNS_MAX);
-    let mut lines = vec![headline(screen, diagnosis)];
+    let mut lines = wrapped(&headline(diagnosis), columns);
     let mut area = None;
     for finding in &diagnosis.findings {
         if area != Some(finding.area) {
@@ -31,10 +31,10 @@ pub fn diagnosis(screen: Screen, diagnosis: &Diagnosis) -> String {
     lines.join("\n")
 }
 
-fn headline(screen: Screen, diagnosis: &Diagnosis) -> String {
+fn headline(diagnosis: &Diagnosis) -> String {
     let agent = match (&diagnosis.agent, &diagnosis.region) {
-        (Some(agent), Some(region)) => format!("Agent {} in {region}", screen.strong(agent)),
-        (Some(agent), None) => format!("Agent {}", screen.strong(agent)),
+        (Some(agent), Some(region)) => format!("Agent {agent} in {region}"),
+        (Some(agent), None) => format!("Agent {agent}"),
         (None, _) => format!("No agent is known from {}", diagnosis.config),
     };
     let running = if diagnosis.running { "running" } else { "not running" };

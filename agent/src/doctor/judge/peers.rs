@@ -105,7 +105,7 @@ fn round_trip(heartbeat: Duration, peer: &Peer, connected: &str, round_trip: Dur
         spoken(round_trip),
         spoken(heartbeat)
     );
-    let mend = "set `timing: wan` in the file of every agent, or bring the agents nearer to each other";
+    let mend = "relieve the host or the link that is busy, or set `timing: wan` in the file of every agent";
     if round_trip >= heartbeat {
         Finding::failed(area, check, subject, format!("{found}: every append comes too late"), mend)
     } else if round_trip * ROUND_TRIP_SHARE >= heartbeat {
