@@ -112,6 +112,18 @@ impl Agents {
         }
     }
 
+    /// Waits until every agent knows that it lacks nothing: one that is stopped before needs a majority of the others when it
+    /// is back.
+    async fn settle(&self) {
+        for _ in 0..1000 {
+            if self.all().iter().all(|agent| agent.standing().settled) {
+                return;
+            }
+            TokioRuntime::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("not settled: {:#?}", self.all().iter().map(Agent::standing).collect::<Vec<_>>());
+    }
+
     async fn finish(&self) {
         for agent in self.all() {
             agent.shutdown().await.unwrap();
@@ -137,6 +149,7 @@ fn a_lost_agent_is_replaced() {
             agents.start(directory.path(), name, &["a", "b", "c"]).await;
         }
         agents.commit(0..60).await;
+        agents.settle().await;
         agents.stop("c").await;
         let new = agents.start(directory.path(), "d", &["a", "b", "d"]).await;
         agents.change(async |leader| leader.add_learner(node_id("d"), seat("d"), PATIENCE).await).await;
@@ -148,6 +161,7 @@ fn a_lost_agent_is_replaced() {
         let members = agents.leader().await.membership();
         assert_eq!(members.voters, [wanted()]);
         assert!(!members.seats.contains_key(&node_id("c")), "{members:?}");
+        agents.settle().await;
         agents.stop("a").await;
         agents.commit(60..65).await;
         new.barrier(PATIENCE).await.unwrap();
@@ -168,6 +182,7 @@ fn a_removed_agent_disturbs_nobody() {
             agents.start(directory.path(), name, &four).await;
         }
         agents.commit(0..10).await;
+        agents.settle().await;
         agents.stop("d").await;
         let wanted = || BTreeSet::from(["a", "b", "c"].map(node_id));
         agents.change(async |leader| leader.set_voters(wanted(), PATIENCE).await).await;
@@ -194,6 +209,7 @@ fn a_change_without_a_quorum_waits() {
             agents.start(directory.path(), name, &three).await;
         }
         agents.commit(0..3).await;
+        agents.settle().await;
         agents.stop("b").await;
         let leader = agents.leader().await;
         let name = |agent: &Agent| three.into_iter().find(|name| node_id(name) == agent.me()).unwrap();
