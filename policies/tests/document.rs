@@ -73,6 +73,7 @@ fn every_bad_input_is_told_where_what_and_how_to_mend_it() {
 #[test]
 fn each_bad_input_has_one_mistake() {
     let several = [
+        "agent-traces",
         "policy-many-problems",
         "policy-fall-and-rise-zero",
         "policy-webhook",
