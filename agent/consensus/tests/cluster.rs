@@ -118,6 +118,8 @@ fn leadership_can_be_handed_over() {
             let old = leader(&agents).await;
             let Ok(term) = old.confirm_leadership(PATIENCE).await else { continue };
             let new = all(&agents).into_iter().find(|agent| agent.me() != old.me()).unwrap();
+            // Before it has heard of the members it could only say that it knows none.
+            new.barrier(PATIENCE).await.unwrap();
             let confirmed = new.confirm_leadership(PATIENCE).await;
             let by_a_follower = new.transfer_leader(new.me()).await;
             let to_a_stranger = old.transfer_leader(7).await;
