@@ -32,13 +32,14 @@ pub fn diagnosis(screen: Screen, diagnosis: &Diagnosis) -> String {
 }
 
 fn headline(diagnosis: &Diagnosis) -> String {
+    let running = if diagnosis.running { "running" } else { "not running" };
     let agent = match (&diagnosis.agent, &diagnosis.region) {
-        (Some(agent), Some(region)) => format!("Agent {agent} in {region}"),
-        (Some(agent), None) => format!("Agent {agent}"),
+        (Some(agent), Some(region)) => format!("Agent {agent} in {region}, {running}"),
+        (Some(agent), None) => format!("Agent {agent}, {running}"),
+        // Nobody looked whether it runs: it is not known where it would answer.
         (None, _) => format!("No agent is known from {}", diagnosis.config),
     };
-    let running = if diagnosis.running { "running" } else { "not running" };
-    format!("{agent}, {running}, as quorate {} sees it", diagnosis.version)
+    format!("{agent}, as quorate {} sees it", diagnosis.version)
 }
 
 fn shown(screen: Screen, finding: &Finding, columns: usize) -> Vec<String> {
@@ -140,6 +141,13 @@ mod tests {
     #[test]
     fn a_diagnosis_reads_by_area() {
         insta::assert_snapshot!(diagnosis(Screen { width: None, color: false }, &example()));
+    }
+
+    /// Goal: of an agent whose file cannot be read nothing is said that nobody has looked at. Method: neither name nor region.
+    #[test]
+    fn an_unknown_agent_is_not_called_stopped() {
+        let unknown = Diagnosis { agent: None, region: None, ..example() };
+        assert_eq!(headline(&unknown), "No agent is known from agent.yaml, as quorate 0.1.0 sees it");
     }
 
     /// Goal: no line is wider than the screen, or than a hundred columns. Method: three widths, and a path without a gap.
