@@ -9,9 +9,12 @@ use quorate_api::{
 use quorate_tests::{Cluster, until};
 use serde_json::{Value, json};
 
+/// The agent that is asked, each time: an agent shows at once what was changed there, and the others a moment later.
+const AT: &str = "us-west-2";
+
 /// Adds drills to the demo's policy, by way of its own written form.
 async fn with_drills(cluster: &Cluster) -> anyhow::Result<()> {
-    let api = &cluster.agent("us-east-1").api;
+    let api = &cluster.agent(AT).api;
     let view: PolicyView = api.get("/v1/policies/shop").await?;
     let policy = quorate_policies::document::read_policy("demo.yaml", &view.policy);
     let mut policy = serde_json::to_value(policy.map_err(|problems| anyhow::anyhow!("{problems:?}"))?)?;
@@ -45,7 +48,7 @@ async fn with_drills(cluster: &Cluster) -> anyhow::Result<()> {
     anyhow::ensure!(applied["version"] == 2, "{applied}");
     // The agents have to judge by the new policy before a region is healthy by it.
     until("both regions are healthy again", async || {
-        let explained = cluster.explain("us-east-1").await?;
+        let explained = cluster.explain(AT).await?;
         Ok(explained.regions.iter().all(|region| region.opinion == "healthy").then_some(()))
     })
     .await
@@ -53,11 +56,11 @@ async fn with_drills(cluster: &Cluster) -> anyhow::Result<()> {
 
 async fn begin(cluster: &Cluster, drill: &str, mode: &str) -> anyhow::Result<Value> {
     let order = json!({"mode": mode, "reason": "a test", "confirm": "shop"});
-    cluster.agent("us-west-2").api.post(&format!("/v1/services/shop/drills/{drill}"), &order).await
+    cluster.agent(AT).api.post(&format!("/v1/services/shop/drills/{drill}"), &order).await
 }
 
 async fn drill(cluster: &Cluster, name: &str) -> anyhow::Result<(DrillView, bool)> {
-    let drills: Drills = cluster.agent("eu-west-1").api.get("/v1/services/shop/drills").await?;
+    let drills: Drills = cluster.agent(AT).api.get("/v1/services/shop/drills").await?;
     let under_way = drills.under_way.is_some();
     let found = drills.drills.into_iter().find(|drill| drill.drill == name);
     Ok((found.context("no such drill")?, under_way))
@@ -79,11 +82,11 @@ async fn ended(cluster: &Cluster, name: &str) -> anyhow::Result<DrillView> {
 async fn a_drill_of_each_mode() -> anyhow::Result<()> {
     let cluster = Cluster::green("1s").await?;
     with_drills(&cluster).await?;
-    let api = &cluster.agent("us-east-1").api;
-    let before = cluster.audit("us-east-1").await?.sequence;
+    let api = &cluster.agent(AT).api;
+    let before = cluster.audit(AT).await?.sequence;
     let shown: DrillPlan = api.get("/v1/services/shop/drills/move").await?;
     assert_eq!((shown.blocked.as_slice(), shown.predicted_ms), (&[][..], None), "{shown:?}");
-    assert_eq!(cluster.audit("us-east-1").await?.sequence, before, "a dry run is not even in the log");
+    assert_eq!(cluster.audit(AT).await?.sequence, before, "a dry run is not even in the log");
 
     let begun = begin(&cluster, "restore", "isolated").await?;
     let done = ended(&cluster, "restore").await?;
@@ -97,7 +100,7 @@ async fn a_drill_of_each_mode() -> anyhow::Result<()> {
     let run = &done.runs[0];
     assert_eq!((run.state.as_str(), run.second_outcome.as_str()), ("succeeded", "succeeded"), "{run:?}");
     assert!(run.rto_ms.is_some() && run.rto_objective_ms == Some(300_000), "{run:?}");
-    let service = cluster.service("eu-west-1").await?;
+    let service = cluster.service(AT).await?;
     assert_eq!((service.active.as_str(), service.execution), ("us-east-1", None), "home again");
     let there: Execution = api.get(&format!("/v1/executions/{}", run.execution.as_deref().unwrap())).await?;
     assert_eq!(there.to, "us-west-2");
@@ -124,13 +127,13 @@ async fn a_failure_does_not_wait_for_a_drill() -> anyhow::Result<()> {
     let begun = begin(&cluster, "endless", "isolated").await?;
     cluster.fault("us-east-1", json!({"kind": "kill", "control_plane": true})).await?;
     let moved = until("the failover succeeds", async || {
-        let all = cluster.executions("us-west-2").await?.executions;
+        let all = cluster.executions(AT).await?.executions;
         Ok(all.into_iter().find(|execution| execution.state == "succeeded" && execution.plan == "failover"))
     })
     .await?;
     assert_eq!((moved.trigger.as_str(), moved.drill), ("automatic", None));
     let id = begun["execution"].as_str().unwrap();
-    let drill: Execution = cluster.agent("us-west-2").api.get(&format!("/v1/executions/{id}")).await?;
+    let drill: Execution = cluster.agent(AT).api.get(&format!("/v1/executions/{id}")).await?;
     assert_eq!(drill.summary, format!("aborted: the drill gave way to {}", moved.id));
     let done = ended(&cluster, "endless").await?;
     assert_eq!((done.runs[0].state.as_str(), done.runs[0].second_outcome.as_str()), ("failed", "succeeded"));

@@ -38,6 +38,26 @@ async fn a_pause_holds_and_a_resume_acts() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Goal: whoever changes something at an agent and looks there next sees the change, also at one that follows. Method: pause and resume
+/// at each agent in turn, and look at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_shows_what_was_changed_there() -> anyhow::Result<()> {
+    let cluster = Cluster::green("1h").await?;
+    for round in 0..10 {
+        for region in ["us-east-1", "us-west-2", "eu-west-1"] {
+            for (verb, held) in [("pause", true), ("resume", false)] {
+                let order = json!({"reason": format!("round {round} at {region}")});
+                let path = format!("/v1/services/shop/{verb}");
+                cluster.agent(region).api.post(&path, &order).await?;
+                let hold = cluster.service(region).await?.hold;
+                assert_eq!(hold.is_some(), held, "{verb} at {region} in round {round}: {hold:?}");
+            }
+        }
+    }
+    cluster.stop().await;
+    Ok(())
+}
+
 /// Goal: F29, a manual failover races the automatic one and another manual one: one execution, and everybody gets its
 /// id. Method: two operators on two agents at once, while the primary is dead.
 #[tokio::test(flavor = "multi_thread")]

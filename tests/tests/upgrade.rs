@@ -158,12 +158,12 @@ async fn rolled(stop: Stop) -> anyhow::Result<()> {
         json!({"scenario": "home", "to": "us-east-1", "reason": "it is well again", "confirm": "shop"});
     cluster.agent("eu-west-1").api.post("/v1/services/shop/declare", &order).await?;
     execution(&cluster, "home", "succeeded").await?;
-    let service = cluster.service("eu-west-1").await?;
+    let service = cluster.service("us-west-2").await?;
     assert_eq!((service.active.as_str(), service.execution), ("us-east-1", None));
     let all = changes(&cluster).await?;
     assert_eq!(count(&all, "PromoteReadReplica"), 1, "{all:?}");
     assert_eq!(count(&all, "ChangeResourceRecordSets"), 2, "there and back: {all:?}");
-    assert_eq!(cluster.executions("eu-west-1").await?.executions.len(), 2);
+    assert_eq!(cluster.executions("us-west-2").await?.executions.len(), 2);
 
     steady(&cluster).await?;
     cluster.stop().await;

@@ -20,7 +20,7 @@ pub(crate) mod steps;
 pub mod told;
 pub mod undo;
 
-use crate::command::{Actor, Body, Command, ExecutionId, LeaseProof, Response};
+use crate::command::{Actor, Body, Command, CommandId, ExecutionId, LeaseProof, Response};
 use audit::{Audit, AuditEvent};
 use execution::{Execution, ExecutionState};
 use ledger::Ledger;
@@ -76,6 +76,12 @@ impl Cluster {
         self.forget_old_executions();
         self.ledger.remember(command.id.clone(), response.clone());
         response
+    }
+
+    /// Whether what this command changed is in the state. Of a refused command nothing is, and of one that is long past nobody asks.
+    #[must_use]
+    pub fn has_applied(&self, command: &CommandId) -> bool {
+        self.ledger.holds(command)
     }
 
     fn dispatch(&mut self, command: &Command) -> Result<Response, Refusal> {

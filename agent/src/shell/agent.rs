@@ -17,7 +17,7 @@ use crate::{
 };
 use quorate_consensus::{Consensus, ProposeError};
 use quorate_core::{
-    Body, Cluster, Command, Response, executor, leasing,
+    Body, Cluster, Command, CommandId, Response, executor, leasing,
     node::{Input, Node, Now, Output, Standing, targets::ProbeTarget},
 };
 use quorate_policies::{
@@ -37,6 +37,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How long a proposal may take: two elections of the wan profile, so that one leader's death is survived.
 pub(super) const PROPOSE_MAX: Duration = Duration::from_secs(5);
+/// How long the answer to a change waits until this agent shows the change itself: many heartbeats, with which it comes. An answer
+/// that waits no longer is true all the same.
+const SHOWN_MAX: Duration = Duration::from_secs(1);
 
 /// A target's latest result.
 #[derive(Debug, Clone)]
@@ -185,19 +188,36 @@ impl Agent {
         self.input(Input::Probed { service, target, observation });
     }
 
-    /// Puts a command into the log. With an id of the caller's, a repetition is harmless.
+    /// Puts a command into the log. With an id of the caller's, a repetition is harmless. Who looks here afterwards sees what it changed.
     ///
     /// # Errors
     /// When no majority took it in time, or its outcome is not known.
     pub async fn propose(&self, id: Option<String>, body: Body) -> Result<Response, ProposeProblem> {
         let id = id.unwrap_or_else(|| format!("{}/{:032x}", self.file.name, rand::random::<u128>()));
-        let command = Command::new(id, self.clock.now().wall, self.file.name.clone(), body);
+        let command = Command::new(id.clone(), self.clock.now().wall, self.file.name.clone(), body);
         match self.put(command).await {
-            Ok(response) => Ok(response),
+            Ok(refused @ Response::Refused { .. }) => Ok(refused),
+            Ok(response) => {
+                self.show(&id).await;
+                Ok(response)
+            }
             Err(ProposeError::NoLeader) => Err(ProposeProblem::NoQuorum),
             Err(ProposeError::Unknown) => Err(ProposeProblem::Unknown),
             Err(ProposeError::Stopped(_)) => Err(ProposeProblem::Stopping),
         }
+    }
+
+    /// Waits until this agent's own state has what a command changed: a follower learns that it is committed after the leader.
+    async fn show(&self, command: &CommandId) {
+        let shown = async {
+            let mut seen = 0;
+            while !self.consensus.state().has_applied(command) {
+                seen = self.consensus.changed(seen).await;
+            }
+        };
+        // Late is no failure.
+        let _ = tokio::time::timeout(SHOWN_MAX, shown).await;
+        self.refresh();
     }
 
     /// The one way into the log: nothing goes there that an agent would not understand.

@@ -20,6 +20,10 @@ impl Ledger {
         self.answers.get(id).cloned()
     }
 
+    pub(super) fn holds(&self, id: &CommandId) -> bool {
+        self.answers.contains_key(id)
+    }
+
     /// Keeps an answer. A refusal is not kept: it changed nothing, and the same question may be asked again.
     pub(super) fn remember(&mut self, id: CommandId, response: Response) {
         if matches!(response, Response::Refused { .. }) {
