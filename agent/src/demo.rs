@@ -8,6 +8,7 @@ mod follow;
 pub mod leases;
 pub mod outcome;
 mod outside;
+pub mod ports;
 pub mod stage;
 pub mod story;
 

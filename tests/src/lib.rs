@@ -2,7 +2,6 @@
 //! starts real processes on loopback and leaves nothing behind.
 
 pub mod certificates;
-pub mod model;
 pub mod namespaces;
 pub mod newcomers;
 

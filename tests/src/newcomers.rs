@@ -3,15 +3,12 @@
 
 use crate::{Cluster, binary};
 use anyhow::Context as _;
-use quorate::demo::agents::AgentProcess;
+use quorate::demo::{agents::AgentProcess, ports};
 use quorate_policies::{
     AgentName,
     document::{self, AgentFile, Member},
 };
-use std::{fs, net::TcpListener, path::PathBuf, process::Command};
-
-/// Any free port of this machine.
-const LOOPBACK: (&str, u16) = ("127.0.0.1", 0);
+use std::{fs, path::PathBuf, process::Command};
 
 /// A new agent, which has not been started.
 pub struct Newcomer {
@@ -51,7 +48,7 @@ impl Cluster {
         gone: &[&str],
         others: &[&Newcomer],
     ) -> anyhow::Result<Newcomer> {
-        let (listen, peer) = (TcpListener::bind(LOOPBACK)?, TcpListener::bind(LOOPBACK)?);
+        let (listen, peer) = (ports::reserve()?, ports::reserve()?);
         let address = peer.local_addr()?.to_string();
         let mut file = self.agent_file(like)?;
         file.members.retain(|member, _| !gone.contains(&member.as_str()));

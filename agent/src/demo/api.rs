@@ -7,8 +7,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::time::Duration;
 
-/// One call's deadline: everything is on this machine.
-const CALL_MAX: Duration = Duration::from_secs(3);
+/// How long a look may take: everything is on this machine.
+const LOOK_MAX: Duration = Duration::from_secs(3);
+/// How long a change may take: longer than an agent tries to commit one, so that its own answer is what is heard.
+const CHANGE_MAX: Duration = Duration::from_secs(10);
 /// The largest answer is the audit of some executions.
 const ANSWER_BYTES_MAX: usize = 8 << 20;
 
@@ -71,6 +73,8 @@ impl Api {
         path: &str,
         body: Option<&Value>,
     ) -> anyhow::Result<(StatusCode, bytes::Bytes)> {
+        let within = if method == Method::GET { LOOK_MAX } else { CHANGE_MAX };
+        let asked = format!("{method} {path}");
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if body.is_some() {
             request = request.header(http::header::CONTENT_TYPE, "application/json");
@@ -79,7 +83,7 @@ impl Api {
             request = request.header(http::header::AUTHORIZATION, format!("Bearer {token}"));
         }
         let request = request.body(body.map_or_else(String::new, Value::to_string).into())?;
-        let answer = self.client.send(request, CALL_MAX, ANSWER_BYTES_MAX).await?;
+        let answer = self.client.send(request, within, ANSWER_BYTES_MAX).await.context(asked)?;
         Ok((answer.status, answer.body))
     }
 }

@@ -1,18 +1,12 @@
 //! The demo's stage: the sandbox, the agents' files and processes, all below one temporary directory that is removed
 //! at the end.
 
-use super::{agents::AgentProcess, api::Api, story::Story};
+use super::{agents::AgentProcess, api::Api, ports, story::Story};
 use crate::{init, outgoing::HttpClient};
 use anyhow::Context as _;
 use quorate_sandbox::{Endpoints, Options, Sandbox};
 use serde_json::json;
-use std::{
-    collections::BTreeMap,
-    fs,
-    net::{SocketAddr, TcpListener},
-    path::Path,
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs, net::SocketAddr, path::Path, time::Duration};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
@@ -22,8 +16,6 @@ pub const SERVICE: &str = "shop";
 const POLICY: &str = include_str!("policy.yaml");
 /// How long the agents may take until all is green: an election, a policy, and two probes of everything.
 const GREEN_MAX: Duration = Duration::from_secs(30);
-/// Any free port of this machine. Another process could take it before the agent does; then the agent says so.
-const LOOPBACK: (&str, u16) = ("127.0.0.1", 0);
 /// Between two looks.
 pub const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -78,8 +70,7 @@ impl Stage {
         // Held until the files are written, so that no relay of the sandbox is given one of them.
         let mut held = Vec::new();
         for region in regions {
-            let (listen, peer_listen) = (TcpListener::bind(LOOPBACK)?, TcpListener::bind(LOOPBACK)?);
-            let signal = TcpListener::bind(LOOPBACK)?;
+            let (listen, peer_listen, signal) = (ports::reserve()?, ports::reserve()?, ports::reserve()?);
             seats.insert(region, (listen.local_addr()?, peer_listen.local_addr()?, signal.local_addr()?));
             held.extend([listen, peer_listen, signal]);
         }

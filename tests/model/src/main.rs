@@ -1,7 +1,7 @@
-//! The command that visits the model: `cargo run --release -p quorate-tests --bin model -- --help`. It parses a few
-//! numbers and prints; everything else is in `quorate_tests::model`.
+//! The command that visits the model: `cargo run --release -p quorate-model -- --help`. It parses a few
+//! numbers and prints; everything else is in `quorate_model`.
 
-use quorate_tests::model::{Bounds, Mutation, Plan, explore};
+use quorate_model::{Bounds, Mutation, Plan, explore};
 use std::process::ExitCode;
 
 const HELP: &str = "\
@@ -15,7 +15,7 @@ Visits every reachable state of the decision and execution protocol at small bou
   --quick-restarts   an agent may be back before its last call has come to its end
   --call-lasts N     a call lands within so many times 5 s (2)
   --depth N          ends after so many moves
-  --states N         ends at so many states (50000000; about 500 bytes each)
+  --states N         ends at so many states (1000000000; about 60 bytes each)
   --mutations        breaks the shell in every known way, each within bounds of its own, and tells how it is found
 ";
 

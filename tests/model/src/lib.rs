@@ -25,8 +25,10 @@ mod normal;
 mod reports;
 mod rules;
 mod search;
+mod seen;
 mod shop;
 mod state;
+mod ways;
 mod world;
 
 pub use coverage::Coverage;
@@ -165,7 +167,7 @@ impl Bounds {
             quick_restarts: false,
             call_lasts: 2,
             depth: None,
-            states_max: 50_000_000,
+            states_max: 1_000_000_000,
         }
     }
 }

@@ -1,7 +1,7 @@
-//! The model at bounds that a test run can afford; `cargo run --release -p quorate-tests --bin model` visits more.
+//! The model at bounds that a test run can afford; `cargo run --release -p quorate-model` visits more.
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-use quorate_tests::model::{Bounds, Coverage, Mutation, Plan, explore};
+use quorate_model::{Bounds, Coverage, Mutation, Plan, explore};
 
 /// What a search must find before it is called complete: the small worlds have some tens of thousands of states.
 const STATES_MIN: usize = 900;
