@@ -19,6 +19,7 @@ use quorate_policies::{
 };
 use std::{
     collections::BTreeMap,
+    ops::Range,
     pin::pin,
     sync::{
         Arc, Mutex, Weak,
@@ -33,6 +34,12 @@ pub(super) const PROPOSE_MAX: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_millis(1);
 /// The wall clock when the simulation begins, in milliseconds.
 const EPOCH_MS: u64 = 1_780_000_000_000;
+
+/// Local microseconds in a million true ones: two per cent off at the most, of which the policy's drift allows for more than twice
+/// that between two clocks.
+pub(super) const RATES: Range<u64> = 980_000..1_020_000;
+/// The slowest and the fastest where clocks are as unequal as the policy's drift of a tenth allows for.
+pub(super) const RATES_UNEQUAL: (u64, u64) = (955_000, 1_045_000);
 
 /// A host's clocks. They run a little too fast or too slow, and the wall clock is wrong by what it was set to.
 #[derive(Debug, Clone, Copy)]

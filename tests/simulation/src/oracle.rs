@@ -8,7 +8,7 @@ mod links;
 mod rules;
 mod told;
 
-use super::{Outcome, coverage::Coverage, now, replicas::Replicas};
+use super::{Outcome, coverage::Coverage, host::RATES_UNEQUAL, now, replicas::Replicas};
 use facts::SentCall;
 pub(super) use facts::{Effect, Facts};
 pub(super) use links::Around;
@@ -40,6 +40,8 @@ pub(super) struct Oracle {
     audited: u64,
     /// Up to which index of the log the newest state goes.
     newest: u64,
+    /// When the agents' wall clocks were read last, and the newest reading then.
+    walls: (Duration, Timestamp),
 }
 
 impl Default for Oracle {
@@ -55,6 +57,7 @@ impl Default for Oracle {
             hash: 0,
             audited: 0,
             newest: 0,
+            walls: (Duration::ZERO, Timestamp(0)),
         }
     }
 }
@@ -96,6 +99,7 @@ impl Oracle {
 
     fn show(&mut self, seen: &Seen<'_>) {
         self.facts.now = now();
+        self.clocks_go_on();
         let mut found = Vec::new();
         for rule in &mut self.rules {
             let complaint = rule.see(&self.facts, seen);
@@ -151,7 +155,16 @@ impl Oracle {
     /// The network as it is now, and the newest reading of any agent's wall clock.
     pub(super) fn around(&mut self, around: &Around, newest: Timestamp) {
         self.facts.links.see(now(), around);
-        self.facts.newest_wall = self.facts.newest_wall.max(newest);
+        self.walls = (now(), newest);
+        self.clocks_go_on();
+    }
+
+    /// Between two looks at the wall clocks the fastest may have gone on so far: a pause that ends just then has ended.
+    fn clocks_go_on(&mut self) {
+        let (read_at, newest) = self.walls;
+        let since = (now() - read_at).as_micros() * u128::from(RATES_UNEQUAL.1) / 1_000_000_000;
+        let latest = Timestamp(newest.0 + u64::try_from(since).unwrap() + 1);
+        self.facts.newest_wall = self.facts.newest_wall.max(latest);
     }
 
     /// A second has passed.

@@ -8,7 +8,7 @@ use super::{
     cue::{Cue, Moment},
     disk::SimDisk,
     fault::Fault,
-    host::{Clock, Host, PROPOSE_MAX, Seat},
+    host::{Clock, Host, PROPOSE_MAX, RATES, RATES_UNEQUAL, Seat},
     ids,
     network::Network,
     newcomer, now,
@@ -60,10 +60,10 @@ pub(super) struct World {
     applied: u64,
 }
 
-/// Clocks as unequal as the policies' drift of a tenth allows for: mostly the one that is slow is the primary region's, where a
+/// Unequal clocks: mostly the one that is slow is the primary region's, where a
 /// lease then lasts longest.
 fn unequal(clocks: &mut BTreeMap<NodeId, Clock>, seed: u64) {
-    let (slow, fast) = (955_000, 1_045_000);
+    let (slow, fast) = RATES_UNEQUAL;
     let (first, others) = if seed.is_multiple_of(5) { (fast, slow) } else { (slow, fast) };
     clocks.iter_mut().for_each(|(id, clock)| clock.rate = if *id == ids()[0] { first } else { others });
 }
@@ -92,8 +92,7 @@ impl World {
         let network = Network::new(random.random(), nodes, delay_us, loss, oracle.clone());
         let mut clock = || Clock {
             booted: Duration::ZERO,
-            // Two per cent off at the most; the policy's drift allows for more than twice that between two of them.
-            rate: random.random_range(980_000..1_020_000),
+            rate: random.random_range(RATES),
             wall_offset_ms: random.random_range(0..5_000),
         };
         let ids: Vec<NodeId> = ids()[..nodes].to_vec();
@@ -425,8 +424,7 @@ impl World {
         }
         self.ids.push(id);
         self.disks.insert(id, SimDisk::new(self.scenario.seed.wrapping_mul(31) ^ id, false));
-        let (rate, wall_offset_ms) =
-            (self.random.random_range(980_000..1_020_000), self.random.random_range(0..5_000));
+        let (rate, wall_offset_ms) = (self.random.random_range(RATES), self.random.random_range(0..5_000));
         let latest = self.builds.values().copied().max().unwrap_or(FEATURE_LEVEL);
         self.builds.insert(id, latest);
         self.clocks.insert(id, Clock { booted: Duration::ZERO, rate, wall_offset_ms });

@@ -40,6 +40,9 @@ struct Desk {
     /// What a look shows, by the milliseconds since the act.
     look: fn(u64) -> Observed,
     acted_at: Option<u64>,
+    /// How long each read barrier takes, from the second on: the first is that of the attempt's begin.
+    barrier: u64,
+    barriers: u32,
     story: String,
     context: Option<EffectContext>,
 }
@@ -64,7 +67,9 @@ impl Host {
             _ => None,
         });
         let (now, acted_at, story, context) = (1, None, String::new(), None);
-        let desk = Mutex::new(Desk { log, node, now, event, look, acted_at, story, context });
+        let (barrier, barriers) = (0, 0);
+        let desk =
+            Mutex::new(Desk { log, node, now, event, look, acted_at, barrier, barriers, story, context });
         (Self { name: agent(WES), region: region(WEST), desk }, order.expect("wes has the step"))
     }
 
@@ -136,6 +141,11 @@ impl Surroundings for Host {
     fn refresh(&self) {}
 
     async fn barrier(&self, _: Duration) -> Result<(), String> {
+        let mut desk = self.desk();
+        desk.barriers += 1;
+        let takes = if desk.barriers > 1 { desk.barrier } else { 0 };
+        // In parts, so that the agent's own pulse goes on.
+        (0..takes / 500).for_each(|_| desk.pass(500));
         Ok(())
     }
 
@@ -245,6 +255,19 @@ fn a_program_has_its_whole_time() {
     let context = desk.context.as_ref().unwrap();
     assert_eq!((context.step.as_str(), context.timeout), ("scale", Millis::from_secs(60)));
     assert!(!context.unheard && !context.resumed);
+}
+
+/// Goal: R5, a permission that is older than three seconds when it comes is none: the step is left and nothing is done; one that is
+/// younger is used. Method: read barriers that take 3.5 s and 3 s.
+#[test]
+fn an_old_permission_is_none() {
+    for (takes, acts) in [(3_500, false), (3_000, true)] {
+        let (host, order) = Host::new(decided(true), |_| Observed::Done { detail: "done".to_owned() }, None);
+        host.desk().barrier = takes;
+        let story = host.run(&order);
+        assert_eq!(host.desk().acted_at.is_some(), acts, "{story}");
+        assert_eq!(story.contains("the permission has grown old"), !acts, "{story}");
+    }
 }
 
 /// Goal: a program that may be tried again is, by an attempt that knows of the first. Method: one that went wrong and may.

@@ -33,7 +33,18 @@ pub(super) fn stopped(draw: &mut Draw) {
         let (from, cue, length) = (draw.from(), tender(draw), draw.ms(5_000..45_000));
         let after = draw.ms(0..300);
         draw.on(from, cue, after, Deed::Pause(EXECUTOR, length));
+        if draw.chance(500) {
+            paused_meanwhile(draw, from, cue, after);
+        }
     }
+}
+
+/// An operator pauses automation while an agent is stopped that was just allowed to act, and looks again long after.
+fn paused_meanwhile(draw: &mut Draw, from: Duration, cue: Cue, stopped: Duration) {
+    let (when, through, service) = (stopped + draw.ms(300..2_000), draw.agent(), draw.service());
+    draw.on(from, cue, when, Deed::Operate(through, service, Operation::Pause(None)));
+    let (when, through) = (when + draw.ms(60_000..90_000), draw.agent());
+    draw.on(from, cue, when, Deed::Operate(through, service, Operation::Resume));
 }
 
 pub(super) fn one_way(draw: &mut Draw) {

@@ -40,14 +40,6 @@ pub(super) const ALL: &[Mutation] = &[
         to: "    if begun.resumed {\n        return Ok(begun);\n    }\n    let (what, body) = if begun.resumed {",
     },
     Mutation {
-        name: "a permission never grows old",
-        drawn: "F1,F2,F30",
-        serves: "R5",
-        file: PERMISSION,
-        from: "since(asked) > ALLOWED_FOR;",
-        to: "since(asked) > Millis(1_000 * ALLOWED_FOR.0);",
-    },
-    Mutation {
         name: "who abstains acts",
         drawn: "F1,F2,F14",
         serves: "R8",

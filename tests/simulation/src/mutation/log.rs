@@ -50,7 +50,7 @@ pub(super) const ALL: &[Mutation] = &[
     },
     Mutation {
         name: "a hold does not hold a step",
-        drawn: "F30",
+        drawn: "F11,F30",
         serves: "R5",
         file: STEPS,
         from: "if let Some(hold) = self.held_at(execution, now) {",
