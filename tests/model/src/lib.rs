@@ -167,7 +167,7 @@ impl Bounds {
             quick_restarts: false,
             call_lasts: 2,
             depth: None,
-            states_max: 1_000_000_000,
+            states_max: 100_000_000,
         }
     }
 }

@@ -15,27 +15,60 @@ Visits every reachable state of the decision and execution protocol at small bou
   --quick-restarts   an agent may be back before its last call has come to its end
   --call-lasts N     a call lands within so many times 5 s (2)
   --depth N          ends after so many moves
-  --states N         ends at so many states (1000000000; about 60 bytes each)
+  --states N         ends at so many states (100000000; about 60 bytes each)
+  --pairs            every two of a crash, a cut, a loss, a command and a request for the lease: all of it, or --states
   --mutations        breaks the shell in every known way, each within bounds of its own, and tells how it is found
 ";
 
+/// What is visited.
+enum Wanted {
+    Help,
+    Within(Bounds),
+    Pairs(Bounds),
+    Mutations,
+}
+
 fn main() -> ExitCode {
     match bounds(std::env::args().skip(1)) {
-        Ok(None) => {
+        Ok(Wanted::Help) => {
             println!("{HELP}");
             ExitCode::SUCCESS
         }
-        Ok(Some((bounds, false))) => {
+        Ok(Wanted::Within(bounds)) => {
             let report = explore(bounds, None);
             println!("{bounds:?}\n{report}");
             if report.finding.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
-        Ok(Some((_, true))) => mutations(),
+        Ok(Wanted::Pairs(most)) => pairs(most),
+        Ok(Wanted::Mutations) => mutations(),
         Err(why) => {
             eprintln!("{why}\n{HELP}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// Worlds in which two kinds of things happen, once each.
+fn pairs(most: Bounds) -> ExitCode {
+    let calm = Bounds { crashes: 0, cuts: 0, losses: 0, commands: 0, asks: 0, ..most };
+    let kinds: [(&str, fn(Bounds) -> Bounds); 5] = [
+        ("a crash", |bounds| Bounds { crashes: 1, ..bounds }),
+        ("a cut", |bounds| Bounds { cuts: 1, ..bounds }),
+        ("a loss", |bounds| Bounds { losses: 1, ..bounds }),
+        ("a command", |bounds| Bounds { commands: 1, ..bounds }),
+        ("a request for the lease", |bounds| Bounds { asks: 1, ..bounds }),
+    ];
+    let mut code = ExitCode::SUCCESS;
+    for (index, (first, one)) in kinds.iter().enumerate() {
+        for (second, other) in &kinds[index + 1..] {
+            let report = explore(other(one(calm)), None);
+            println!("{first} and {second}: {report}\n");
+            if report.finding.is_some() {
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    code
 }
 
 fn mutations() -> ExitCode {
@@ -53,11 +86,10 @@ fn mutations() -> ExitCode {
     code
 }
 
-/// The bounds, and whether the shell is broken; none if help is wanted.
-fn bounds(mut words: impl Iterator<Item = String>) -> Result<Option<(Bounds, bool)>, String> {
+fn bounds(mut words: impl Iterator<Item = String>) -> Result<Wanted, String> {
     let (crashes, cuts, losses, commands, asks) = (1, 1, 1, 1, 1);
     let mut bounds = Bounds { crashes, cuts, losses, commands, asks, ..Bounds::calm() };
-    let mut mutations = false;
+    let (mut pairs, mut mutations) = (false, false);
     while let Some(word) = words.next() {
         let mut number = || {
             let text = words.next().ok_or_else(|| format!("{word} needs a number"))?;
@@ -65,7 +97,7 @@ fn bounds(mut words: impl Iterator<Item = String>) -> Result<Option<(Bounds, boo
         };
         let small = |number: u32| u8::try_from(number).map_err(|error| format!("{word}: {error}"));
         match word.as_str() {
-            "--help" | "-h" => return Ok(None),
+            "--help" | "-h" => return Ok(Wanted::Help),
             "--crashes" => bounds.crashes = small(number()?)?,
             "--cuts" => bounds.cuts = small(number()?)?,
             "--losses" => bounds.losses = small(number()?)?,
@@ -80,9 +112,14 @@ fn bounds(mut words: impl Iterator<Item = String>) -> Result<Option<(Bounds, boo
             "--approval" => bounds.approval = true,
             "--operator" => bounds.operator = true,
             "--quick-restarts" => bounds.quick_restarts = true,
+            "--pairs" => pairs = true,
             "--mutations" => mutations = true,
             _ => return Err(format!("{word} is not known")),
         }
     }
-    Ok(Some((bounds, mutations)))
+    Ok(match (pairs, mutations) {
+        (_, true) => Wanted::Mutations,
+        (true, false) => Wanted::Pairs(bounds),
+        (false, false) => Wanted::Within(bounds),
+    })
 }
