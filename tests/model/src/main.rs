@@ -48,10 +48,13 @@ fn main() -> ExitCode {
     }
 }
 
+/// One kind of thing that happens, and a world in which it does.
+type Kind = (&'static str, fn(Bounds) -> Bounds);
+
 /// Worlds in which two kinds of things happen, once each.
 fn pairs(most: Bounds) -> ExitCode {
     let calm = Bounds { crashes: 0, cuts: 0, losses: 0, commands: 0, asks: 0, ..most };
-    let kinds: [(&str, fn(Bounds) -> Bounds); 5] = [
+    let kinds: [Kind; 5] = [
         ("a crash", |bounds| Bounds { crashes: 1, ..bounds }),
         ("a cut", |bounds| Bounds { cuts: 1, ..bounds }),
         ("a loss", |bounds| Bounds { losses: 1, ..bounds }),
