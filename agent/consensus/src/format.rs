@@ -11,6 +11,9 @@ use crate::machine::FIRST_LEVEL;
 /// The version this build writes and the only one it reads. A digit keeps the whole text printable.
 const VERSION: char = '1';
 
+/// As long as a heartbeat is, of which there are many a second: it is written without growing.
+const TEXT_USUAL: usize = 512;
+
 /// Why a text could not be written or read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
@@ -48,7 +51,8 @@ pub(crate) fn first_level() -> u32 {
 
 /// Writes a value; `what` names it in the error.
 pub fn encode<T: Serialize>(what: &str, value: &T) -> Result<String, FormatError> {
-    let mut bytes = vec![VERSION as u8];
+    let mut bytes = Vec::with_capacity(TEXT_USUAL);
+    bytes.push(VERSION as u8);
     serde_json::to_writer(&mut bytes, value).map_err(|error| invalid(what, &error))?;
     String::from_utf8(bytes).map_err(|error| invalid(what, &error))
 }

@@ -7,7 +7,7 @@ use super::{
     render::dependence,
     screen::Screen,
 };
-use crate::http::plan_view;
+use crate::{http::plan_view, traces};
 use clap::{Args, ValueEnum};
 use quorate_policies::{
     Policy, RegionName,
@@ -147,10 +147,23 @@ pub fn check_texts(files: &[(String, String)]) -> Checked {
         }
         checked.problems.extend(together);
     }
+    for (file, agent) in &agents {
+        checked.problems.extend(document::locate(file, text_of(file), doubts(agent)));
+    }
     checked.problems.extend(unequal_agents(&agents, &text_of));
     let bad = |file: &str| checked.problems.iter().any(|p| p.file == file && p.severity == Severity::Error);
     checked.good = files.iter().map(|(file, _)| file).filter(|file| !bad(file)).cloned().collect();
     checked
+}
+
+/// What this very build would not start on. The agents may be of another one, so it is only doubtful.
+pub(crate) fn doubts(agent: &AgentFile) -> Vec<Problem> {
+    if traces::supported(agent).is_ok() {
+        return Vec::new();
+    }
+    let message = "an agent of this build sends no traces, and would not start".to_owned();
+    let mend = "start agents that were built with `--features otel`, or remove the key";
+    vec![Problem { severity: Severity::Warning, ..error("traces", message, mend) }]
 }
 
 /// Agents' files that cannot belong to one cluster: other members, another name, or one agent twice.

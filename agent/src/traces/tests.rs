@@ -5,7 +5,7 @@ use super::{
     courier::{Courier, Look},
     supported,
 };
-use crate::http::sample;
+use crate::{cli::check::doubts, http::sample};
 use axum::{Router, body::Bytes, http::HeaderMap, routing::post};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest, common::v1::any_value, trace::v1::Span as Received,
@@ -273,15 +273,16 @@ async fn a_header_without_its_secret_is_not_sent() {
     assert!(taken.lock().unwrap().is_empty());
 }
 
-/// Goal: an agent without the feature does not start on a file that asks for traces, and says how to get them; without the key every
-/// agent starts. Method: both files.
+/// Goal: an agent without the feature does not start on a file that asks for traces, and says how to get them; `quorate check` of that
+/// build warns of it; without the key every agent starts. Method: both files.
 #[test]
 fn traces_that_cannot_be_sent_are_refused() {
     let mut file = sample::agent_file();
-    assert!(supported(&file).is_ok());
+    assert!(supported(&file).is_ok() && doubts(&file).is_empty());
     file.traces =
         Some(Traces { endpoint: "https://collector.example.com/v1/traces".into(), headers: BTreeMap::new() });
     let refused = supported(&file).err().map(|error| error.to_string());
     let expected = "`traces` is set, but this agent was built without them: build it with `--features otel`, or remove the key";
     assert_eq!(refused.as_deref(), cfg!(not(feature = "otel")).then_some(expected));
+    assert_eq!(doubts(&file).len(), usize::from(refused.is_some()));
 }

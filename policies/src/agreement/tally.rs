@@ -178,7 +178,7 @@ fn tally_target(
         unarmed: BTreeSet::new(),
         healthy: BTreeSet::new(),
         suspect: BTreeSet::new(),
-        silent: members.keys().cloned().collect(),
+        silent: BTreeSet::new(),
         mismatched: BTreeSet::new(),
         vantages: BTreeSet::new(),
         opinion: Opinion::Unsure,
@@ -207,8 +207,10 @@ fn tally_target(
         };
         // A set, so that an agent that appears twice in the evidence still has one vote (R6).
         voters.insert(vote.agent.clone());
-        tally.silent.remove(&vote.agent);
     }
+    let counted = [&tally.down, &tally.unarmed, &tally.healthy, &tally.suspect];
+    let silent = members.keys().filter(|agent| !counted.iter().any(|set| set.contains(*agent)));
+    tally.silent = silent.cloned().collect();
     tally.opinion = opinion(rules, &tally);
     tally
 }

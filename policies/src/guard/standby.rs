@@ -12,6 +12,10 @@ use crate::{
 #[must_use]
 pub fn best<'a>(s: &Situation<'a>) -> Option<&'a RegionName> {
     let others: Vec<_> = s.policy.regions.keys().filter(|region| **region != s.facts.active).collect();
+    // A service in two regions has nothing to choose from, and is asked for it many times a second.
+    if let [only] = others[..] {
+        return Some(only);
+    }
     let healthy = |region: &&&RegionName| {
         tally_region(s.policy, s.members, region, &s.evidence.votes).opinion == Opinion::Healthy
     };

@@ -49,6 +49,10 @@ use std::{
     time::Duration,
 };
 
+/// Scenarios a minute are what a simulation is worth, and a tenth of one's time is spent on small things made and dropped.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The primary region.
 pub const EAST: &str = "us-east-1";
 /// The standby region.

@@ -185,24 +185,30 @@ impl Network {
     /// Who reaches whom now.
     pub(super) fn around(&self, members: &[NodeId]) -> Around {
         let wires = self.wires();
-        let name = |node: NodeId| ids().iter().position(|id| *id == node).map(|index| AGENTS[index].0);
+        let sound = wires.lossy.is_empty()
+            && wires.late_ms.is_empty()
+            && wires.congestion_ms == 0
+            && wires.slow_disks.values().all(Duration::is_zero);
+        let mut around = Around { members: members.len(), sound, ..Around::default() };
+        let now = now();
         let runs = |node: &NodeId| {
-            members.contains(node) && wires.paused.get(node).is_none_or(|until| *until <= now())
+            members.contains(node) && wires.paused.get(node).is_none_or(|until| *until <= now)
         };
-        let awake: Vec<(NodeId, u64)> =
-            wires.up.iter().filter(|(node, _)| runs(node)).map(|(node, host)| (*node, host.boot)).collect();
-        let pairs = awake.iter().flat_map(|(from, _)| awake.iter().map(move |(to, _)| (*from, *to)));
-        let whole = pairs.filter(|(from, to)| from != to && !wires.broken(*from, *to));
-        Around {
-            members: members.len(),
-            carried: whole.filter_map(|(from, to)| Some((name(from)?, name(to)?))).collect(),
-            awake: awake.iter().filter_map(|(node, boot)| Some((name(*node)?, *boot))).collect(),
-            foreign: wires.foreign.iter().filter_map(|node| name(*node)).collect(),
-            sound: wires.lossy.is_empty()
-                && wires.late_ms.is_empty()
-                && wires.congestion_ms == 0
-                && wires.slow_disks.values().all(Duration::is_zero),
+        let whole = wires.cut.is_empty() && wires.isolated.is_empty();
+        for (from, sender) in ids().iter().enumerate() {
+            if wires.foreign.contains(sender) {
+                around.estranges(from);
+            }
+            let Some(host) = wires.up.get(sender).filter(|_| runs(sender)) else { continue };
+            around.wakes(from, host.boot);
+            for (to, receiver) in ids().iter().enumerate() {
+                let awake = from != to && wires.up.contains_key(receiver) && runs(receiver);
+                if awake && (whole || !wires.broken(*sender, *receiver)) {
+                    around.carries(from, to);
+                }
+            }
         }
+        around
     }
 
     /// Whether two regions do not reach each other.

@@ -57,9 +57,12 @@ impl Host {
     /// One step of the change that the log wants, if this agent leads and none is under way.
     pub(super) fn change_members(&self) {
         let cluster = self.consensus.state();
-        let standing = self.consensus.standing();
         // Who has never been asked to change has nothing to put right either.
-        if cluster.roster.changes == 0 || !standing.is_leader || !standing.has_quorum {
+        if cluster.roster.changes == 0 {
+            return;
+        }
+        let standing = self.consensus.standing();
+        if !standing.is_leader || !standing.has_quorum {
             return;
         }
         let step = membership::next(&cluster, &self.voters(&standing), &self.name, self.clock.now().wall);
@@ -134,8 +137,12 @@ impl Host {
 
 /// That the quorum is that of the agents whom the log names, and never shrinks beneath it (F28).
 pub(super) fn shrunk(host: &Arc<Host>) -> Option<String> {
-    let (cluster, standing) = (host.consensus.state(), host.consensus.standing());
-    if cluster.roster.changes == 0 || !standing.is_leader || !standing.has_quorum {
+    let cluster = host.consensus.state();
+    if cluster.roster.changes == 0 {
+        return None;
+    }
+    let standing = host.consensus.standing();
+    if !standing.is_leader || !standing.has_quorum {
         return None;
     }
     let made = cluster.roster.changing.as_ref().map(|changing| changing.change.made(&cluster.members));

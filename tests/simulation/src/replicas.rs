@@ -5,7 +5,7 @@ use super::network::Network;
 use futures_util::FutureExt as _;
 use openraft::raft::AppendEntriesRequest;
 use openraft_rt_sim::SimRuntime;
-use quorate_consensus::Types;
+use quorate_consensus::{NodeId, Types};
 use quorate_core::Cluster;
 use sha2::{Digest as _, Sha256};
 use std::{collections::BTreeMap, sync::Arc};
@@ -17,7 +17,7 @@ type Entry = (u64, [u8; 32]);
 #[derive(Default)]
 pub(super) struct Replicas {
     /// By leader (its vote), then by index: what it sent and has not said to be committed.
-    sent: BTreeMap<String, BTreeMap<u64, Entry>>,
+    sent: BTreeMap<(u64, NodeId), BTreeMap<u64, Entry>>,
     committed: BTreeMap<u64, Entry>,
     /// The state after each index, as the first replica that got there showed it.
     states: BTreeMap<u64, Arc<Cluster>>,
@@ -29,7 +29,8 @@ pub(super) struct Replicas {
 impl Replicas {
     /// A leader sends entries and says how far the log is committed.
     pub(super) fn appended(&mut self, append: &AppendEntriesRequest<Types<Cluster, SimRuntime>>) {
-        let sent = self.sent.entry(append.vote.to_string()).or_default();
+        let leader = append.vote.leader_id();
+        let sent = self.sent.entry((leader.term, leader.voted_for)).or_default();
         for entry in &append.entries {
             let digest = Sha256::digest(serde_json::to_vec(entry).unwrap()).into();
             sent.insert(entry.log_id.index, (entry.log_id.committed_leader_id().term, digest));
@@ -50,9 +51,10 @@ impl Replicas {
 
     /// Compares a replica with those that were as far before it. Whether this one is the first there.
     pub(super) fn applied(&mut self, who: &str, index: u64, state: &Arc<Cluster>) -> bool {
-        let before = self.last.insert(who.to_owned(), (index, state.clone()));
-        if before.is_some_and(|(seen, known)| seen == index && Arc::ptr_eq(&known, state)) {
-            return false;
+        match self.last.get_mut(who) {
+            Some((seen, known)) if *seen == index && Arc::ptr_eq(known, state) => return false,
+            Some(last) => *last = (index, state.clone()),
+            None => drop(self.last.insert(who.to_owned(), (index, state.clone()))),
         }
         match self.states.get(&index) {
             Some(known) if Arc::ptr_eq(known, state) || known == state => false,

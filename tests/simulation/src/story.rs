@@ -211,7 +211,10 @@ async fn leave_to_a_human(world: &mut World, name: &'static str) {
     let refusal = explained.ok().flatten();
     let told = refusal.as_ref().map_or_else(|| "nothing".to_owned(), word);
     world.oracle().coverage.note("left to a human", told.clone());
-    if !A_HUMANS_TURN.contains(&told.as_str()) {
+    // A failback has left the other region, and the one it went to died before there was a standby again.
+    let left = world.cloud.with(|cloud| cloud.left(name, WEST));
+    let his_turn = A_HUMANS_TURN.contains(&told.as_str()) || left && told == "standby_not_healthy";
+    if !his_turn {
         let text = format!("liveness: {EAST} is dead, {name} still belongs to it, and {refusal:?}");
         return world.oracle().violated(&text);
     }
@@ -224,6 +227,12 @@ async fn leave_to_a_human(world: &mut World, name: &'static str) {
     let settle = now() + Duration::from_secs(60);
     while now() < settle && !world.open_executions().is_empty() {
         world.watch().await;
+    }
+    if left {
+        world.cloud.with(|cloud| cloud.rebuild(name, WEST));
+        world
+            .oracle()
+            .event(&format!("-- an operator restores {name} in {WEST} from what was saved elsewhere"));
     }
     fail_over(world, name, WEST).await;
 }

@@ -17,7 +17,7 @@ use openraft_rt::AsyncRuntime;
 use super::Consensus;
 use crate::machine::Machine;
 use crate::member::{NodeId, Seat};
-use crate::type_config::Types;
+use crate::type_config::{Metrics, Types};
 
 /// The members as the newest entry of the log says, committed or not: in Raft it counts from its arrival.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +29,14 @@ pub struct Membership {
 }
 
 impl Membership {
+    pub(crate) fn of<M: Machine, R: AsyncRuntime>(metrics: &Metrics<M, R>) -> Self {
+        let membership = metrics.membership_config.membership();
+        Self {
+            voters: membership.get_joint_config().iter().filter(|set| !set.is_empty()).cloned().collect(),
+            seats: membership.nodes().map(|(id, seat)| (*id, seat.clone())).collect(),
+        }
+    }
+
     /// Whether a node votes in any of the sets.
     #[must_use]
     pub fn is_voter(&self, node: NodeId) -> bool {
@@ -72,12 +80,7 @@ pub enum ChangeError {
 impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
     /// The members as of now.
     pub fn membership(&self) -> Membership {
-        let stored = self.metrics().membership_config;
-        let membership = stored.membership();
-        Membership {
-            voters: membership.get_joint_config().iter().filter(|set| !set.is_empty()).cloned().collect(),
-            seats: membership.nodes().map(|(id, seat)| (*id, seat.clone())).collect(),
-        }
+        Membership::of(&self.metrics())
     }
 
     /// Sends the log to a node that does not vote. It returns when that is committed, not when the node has caught up.

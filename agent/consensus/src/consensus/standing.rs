@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use openraft_rt::{AsyncRuntime, Instant};
+use openraft_rt::{AsyncRuntime, Instant, WatchReceiver};
 use serde::Serialize;
 
 use super::Consensus;
+use super::membership::Membership;
 use crate::machine::Machine;
 use crate::member::NodeId;
 use crate::store::lock;
@@ -61,48 +62,51 @@ pub struct PeerStanding {
 impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
     /// This voter's place as of now.
     pub fn standing(&self) -> Standing {
-        let metrics = self.metrics();
-        let now = R::Instant::now();
-        let silence = |instant: R::Instant| now.saturating_duration_since(instant);
-        let is_leader = metrics.state.is_leader();
-        let contact = if is_leader {
-            metrics.last_quorum_acked.map(|acked| acked.into_inner())
-        } else {
-            *lock(&self.0.heard)
-        };
-        let members = self.membership();
-        let alone = is_leader && members.is_alone(self.0.me);
+        let (mut standing, acked, members) = self.figures();
+        let contact = if standing.is_leader { acked } else { *lock(&self.0.heard) };
+        let silence = |instant: R::Instant| R::Instant::now().saturating_duration_since(instant);
         let in_reach = contact.is_some_and(|contact| silence(contact) <= self.0.timing.election_max);
-        let (heartbeats, matched) =
-            (metrics.heartbeat.unwrap_or_default(), metrics.replication.unwrap_or_default());
-        let predecessors_silent = if is_leader {
-            self.0.silence.of_predecessors(metrics.current_term, self.0.me, &members)
-        } else {
-            Duration::ZERO
-        };
-        let peers = heartbeats
-            .into_iter()
-            .filter(|&(id, _)| id != self.0.me)
-            .map(|(id, acked)| {
-                let matched_index = matched.get(&id).and_then(|log_id| Some(log_id.as_ref()?.index));
-                (id, PeerStanding { silence: acked.map(|acked| silence(acked.into_inner())), matched_index })
-            })
-            .collect();
-        Standing {
+        let alone = members.as_ref().is_some_and(|members| members.is_alone(self.0.me));
+        standing.has_quorum = standing.stopped.is_none() && (alone || in_reach);
+        if let Some(members) = members {
+            let silent = self.0.silence.of_predecessors(standing.term, self.0.me, &members);
+            standing.predecessors_silent = silent;
+        }
+        standing.settled = self.0.settling.is_settled();
+        standing.removed = self.0.link.is_removed();
+        standing
+    }
+
+    /// What openraft's figures say alone; at the leader also when a quorum acknowledged it last, and the members. They are
+    /// looked at in place, for they are asked for many times a second; openraft waits meanwhile, so no lock is taken here.
+    pub(super) fn figures(&self) -> (Standing, Option<R::Instant>, Option<Membership>) {
+        let receiver = self.0.raft.metrics();
+        let metrics = receiver.borrow_watched();
+        let now = R::Instant::now();
+        let is_leader = metrics.state.is_leader();
+        let matched = |id: &NodeId| Some(metrics.replication.as_ref()?.get(id)?.as_ref()?.index);
+        let others = metrics.heartbeat.iter().flatten().filter(|(id, _)| **id != self.0.me);
+        let peers = others.map(|(id, acked)| {
+            let silence = acked.as_ref().map(|acked| now.saturating_duration_since(**acked));
+            (*id, PeerStanding { silence, matched_index: matched(id) })
+        });
+        let standing = Standing {
             me: self.0.me,
             term: metrics.current_term,
             leader: metrics.current_leader,
             is_leader,
-            has_quorum: metrics.running_state.is_ok() && (alone || in_reach),
-            predecessors_silent,
-            settled: self.0.settling.is_settled(),
-            removed: self.0.link.is_removed(),
-            applied_index: metrics.last_applied.map(|id| id.index),
-            committed_index: metrics.local_committed.map(|id| id.index),
+            has_quorum: false,
+            predecessors_silent: Duration::ZERO,
+            settled: false,
+            removed: false,
+            applied_index: metrics.last_applied.as_ref().map(|id| id.index),
+            committed_index: metrics.local_committed.as_ref().map(|id| id.index),
             last_log_index: metrics.last_log_index,
-            snapshot_index: metrics.snapshot.map(|id| id.index),
-            peers,
-            stopped: metrics.running_state.err().map(|fatal| fatal.to_string()),
-        }
+            snapshot_index: metrics.snapshot.as_ref().map(|id| id.index),
+            peers: peers.collect(),
+            stopped: metrics.running_state.as_ref().err().map(|fatal| fatal.to_string()),
+        };
+        let acked = metrics.last_quorum_acked.as_ref().map(|acked| **acked);
+        (standing, acked, is_leader.then(|| Membership::of(&metrics)))
     }
 }

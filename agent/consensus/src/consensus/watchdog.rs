@@ -13,21 +13,21 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
         let mut leads_since: Option<(u64, R::Instant)> = None;
         loop {
             R::sleep(every).await;
-            let metrics = self.metrics();
-            if metrics.running_state.is_err() {
+            let (standing, acked, members) = self.figures();
+            if standing.stopped.is_some() {
                 return;
             }
             let now = R::Instant::now();
             let since = match leads_since {
-                Some((term, since)) if term == metrics.current_term => since,
+                Some((term, since)) if term == standing.term => since,
                 _ => now,
             };
-            leads_since = metrics.state.is_leader().then_some((metrics.current_term, since));
+            leads_since = standing.is_leader.then_some((standing.term, since));
             // A leader that became deaf right after its election has no acknowledgement at all: its silence
             // counts from the election.
-            let contact = metrics.last_quorum_acked.map_or(since, |acked| acked.into_inner().max(since));
-            let silence = metrics.state.is_leader().then(|| now.saturating_duration_since(contact));
-            let alone = self.membership().is_alone(self.0.me);
+            let contact = acked.map_or(since, |acked| acked.max(since));
+            let silence = standing.is_leader.then(|| now.saturating_duration_since(contact));
+            let alone = members.is_some_and(|members| members.is_alone(self.0.me));
             let quiet = !alone && is_quiet(silence, self.0.timing.election_max);
             if quiet != gate.is_quiet() {
                 tracing::warn!(node = self.0.me, quiet, ?silence, "the quorum-loss gate turned");

@@ -1,6 +1,6 @@
 //! The log and the vote, as openraft wants them: readable at once, durable when it is told so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::io;
 use std::ops::RangeBounds;
@@ -57,17 +57,26 @@ impl<M: Machine, R: AsyncRuntime> Store<M, R> {
 
     /// The newest membership that this node holds, committed or not, and the entry that says so.
     pub(crate) fn newest_membership(&self) -> StoredMembership<M, R> {
-        let applied = lock(&self.0.applied).membership.clone();
-        let log = self.log();
-        match log.memberships.last_key_value() {
-            Some((_, in_log)) if in_log.log_id() >= applied.log_id() => in_log.clone(),
-            _ => applied,
-        }
+        self.with_newest_membership(Clone::clone)
     }
 
-    /// Whether a node votes by the newest membership that this node holds.
+    /// Whether a node votes by the newest membership that this node holds. Asked with every message to another member.
     pub(crate) fn votes(&self, node: NodeId) -> bool {
-        self.newest_membership().voter_ids().any(|id| id == node)
+        let is_voter = |sets: &[BTreeSet<NodeId>]| sets.iter().any(|set| set.contains(&node));
+        self.with_newest_membership(|newest| is_voter(newest.membership().get_joint_config()))
+    }
+
+    fn with_newest_membership<T>(&self, look: impl FnOnce(&StoredMembership<M, R>) -> T) -> T {
+        let applied = *lock(&self.0.applied).membership.log_id();
+        {
+            let log = self.log();
+            if let Some((_, in_log)) = log.memberships.last_key_value()
+                && *in_log.log_id() >= applied
+            {
+                return look(in_log);
+            }
+        }
+        look(&lock(&self.0.applied).membership)
     }
 }
 

@@ -92,7 +92,7 @@ impl Node {
     pub(super) fn watch(&mut self, now: Monotonic) {
         let cluster = Arc::clone(&self.cluster);
         for (name, state) in &cluster.services {
-            let votes = self.votes(now, name, state);
+            let votes = self.votes(now, name, state, Some(&state.active));
             let opinion = tally_region(&state.policy, &self.cluster.members, &state.active, &votes).opinion;
             let watch =
                 self.watches.entry(name.clone()).or_insert_with(|| RegionWatch::new(state.active.clone()));
@@ -137,7 +137,7 @@ impl Node {
     pub(super) fn evidence(&self, now: Monotonic, name: &ServiceName, state: &ServiceState) -> Evidence {
         let watch = self.watches.get(name).filter(|watch| watch.region == state.active);
         Evidence {
-            votes: self.votes(now, name, state),
+            votes: self.votes(now, name, state, None),
             down_for: watch.and_then(|w| w.down_since).map_or(Millis::ZERO, |since| now.since(since)),
             flaps: watch.map_or(0, |w| w.flaps(now, state.policy.guards.flap_window)),
             lags: self
@@ -154,8 +154,16 @@ impl Node {
         }
     }
 
-    fn votes(&self, now: Monotonic, name: &ServiceName, state: &ServiceState) -> Vec<Vote> {
-        self.reports.all().flat_map(|(at, report)| votes_of(now.since(at), report, name, state)).collect()
+    /// Everybody's votes on a service, or on one region of it.
+    fn votes(
+        &self,
+        now: Monotonic,
+        name: &ServiceName,
+        state: &ServiceState,
+        on: Option<&RegionName>,
+    ) -> Vec<Vote> {
+        let of = |(at, report)| votes_of(now.since(at), report, name, state, on);
+        self.reports.all().flat_map(of).collect()
     }
 
     /// Agents from which this one has heard lately, itself included.
@@ -202,19 +210,26 @@ fn looks_of(age: Millis, report: &Report, name: &ServiceName, state: &ServiceSta
     service.looks.iter().map(vote).collect()
 }
 
-fn votes_of(age: Millis, report: &Report, name: &ServiceName, state: &ServiceState) -> Vec<Vote> {
-    let Some(service) = report.services.get(name) else { return Vec::new() };
-    let vote =
-        |(target, t): (&quorate_policies::TargetName, &quorate_policies::agreement::TargetReport)| Vote {
-            agent: report.agent.clone(),
-            target: target.clone(),
-            verdict: t.verdict,
-            armed: t.armed,
-            age,
-            policy_matches: service.policy_hash == state.policy_hash,
-            abstains: report.abstains.is_some(),
-            reason: t.reason,
-            failing_for: t.failing_for,
-        };
-    service.targets.iter().map(vote).collect()
+fn votes_of<'a>(
+    age: Millis,
+    report: &'a Report,
+    name: &ServiceName,
+    state: &ServiceState,
+    on: Option<&'a RegionName>,
+) -> impl Iterator<Item = Vote> + use<'a> {
+    let service = report.services.get(name);
+    let policy_matches = service.is_some_and(|service| service.policy_hash == state.policy_hash);
+    let targets = service.map(|service| &service.targets).into_iter().flatten();
+    let wanted = targets.filter(move |(target, _)| on.is_none_or(|on| target.region == *on));
+    wanted.map(move |(target, t)| Vote {
+        agent: report.agent.clone(),
+        target: target.clone(),
+        verdict: t.verdict,
+        armed: t.armed,
+        age,
+        policy_matches,
+        abstains: report.abstains.is_some(),
+        reason: t.reason,
+        failing_for: t.failing_for,
+    })
 }

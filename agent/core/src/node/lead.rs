@@ -94,6 +94,11 @@ impl Node {
         refusal: Refusal,
         out: &mut Vec<Output>,
     ) {
+        // The usual answer, many times a second: it says itself that there is nothing to tell.
+        if matches!(refusal, Refusal::RegionHealthy { .. }) {
+            self.refusals.remove(name);
+            return;
+        }
         let active = tally_region(&state.policy, &self.cluster.members, &state.active, &evidence.votes);
         let telling = matches!(
             refusal,

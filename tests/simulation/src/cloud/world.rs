@@ -173,6 +173,11 @@ impl World {
         part.database.writes = copy;
     }
 
+    /// Whether a failover has left a region, and nobody has made a standby of it since: nothing is to run there.
+    pub(crate) fn left(&self, service: &str, region: &str) -> bool {
+        self.part(service, region).desired == 0
+    }
+
     /// Whether a service answers its clients in a region.
     pub(crate) fn serves(&self, service: &str, region: &str) -> bool {
         let part = self.part(service, region);

@@ -1,25 +1,38 @@
 //! Who really reaches whom, since when, and whether the agents are left in peace: the network's own truth, looked at all
-//! the time. What the agents believe of each other is not asked.
+//! the time, so it is kept in bits and rows. What the agents believe of each other is not asked.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use crate::{AGENTS, NODES_MAX};
+use std::time::Duration;
 
-/// An agent's name.
-pub(crate) type Agent = &'static str;
+/// An agent's place in `AGENTS`.
+type Place = usize;
+
+/// Some of the agents, a bit each.
+type Group = u8;
+
+const fn bit(place: Place) -> Group {
+    1 << place
+}
+
+fn places(group: Group) -> impl Iterator<Item = Place> {
+    (0..NODES_MAX).filter(move |place| group & bit(*place) != 0)
+}
+
+fn place(agent: &str) -> Option<Place> {
+    AGENTS.iter().position(|(name, _)| *name == agent)
+}
 
 /// The network at one moment.
 #[derive(Debug, Default)]
 pub(crate) struct Around {
     /// How many agents there are.
     pub(crate) members: usize,
-    /// Agents whose process runs and is not stopped, each with the number of its start.
-    pub(crate) awake: BTreeMap<Agent, u64>,
-    /// Pairs of them of which the first one's messages arrive at the second.
-    pub(crate) carried: BTreeSet<(Agent, Agent)>,
+    /// Of each agent whose process runs and is not stopped the number of its start.
+    pub(crate) awake: [Option<u64>; NODES_MAX],
+    /// At whom the messages of each arrive.
+    pub(crate) carried: [Group; NODES_MAX],
     /// Agents that speak another version: consensus goes on, their reports are not read.
-    pub(crate) foreign: BTreeSet<Agent>,
+    pub(crate) foreign: Group,
     /// Whether no link is lossy or congested and no disk slow.
     pub(crate) sound: bool,
 }
@@ -28,82 +41,125 @@ pub(crate) struct Around {
 #[derive(Debug, Default)]
 pub(crate) struct Links {
     /// Since when each agent has been awake without an interruption.
-    pub(crate) awake_since: BTreeMap<Agent, Duration>,
-    /// When the reports of the first could last reach the second.
-    pub(crate) heard: BTreeMap<(Agent, Agent), Duration>,
+    awake_since: [Option<Duration>; NODES_MAX],
+    /// By sender and receiver: when the reports of the first could last reach the second.
+    heard: [[Option<Duration>; NODES_MAX]; NODES_MAX],
     /// Since when they have done so without an interruption and a loss.
-    pub(crate) heard_since: BTreeMap<(Agent, Agent), Duration>,
+    heard_since: [[Option<Duration>; NODES_MAX]; NODES_MAX],
     /// When each agent could last have an answer from a majority, of its own or through one other.
-    pub(crate) quorate: BTreeMap<Agent, Duration>,
+    quorate: [Option<Duration>; NODES_MAX],
     /// Since when a majority is in good contact and nothing has happened to any agent.
     pub(crate) calm_since: Option<Duration>,
-    awake: BTreeMap<Agent, u64>,
+    awake: [Option<u64>; NODES_MAX],
 }
 
 impl Around {
-    fn both_ways(&self, one: Agent, other: Agent) -> bool {
-        one == other || self.carried.contains(&(one, other)) && self.carried.contains(&(other, one))
+    /// An agent's process runs, by the number of its start.
+    pub(crate) const fn wakes(&mut self, place: Place, boot: u64) {
+        self.awake[place] = Some(boot);
+    }
+
+    /// The messages of the first arrive at the second.
+    pub(crate) const fn carries(&mut self, from: Place, to: Place) {
+        self.carried[from] |= bit(to);
+    }
+
+    /// An agent speaks another version.
+    pub(crate) const fn estranges(&mut self, place: Place) {
+        self.foreign |= bit(place);
+    }
+
+    fn everybody(&self) -> Group {
+        (0..NODES_MAX).filter(|at| self.awake[*at].is_some()).fold(0, |group, at| group | bit(at))
+    }
+
+    /// Whom an agent reaches and is reached by, itself among them.
+    fn contacts(&self, one: Place) -> Group {
+        let answers = |other: &Place| self.carried[*other] & bit(one) != 0;
+        places(self.carried[one]).filter(answers).fold(bit(one), |group, other| group | bit(other))
+    }
+
+    fn is_majority(&self, group: Group) -> bool {
+        group.count_ones() as usize > self.members / 2
     }
 
     /// Agents that are in contact with a majority, which could be their own followers.
-    fn centres(&self) -> Vec<Agent> {
-        let met = |one: Agent| self.awake.keys().filter(|other| self.both_ways(one, other)).count();
-        self.awake.keys().copied().filter(|one| met(one) > self.members / 2).collect()
+    fn centres(&self) -> Group {
+        let everybody = self.everybody();
+        let met = |one: &Place| self.is_majority(self.contacts(*one) & everybody);
+        places(everybody).filter(met).fold(0, |group, one| group | bit(one))
     }
 
     /// Whether there is a majority of whom each reaches each other. A star of agents has no leader for long: what its centre
     /// missed while it was apart from the last one, nobody may tell it but a leader.
     fn in_good_contact(&self) -> bool {
-        let agents: Vec<Agent> = self.awake.keys().copied().collect();
-        let reaches = |one: &Agent| {
-            let bits = agents.iter().enumerate().filter(|(_, other)| self.both_ways(one, other));
-            bits.fold(0_u32, |bits, (index, _)| bits | 1 << index)
-        };
-        let contacts: Vec<u32> = agents.iter().map(reaches).collect();
-        (0..1_u32 << agents.len()).filter(|group| group.count_ones() as usize > self.members / 2).any(
-            |group| {
-                contacts
-                    .iter()
-                    .enumerate()
-                    .all(|(index, contact)| group & 1 << index == 0 || group & !contact == 0)
-            },
-        )
+        let everybody = self.everybody();
+        let mut contacts = [0; NODES_MAX];
+        places(everybody).for_each(|one| contacts[one] = self.contacts(one));
+        let close = |group: Group| places(group).all(|one| group & !contacts[one] == 0);
+        (0..=everybody).any(|group| group & !everybody == 0 && self.is_majority(group) && close(group))
     }
 }
 
 impl Links {
     /// Takes the network as it is now.
     pub(crate) fn see(&mut self, now: Duration, around: &Around) {
-        self.awake_since.retain(|agent, _| self.awake.get(agent) == around.awake.get(agent));
-        for agent in around.awake.keys() {
-            self.awake_since.entry(agent).or_insert(now);
-        }
-        let readable =
-            |(from, to): &(Agent, Agent)| !around.foreign.contains(from) && !around.foreign.contains(to);
-        let pairs: BTreeSet<(Agent, Agent)> = around.carried.iter().copied().filter(readable).collect();
-        self.heard_since.retain(|pair, _| around.sound && pairs.contains(pair));
-        for pair in pairs {
-            self.heard.insert(pair, now);
-            if around.sound {
-                self.heard_since.entry(pair).or_insert(now);
+        for one in 0..NODES_MAX {
+            let goes_on = self.awake[one] == around.awake[one];
+            let since = self.awake_since[one].filter(|_| goes_on).unwrap_or(now);
+            self.awake_since[one] = around.awake[one].map(|_| since);
+            for other in 0..NODES_MAX {
+                let readable = around.foreign & (bit(one) | bit(other)) == 0;
+                let carried = readable && around.carried[one] & bit(other) != 0;
+                if carried {
+                    self.heard[one][other] = Some(now);
+                }
+                let since = &mut self.heard_since[one][other];
+                *since = (carried && around.sound).then(|| since.unwrap_or(now));
             }
         }
         let centres = around.centres();
-        for agent in around.awake.keys() {
-            if centres.iter().any(|centre| around.both_ways(agent, centre)) {
-                self.quorate.insert(agent, now);
+        for one in places(around.everybody()) {
+            if around.contacts(one) & centres != 0 {
+                self.quorate[one] = Some(now);
             }
         }
-        if !around.in_good_contact() || !around.sound || self.awake != around.awake {
+        if !around.sound || self.awake != around.awake || !around.in_good_contact() {
             self.calm_since = None;
         } else {
             self.calm_since.get_or_insert(now);
         }
-        self.awake.clone_from(&around.awake);
+        self.awake = around.awake;
     }
 
     /// Something has happened to the agents or their links.
-    pub(crate) fn disturbed(&mut self) {
+    pub(crate) const fn disturbed(&mut self) {
         self.calm_since = None;
+    }
+
+    /// Agents that are awake, and since when without an interruption.
+    pub(crate) fn awake(&self) -> impl Iterator<Item = (&'static str, Duration)> {
+        let of = |(since, (name, _)): (&Option<Duration>, &(&'static str, _))| Some((*name, (*since)?));
+        self.awake_since.iter().zip(&AGENTS).filter_map(of)
+    }
+
+    /// Since when an agent has been awake, if it is.
+    pub(crate) fn awake_since(&self, agent: &str) -> Option<Duration> {
+        self.awake_since[place(agent)?]
+    }
+
+    /// When the reports of the first could last reach the second.
+    pub(crate) fn heard(&self, one: &str, other: &str) -> Option<Duration> {
+        self.heard[place(one)?][place(other)?]
+    }
+
+    /// Since when they have done so without an interruption and a loss.
+    pub(crate) fn heard_since(&self, one: &str, other: &str) -> Option<Duration> {
+        self.heard_since[place(one)?][place(other)?]
+    }
+
+    /// When an agent could last have an answer from a majority.
+    pub(crate) fn quorate(&self, agent: &str) -> Option<Duration> {
+        self.quorate[place(agent)?]
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     cloud::Record,
     oracle::{
         facts::Looks,
-        links::{Agent, Around},
+        links::Around,
         rules::{Facts, Rule, Seen},
     },
     policy::{Temper, policy},
@@ -29,7 +29,7 @@ use std::{sync::Arc, time::Duration};
 /// The moment of every test: long after the beginning.
 pub(super) const NOW: Duration = Duration::from_secs(1_000);
 const WALL: Timestamp = Timestamp(1_780_000_000_000);
-const AGENTS: [Agent; 3] = ["eve", "wes", "noa"];
+const AGENTS: [&str; 3] = ["eve", "wes", "noa"];
 
 pub(super) const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -121,19 +121,32 @@ pub(super) fn facts(state: &Cluster) -> Facts {
 }
 
 /// These agents have been there and in contact for all the time.
-pub(super) fn calm(facts: &mut Facts, awake: &[Agent]) {
-    let pairs = awake.iter().flat_map(|one| awake.iter().map(|other| (*one, *other)));
-    let around = Around {
-        members: awake.len(),
-        awake: awake.iter().map(|agent| (*agent, 1)).collect(),
-        carried: pairs.filter(|(one, other)| one != other).collect(),
-        sound: true,
-        ..Around::default()
-    };
+pub(super) fn calm(facts: &mut Facts, awake: &[&str]) {
+    let around = around(awake, true);
     facts.links = Default::default();
     facts.links.see(secs(0), &around);
     facts.links.see(secs(1), &around);
     facts.links.see(NOW, &around);
+}
+
+/// These agents were in contact until then, and nobody has reached anybody since.
+pub(super) fn apart(facts: &mut Facts, awake: &[&str], since: Duration) {
+    facts.links = Default::default();
+    facts.links.see(secs(0), &around(awake, true));
+    facts.links.see(since, &around(awake, true));
+    facts.links.see(NOW, &around(awake, false));
+}
+
+fn around(awake: &[&str], carried: bool) -> Around {
+    let mut around = Around { members: awake.len(), sound: true, ..Around::default() };
+    let place = |name: &&str| crate::AGENTS.iter().position(|(known, _)| known == name).unwrap();
+    let places: Vec<usize> = awake.iter().map(place).collect();
+    for one in &places {
+        around.wakes(*one, 1);
+        let others = places.iter().filter(|other| carried && *other != one);
+        others.for_each(|other| around.carries(*one, *other));
+    }
+    around
 }
 
 /// Every agent has just probed every target in a region.

@@ -44,7 +44,7 @@ fn orphan(facts: &Facts, execution: &quorate_core::Execution) -> Option<String> 
         return None;
     }
     // Nobody has come or gone since, so who is not awake now has been away all the time.
-    let away = |agent: &str| !facts.links.awake_since.keys().any(|awake| *awake == agent);
+    let away = |agent: &str| facts.links.awake_since(agent).is_none();
     let mut held = execution.steps.iter().filter_map(|(name, step)| Some((name, step.state.agent()?)));
     let (step, agent) = held.find(|(_, agent)| away(agent.as_str()))?;
     Some(format!("step {step} of {} stays with {agent}, which is gone", execution.id))

@@ -64,11 +64,10 @@ impl Rule for TheHealthySightVetoes {
 fn trusted(facts: &Facts, witness: &AgentName, leader: &str) -> bool {
     let links = &facts.links;
     let own = witness.as_str() == leader;
-    let heard =
-        links.heard_since.iter().find(|((one, other), _)| *one == witness.as_str() && *other == leader);
-    let awake = links.awake_since.iter().find(|(agent, _)| **agent == witness.as_str());
-    (own || heard.is_some_and(|(_, since)| *since + HEARD_FOR <= facts.now))
-        && awake.is_some_and(|(_, since)| *since + TRUSTED_AFTER <= facts.now)
+    let heard = links.heard_since(witness.as_str(), leader);
+    let awake = links.awake_since(witness.as_str());
+    (own || heard.is_some_and(|since| since + HEARD_FOR <= facts.now))
+        && awake.is_some_and(|since| since + TRUSTED_AFTER <= facts.now)
         && facts.clock_jumped.is_none_or(|at| at + TRUSTED_AFTER <= facts.now)
 }
 

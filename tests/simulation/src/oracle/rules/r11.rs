@@ -17,7 +17,7 @@ impl Rule for NothingWithoutAQuorum {
 
     fn see(&mut self, facts: &Facts, seen: &Seen<'_>) -> Option<String> {
         let Seen::Sent { agent, order } = seen else { return None };
-        let last = facts.links.quorate.iter().find(|(known, _)| *known == agent).map(|(_, at)| *at);
+        let last = facts.links.quorate(agent);
         let alone = last.is_none_or(|at| at + PERMISSION_MAX < facts.now);
         alone.then(|| format!("{agent} acts in step {} and has had no majority since {last:?}", order.name))
     }
@@ -32,9 +32,9 @@ mod tests {
     fn an_act_without_a_majority() {
         let state = decided();
         let (order, mut facts) = (order(&state, "promote"), facts(&state));
-        facts.links.quorate.insert("wes", NOW - secs(2));
+        calm(&mut facts, &["eve", "wes", "noa"]);
         assert_eq!(NothingWithoutAQuorum.see(&facts, &Seen::Sent { agent: "wes", order: &order }), None);
-        facts.links.quorate.insert("wes", NOW - secs(60));
+        apart(&mut facts, &["eve", "wes", "noa"], NOW - secs(60));
         assert!(NothingWithoutAQuorum.see(&facts, &Seen::Sent { agent: "wes", order: &order }).is_some());
     }
 }

@@ -19,9 +19,9 @@ impl Rule for EverybodyLooksEverywhere {
     fn see(&mut self, facts: &Facts, seen: &Seen<'_>) -> Option<String> {
         let Seen::Second = seen else { return None };
         let settled = |since: &Duration| *since + SETTLED_AFTER <= facts.now;
-        for (agent, _) in facts.links.awake_since.iter().filter(|(_, since)| settled(since)) {
+        for (agent, _) in facts.links.awake().filter(|(_, since)| settled(since)) {
             for (name, service) in &facts.state.services {
-                let known = facts.judges.get(&(*agent, name.to_string()));
+                let known = facts.judges.get(&(agent, name.to_string()));
                 if !known.is_some_and(|(hash, since)| *hash == service.policy_hash && settled(since)) {
                     continue;
                 }
