@@ -3,7 +3,7 @@
 use crate::tell::{BUDGET_SECONDS, CLOSE_TOGETHER, Story, TWO_SERVICES};
 use quorate_simulation::{
     EAST, SHOP, WEST,
-    deed::{Deed::*, Mode::*},
+    deed::{Deed::*, Mode::*, Operation},
     fault::Fault::*,
 };
 
@@ -99,5 +99,28 @@ fn f20_the_old_primary_returns_at_every_step() {
     let told = dies().at(calm.when("cloud: promote") + 0.05, RegionReturns(EAST)).told();
     told.failed_over_once();
     told.writes_moved_once();
+    insta::assert_snapshot!(told.golden());
+}
+
+/// Goal: F20, a failback leaves a region behind in which nothing runs. When the region it went to dies, the agents do not
+/// move into an empty one: they say that everything is down, also to an operator, until he has restored it; then a failover
+/// ends well. Method: there and back, and nobody makes a standby of the region that was left.
+#[test]
+fn f20_the_region_dies_after_a_failback_that_left_no_standby() {
+    let home = Operation::Failover { accept_data_loss: false };
+    let told = Story::of(F20)
+        .at(20, RegionDies(EAST))
+        .at(45, RegionReturns(EAST))
+        .at(50, Rebuild(EAST))
+        .at(120, Operate(1, SHOP, home))
+        .at(160, RegionDies(EAST))
+        .lasts(190)
+        .told();
+    assert_eq!((told.decisions(), told.succeeded()), (3, 3), "{}", told.golden());
+    assert!(told.reached("left to a human", "everything_down"), "{}", told.outcome.coverage);
+    let restored = told.when("an operator restores shop in us-west-2");
+    let decided =
+        told.lines("failover us-east-1 -> us-west-2 decided").pop().map(quorate_simulation::timeline::at);
+    assert!(decided > Some(restored), "it was to be healthy first:\n{}", told.outcome.trace.join("\n"));
     insta::assert_snapshot!(told.golden());
 }
