@@ -138,6 +138,31 @@ async fn listens(agent: &Agent, length: usize) {
     }
 }
 
+/// Goal: an agent gets its vote when it has settled, not before: it would be counted on while it may not vote, and where
+/// another is lost too nobody would be elected again. Method: `d` is let listen and is to vote before it was ever started,
+/// and after.
+#[test]
+fn who_has_not_settled_gets_no_vote() {
+    TokioRuntime::run(async {
+        let (directory, agents) = (tempfile::tempdir().unwrap(), Agents::default());
+        for name in ["a", "b", "c"] {
+            agents.start(directory.path(), name, &["a", "b", "c"]).await;
+        }
+        agents.settle().await;
+        let d = node_id("d");
+        agents.change(async |leader| leader.add_learner(d, seat("d"), PATIENCE).await).await;
+        let before = agents.leader().await.membership().voters;
+        let wanted = || BTreeSet::from(["a", "b", "c", "d"].map(node_id));
+        let early = agents.leader().await.set_voters(wanted(), PATIENCE).await;
+        assert_eq!(early, Err(ChangeError::Unsettled(d)));
+        assert_eq!(agents.leader().await.membership().voters, before);
+        agents.start(directory.path(), "d", &["a", "b", "c", "d"]).await;
+        agents.change(async |leader| leader.set_voters(wanted(), PATIENCE).await).await;
+        assert!(agents.all().iter().all(Agent::is_settled));
+        agents.finish().await;
+    });
+}
+
 /// Goal: with one of three lost for good, a new agent with an empty disk takes its place: it joins the history that it
 /// finds, catches up by a snapshot, votes, and the cluster then survives the loss of one more. Method: commit, kill `c`,
 /// start `d` with a list that the cluster was not formed with, replace, kill another.

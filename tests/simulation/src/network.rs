@@ -201,6 +201,9 @@ impl Network {
             }
             let Some(host) = wires.up.get(sender).filter(|_| runs(sender)) else { continue };
             around.wakes(from, host.boot);
+            if host.consensus.is_settled() {
+                around.settles(from);
+            }
             for (to, receiver) in ids().iter().enumerate() {
                 let awake = from != to && wires.up.contains_key(receiver) && runs(receiver);
                 if awake && (whole || !wires.broken(*sender, *receiver)) {

@@ -15,7 +15,10 @@ use super::{
     world::World,
 };
 use quorate_core::{Actor, Body, ExecutionState, Response, StepState, cluster::audit::broken_at};
-use quorate_policies::guard::{Refusal, Trigger};
+use quorate_policies::{
+    RegionName,
+    guard::{Refusal, Trigger},
+};
 use std::{sync::Arc, time::Duration};
 
 /// Liveness: how long after the repair a failover may still take. Attempts of 30 s, and the longest pauses between
@@ -134,6 +137,8 @@ async fn repair(world: &mut World) {
     world.oracle().disturbed();
     world.oracle().facts.page_down = None;
     world.oracle().facts.bare = false;
+    // Agents act within a moment now: the oracle must know that they have each other again.
+    world.tell_conditions();
     world.oracle().event("-- everything is repaired");
 }
 
@@ -186,11 +191,12 @@ async fn recover(world: &mut World) {
         world.watch().await;
     }
     for open in world.open_executions() {
-        // What a dead region would have to take back is tried for half an hour: an operator has the last word.
-        let lost = world.cloud.with(|cloud| cloud.site(open.plan.from.as_str()).dead);
+        // What a dead region would have to do or to take back is tried for half an hour: an operator has the last word.
+        let lost = |region: &RegionName| world.cloud.with(|cloud| cloud.site(region.as_str()).dead);
         let excused = match open.state {
             ExecutionState::Stopped { .. } => true,
-            ExecutionState::Undoing { .. } => lost,
+            ExecutionState::Undoing { .. } => lost(&open.plan.from),
+            ExecutionState::Running => lost(&open.plan.to),
             _ => false,
         };
         if !excused {
@@ -216,8 +222,9 @@ async fn leave_to_a_human(world: &mut World, name: &'static str) {
     world.oracle().coverage.note("left to a human", told.clone());
     // A failback has left the other region, and the one it went to died before there was a standby again.
     let left = world.cloud.with(|cloud| cloud.left(name, WEST));
-    let his_turn = |words: &[&str]| words.contains(&told.as_str());
-    if !his_turn(&A_HUMANS_TURN) && !(left && his_turn(&WITHOUT_A_STANDBY)) {
+    let among = |words: &[&str]| words.contains(&told.as_str());
+    let his_turn = among(&A_HUMANS_TURN) || left && among(&WITHOUT_A_STANDBY);
+    if !his_turn {
         let text = format!("liveness: {EAST} is dead, {name} still belongs to it, and {refusal:?}");
         return world.oracle().violated(&text);
     }

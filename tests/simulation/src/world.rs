@@ -318,7 +318,7 @@ impl World {
     }
 
     /// What is really wrong, for the oracle: services that are sick in a region, or out of a majority's reach.
-    fn tell_conditions(&mut self) {
+    pub(super) fn tell_conditions(&mut self) {
         let voters = self.voters();
         let majority = voters.len() / 2 + 1;
         for at in [super::EAST, super::WEST] {

@@ -35,6 +35,9 @@ pub struct Account {
     /// The newest membership that it holds.
     #[serde(default)]
     pub members: Option<Members>,
+    /// Whether it has settled; agents of an older version do not say.
+    #[serde(default)]
+    pub settled: Option<bool>,
 }
 
 /// A membership, and which entry says so.
@@ -90,7 +93,8 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
             at: (at.committed_leader_id().term, at.index),
             voters: stored.voter_ids().filter_map(voters).collect(),
         });
-        Account { horizon: self.0.store.horizon(), history, listed, members }
+        let settled = Some(self.0.settling.is_settled());
+        Account { horizon: self.0.store.horizon(), history, listed, members, settled }
     }
 
     /// The history that those whom the settings list would begin.

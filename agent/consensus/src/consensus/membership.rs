@@ -69,6 +69,9 @@ pub enum ChangeError {
     /// The change makes no sense, in openraft's words.
     #[error("the change is refused: {0}")]
     Refused(String),
+    /// This node comes and has not said that it has settled: its vote would be counted on, and not be given.
+    #[error("node {0} has not settled yet")]
+    Unsettled(NodeId),
     /// No quorum confirmed it in time, or the leader changed. It may still come about: look at the membership.
     #[error("the outcome of the change is not known")]
     Unknown,
@@ -96,7 +99,20 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
     /// Makes exactly these nodes the voters, each of which must be a member already. Who votes no longer is no member
     /// any more. A leader that is not among them leads until the change is committed.
     pub async fn set_voters(&self, voters: BTreeSet<NodeId>, deadline: Duration) -> Result<(), ChangeError> {
+        if let Some(node) = self.unsettled(&voters).await {
+            return Err(ChangeError::Unsettled(node));
+        }
         self.change(ChangeMembers::ReplaceAllVoters(voters), false, deadline).await
+    }
+
+    /// Who would get a vote and does not say that it has settled. Without a vote it settles as soon as it has caught up;
+    /// with one it would have to hear every other voter first, also one that is lost (see `rejoin`).
+    async fn unsettled(&self, voters: &BTreeSet<NodeId>) -> Option<NodeId> {
+        let membership = self.membership();
+        let comes: Vec<NodeId> = voters.iter().copied().filter(|node| !membership.is_voter(*node)).collect();
+        let accounts = self.ask(comes.iter().copied()).await;
+        let waits = |node: &NodeId| accounts.get(node).is_none_or(|account| account.settled == Some(false));
+        comes.into_iter().find(waits)
     }
 
     async fn change(

@@ -15,7 +15,8 @@
 //! acknowledged by a member that no longer knows better, and would commit them in the place of others. It follows
 //! a leader of a term that no other member is past, or whom it could have elected itself since it started. A leader in
 //! whose membership it has no vote builds nothing on its answers, and is followed: so an agent that is added catches up
-//! also while another is lost for good.
+//! also while another is lost for good. It gets its vote when it has settled (`set_voters` asks it), for from then on it
+//! would be counted on while it may not vote.
 //!
 //! The leader, for its part, finds that the member no longer holds what it acknowledged, and starts it anew;
 //! see `allow_log_reversion` in `settings`.

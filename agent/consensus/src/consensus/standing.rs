@@ -72,9 +72,14 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
             let silent = self.0.silence.of_predecessors(standing.term, self.0.me, &members);
             standing.predecessors_silent = silent;
         }
-        standing.settled = self.0.settling.is_settled();
+        standing.settled = self.is_settled();
         standing.removed = self.0.link.is_removed();
         standing
+    }
+
+    /// Whether this voter holds everything it may ever have acknowledged; until then it hardly votes (see `rejoin`).
+    pub fn is_settled(&self) -> bool {
+        self.0.settling.is_settled()
     }
 
     /// What openraft's figures say alone; at the leader also when a quorum acknowledged it last, and the members. They are

@@ -31,6 +31,9 @@ pub(crate) struct Around {
     pub(crate) awake: [Option<u64>; NODES_MAX],
     /// At whom the messages of each arrive.
     pub(crate) carried: [Group; NODES_MAX],
+    /// Agents that hold everything they may ever have acknowledged. Others hardly vote: a disk that was lost counts as one
+    /// agent that is lost, until it has heard all others.
+    pub(crate) settled: Group,
     /// Agents that speak another version: consensus goes on, their reports are not read.
     pub(crate) foreign: Group,
     /// Whether no link is lossy or congested and no disk slow.
@@ -64,6 +67,11 @@ impl Around {
         self.carried[from] |= bit(to);
     }
 
+    /// An agent holds everything it may ever have acknowledged.
+    pub(crate) const fn settles(&mut self, place: Place) {
+        self.settled |= bit(place);
+    }
+
     /// An agent speaks another version.
     pub(crate) const fn estranges(&mut self, place: Place) {
         self.foreign |= bit(place);
@@ -90,14 +98,14 @@ impl Around {
         places(everybody).filter(met).fold(0, |group, one| group | bit(one))
     }
 
-    /// Whether there is a majority of whom each reaches each other. A star of agents has no leader for long: what its centre
+    /// Whether there is a majority that may vote, of whom each reaches each other. A star of agents has no leader for long: what its centre
     /// missed while it was apart from the last one, nobody may tell it but a leader.
     fn in_good_contact(&self) -> bool {
-        let everybody = self.everybody();
+        let voting = self.everybody() & self.settled;
         let mut contacts = [0; NODES_MAX];
-        places(everybody).for_each(|one| contacts[one] = self.contacts(one));
+        places(voting).for_each(|one| contacts[one] = self.contacts(one));
         let close = |group: Group| places(group).all(|one| group & !contacts[one] == 0);
-        (0..=everybody).any(|group| group & !everybody == 0 && self.is_majority(group) && close(group))
+        (0..=voting).any(|group| group & !voting == 0 && self.is_majority(group) && close(group))
     }
 }
 

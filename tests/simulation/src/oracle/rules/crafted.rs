@@ -143,6 +143,7 @@ fn around(awake: &[&str], carried: bool) -> Around {
     let places: Vec<usize> = awake.iter().map(place).collect();
     for one in &places {
         around.wakes(*one, 1);
+        around.settles(*one);
         let others = places.iter().filter(|other| carried && *other != one);
         others.for_each(|other| around.carries(*one, *other));
     }

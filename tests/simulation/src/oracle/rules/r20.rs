@@ -12,6 +12,9 @@ const TOLERANCE: Duration = Duration::from_millis(200);
 /// freshness, and a proposal under way.
 const STALE_MAX: Duration = Duration::from_secs(12);
 
+/// What answers again for less than the detectors' rise has not recovered yet: twice the longer interval of 2 s, and an answer.
+const RISE_MAX: Duration = Duration::from_millis(4_800);
+
 pub(super) struct OnlyAfterAnOutageOfTheDwell;
 
 impl Rule for OnlyAfterAnOutageOfTheDwell {
@@ -31,9 +34,21 @@ impl Rule for OnlyAfterAnOutageOfTheDwell {
                 && end.is_none_or(|end| end + STALE_MAX >= facts.now && *begin + least <= end + STALE_MAX)
         };
         let spans = facts.sick.get(&(service.to_string(), from.to_string()));
-        let right = spans.is_some_and(|spans| spans.iter().any(fits));
+        let right = spans.is_some_and(|spans| joined(spans).iter().any(fits));
         (!right).then(|| format!("a failover of {service} was decided and nothing was wrong with {from}"))
     }
+}
+
+/// Spans of sickness, those as one between which nothing can have recovered.
+fn joined(spans: &[Span]) -> Vec<Span> {
+    let mut all: Vec<Span> = Vec::new();
+    for (begin, end) in spans {
+        match all.last_mut() {
+            Some((_, last)) if last.is_some_and(|last| *begin <= last + RISE_MAX) => *last = *end,
+            _ => all.push((*begin, *end)),
+        }
+    }
+    all
 }
 
 #[cfg(test)]
@@ -52,5 +67,14 @@ mod tests {
         assert_eq!(OnlyAfterAnOutageOfTheDwell.see(&facts, &decides), None);
         facts.sick.values_mut().for_each(|spans| spans[0] = (secs(1), Some(secs(60))));
         assert!(OnlyAfterAnOutageOfTheDwell.see(&facts, &decides).is_some());
+    }
+
+    /// Goal: a flapping service is sick as a whole, and one that has been well between two outages is not. Method: spans that
+    /// are three seconds apart, and spans that are ten apart.
+    #[test]
+    fn what_flaps_has_not_recovered() {
+        let outages = |apart: u64| [(secs(10), Some(secs(20))), (secs(20 + apart), None)];
+        assert_eq!(joined(&outages(3)), [(secs(10), None)]);
+        assert_eq!(joined(&outages(10)), outages(10));
     }
 }
