@@ -154,7 +154,12 @@ fn simulate(arguments: &Arguments) -> ExitCode {
     let mut totals = Totals::default();
     let scenarios = seeds.map(|seed| arguments.scenario(seed));
     run_all(jobs, scenarios, |ran| {
+        let (seed, failed) = (ran.scenario.seed, totals.failed.len());
         totals.take(ran);
+        // At once: whoever stops a night's run in the middle wants to know it too.
+        if totals.failed.len() > failed {
+            bar.suspend(|| println!("seed {seed} breaks a rule; its story comes at the end"));
+        }
         let rate = totals.runs as f64 * 60.0 / begun.elapsed().as_secs_f64();
         let message = format!("{rate:.0} scenarios a minute, {} failed", totals.failed.len());
         bar.set_message(message);
