@@ -213,6 +213,7 @@ pub(crate) fn plan_check() -> PlanCheck {
     PlanCheck {
         at: Timestamp(1_700_000_000_000),
         policy_hash: "abc".to_owned(),
+        from: "us-east-1".parse().unwrap(),
         findings: vec![
             finding(FindingSeverity::Blocking, "west-db is stopped", "bring the replica back to `available`"),
             finding(

@@ -1,5 +1,6 @@
 //! Looks, all the time, at whether the plans would work if they were needed now (R21), and remembers what it found for
-//! the API and the metrics. It only reads; a step that nobody can look at beforehand has no findings.
+//! the API and the metrics. It only reads; a step that nobody can look at beforehand has no findings. What was found of
+//! another plan, of before a policy or a failover, is nobody's news: the plan is looked at anew.
 
 use super::{Agent, agent::lock};
 use crate::effects::Effects;
@@ -17,10 +18,13 @@ use quorate_policies::{
     readiness::{self, Finding, FindingSeverity},
 };
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 /// ARC Region switch evaluates its plans as often. Each look costs a few reads of each account.
 const EVERY: Duration = Duration::from_secs(30 * 60);
+/// How often it is asked whether a plan is another than the one that was looked at; that costs no request. As long as an
+/// agent takes after its start, and short beside the scrapes of which an alert is made.
+const ASK_EVERY: Duration = Duration::from_secs(5);
 /// A finding younger than this is shown instead of looking again, so that nobody can spend the account's five Route 53
 /// requests a second by asking us.
 const FRESH: Millis = Millis(10_000);
@@ -36,6 +40,8 @@ pub struct PlanCheck {
     pub at: Timestamp,
     /// By the policy of this hash.
     pub policy_hash: String,
+    /// Of the plan that leaves this region.
+    pub from: RegionName,
     /// What.
     pub findings: Vec<Finding>,
 }
@@ -58,30 +64,54 @@ impl PlanCheck {
     }
 }
 
-/// Looks at every plan of every service, at once after the start and then in turn.
+/// A way out: the service, and the region that the plan activates.
+type Way = (ServiceName, RegionName);
+
+/// What a plan follows from, beside its way: with another of these it is another plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Basis {
+    policy_hash: String,
+    from: RegionName,
+}
+
+/// Looks at every plan of every service: at once after the start and when it has become another, and then in turn.
 pub(super) async fn run(agent: Arc<Agent>) {
     tokio::time::sleep(FIRST).await;
-    let mut turn = interval(EVERY);
+    let mut turn = interval(ASK_EVERY);
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut looked: BTreeMap<Way, (Basis, Instant)> = BTreeMap::new();
     loop {
         turn.tick().await;
-        for (service, to) in ways_out(&agent) {
-            match agent.check_plan(&service, &to).await {
+        let ways = ways_out(&agent);
+        looked.retain(|way, _| ways.contains_key(way));
+        for (way, basis) in ways {
+            if !is_due(looked.get(&way), &basis, Instant::now()) {
+                continue;
+            }
+            let (service, to) = &way;
+            match agent.check_plan(service, to).await {
                 Ok(check) => check.findings.iter().for_each(|finding| {
                     tracing::info!(%service, %to, severity = finding.severity.as_str(), "plan: {finding}");
                 }),
                 Err(refusal) => tracing::debug!(%service, %to, %refusal, "plan not checked"),
             }
+            looked.insert(way, (basis, Instant::now()));
         }
     }
 }
 
-fn ways_out(agent: &Agent) -> Vec<(ServiceName, RegionName)> {
+/// Whether a plan has to be looked at: nobody has, it is another now, or that was long ago.
+fn is_due(last: Option<&(Basis, Instant)>, basis: &Basis, now: Instant) -> bool {
+    last.is_none_or(|(then, at)| then != basis || now.duration_since(*at) >= EVERY)
+}
+
+fn ways_out(agent: &Agent) -> BTreeMap<Way, Basis> {
     agent.with_node(|node, _| {
         let services = node.cluster().services.iter();
         let ways = services.flat_map(|(name, state)| {
+            let basis = Basis { policy_hash: state.policy_hash.clone(), from: state.active.clone() };
             let others = state.policy.regions.keys().filter(|region| **region != state.active);
-            others.map(|region| (name.clone(), region.clone()))
+            others.map(move |region| ((name.clone(), region.clone()), basis.clone()))
         });
         ways.collect()
     })
@@ -98,7 +128,7 @@ impl Agent {
         let last = lock(&self.plan_checks).get(&key).cloned();
         if let Some(check) = last {
             let young = self.wall().since(check.at) < FRESH;
-            if young && check.policy_hash == policy_hash {
+            if young && check.policy_hash == policy_hash && check.from == plan.from {
                 return Ok(check);
             }
         }
@@ -106,7 +136,7 @@ impl Agent {
         let blocked = blocks(&plan, &findings);
         let (service, to) = (service.clone(), to.clone());
         self.input(Input::PlanLooked { service, to, policy_hash: policy_hash.clone(), blocked });
-        let check = PlanCheck { at: self.wall(), policy_hash, findings };
+        let check = PlanCheck { at: self.wall(), policy_hash, from: plan.from, findings };
         lock(&self.plan_checks).insert(key, check.clone());
         Ok(check)
     }
@@ -119,7 +149,7 @@ impl Agent {
         });
         let (policy_hash, epoch) = known.unwrap_or_default();
         let findings = look(&self.effects, service, plan, epoch).await;
-        PlanCheck { at: self.wall(), policy_hash, findings }
+        PlanCheck { at: self.wall(), policy_hash, from: plan.from.clone(), findings }
     }
 
     /// What was found about each plan last, by service and the region that it activates.
@@ -188,5 +218,29 @@ fn context(service: &ServiceName, plan: &Plan, step: &Step, epoch: u64) -> Effec
         timeout: quorate_policies::Millis::from_secs(60),
         unheard: false,
         resumed: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: a plan is looked at when it is another than the one that was looked at, or when that was long ago, and not all the
+    /// time. Method: the same look, asked about after other times, policies and active regions.
+    #[test]
+    fn a_plan_that_became_another_is_looked_at_anew() {
+        let basis = |policy_hash: &str, from: &str| Basis {
+            policy_hash: policy_hash.to_owned(),
+            from: from.parse().unwrap(),
+        };
+        let at = Instant::now();
+        let here = basis("abc", "us-east-1");
+        let last = (here.clone(), at);
+        assert!(is_due(None, &here, at), "nobody has looked");
+        assert!(!is_due(Some(&last), &here, at + ASK_EVERY), "somebody has, a moment ago");
+        assert!(is_due(Some(&last), &basis("def", "us-east-1"), at), "another policy");
+        assert!(is_due(Some(&last), &basis("abc", "eu-west-1"), at), "another region is left");
+        assert!(!is_due(Some(&last), &here, at + EVERY - ASK_EVERY));
+        assert!(is_due(Some(&last), &here, at + EVERY), "half an hour ago");
     }
 }

@@ -4,13 +4,13 @@
 use anyhow::{Context as _, bail, ensure};
 use quorate::demo::{
     api::Api,
+    ports,
     stage::{SERVICE, Stage},
     story::Story,
 };
 use serde_json::{Value, json};
 use std::{
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -34,9 +34,9 @@ fn binary() -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago, and that no outgoing connection takes.
 fn port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    Ok(ports::reserve()?.local_addr()?.port())
 }
 
 /// A process that ends with this one, however that ends.
