@@ -21,9 +21,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// an election.
 const STEP_MAX: Duration = Duration::from_secs(5);
 
+/// What the log of this process says already, so that it is said once and not at every look.
+#[derive(Default)]
+struct Told {
+    step: Option<Step>,
+    unsettled: Option<NodeId>,
+}
+
 /// Runs until the agent stops.
 pub(super) async fn run(agent: Arc<Agent>) {
-    let mut told = None;
+    let mut told = Told::default();
     let mut known = BTreeMap::new();
     loop {
         let peers = agent.peer_addresses();
@@ -59,15 +66,16 @@ impl Agent {
     }
 
     /// One step of the change that the log wants, if it wants one.
-    async fn change_members(&self, standing: &Standing, told: &mut Option<Step>) {
+    async fn change_members(&self, standing: &Standing, told: &mut Told) {
         let cluster = self.consensus.state();
         let heard = self.with_node(|node, now| node.feature_levels(now.mono));
         let voters = Voters { heard, ..voters(&self.consensus.membership(), standing) };
         let step = membership::next(&cluster, &voters, &self.file.name, self.clock.now().wall);
-        if step != Step::Rest && told.as_ref() != Some(&step) {
+        if step != Step::Rest && told.step.as_ref() != Some(&step) {
             tracing::info!(?step, "changing the agents");
+            told.unsettled = None;
         }
-        *told = Some(step.clone());
+        told.step = Some(step.clone());
         let done = match step {
             Step::Rest | Step::Wait(_) => Ok(()),
             Step::Listen(member) => {
@@ -92,6 +100,11 @@ impl Agent {
         match done {
             Ok(()) => {}
             Err(error @ ChangeError::Refused(_)) => tracing::error!(%error, "the agents are not changed"),
+            Err(ChangeError::Unsettled(id)) if told.unsettled.replace(id) != Some(id) => {
+                let agent = cluster.seated().into_keys().find(|name| node_id(name.as_str()) == id);
+                let agent = agent.map_or_else(|| id.to_string(), |name| name.to_string());
+                tracing::info!(agent, "an agent gets its vote once it answers and has settled");
+            }
             Err(error) => tracing::debug!(%error, "the agents are not changed yet"),
         }
     }

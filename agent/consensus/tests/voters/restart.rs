@@ -1,10 +1,5 @@
 //! One agent on a real file: what survives a restart, and what a start refuses.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic, in its helping functions too")]
-
-#[path = "simulation/ledger.rs"]
-mod ledger;
-
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -12,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ledger::{Ledger, Note};
+use crate::ledger::{Ledger, Note};
 use openraft_rt::AsyncRuntime;
 use openraft_rt_tokio::TokioRuntime;
 use quorate_consensus::{

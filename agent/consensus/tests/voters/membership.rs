@@ -1,17 +1,12 @@
 //! Agents that come and go while commands are committed: on the production runtime, with real files, talking by
 //! function call (F28).
 
-#![allow(clippy::unwrap_used, reason = "a test may panic, in its helping functions too")]
-
-#[path = "simulation/ledger.rs"]
-mod ledger;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ledger::{Ledger, Note};
+use crate::ledger::{Ledger, Note};
 use openraft_rt::AsyncRuntime;
 use openraft_rt_tokio::TokioRuntime;
 use quorate_consensus::{

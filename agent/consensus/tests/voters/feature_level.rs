@@ -1,8 +1,6 @@
 //! Agents of two versions in one cluster of the product's own machine: on the production runtime, with real files, talking by
 //! function call. What the later one writes is the text that it would write.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic, in its helping functions too")]
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};

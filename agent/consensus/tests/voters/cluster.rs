@@ -1,15 +1,10 @@
 //! Three agents on the production runtime, with writer threads and real files, talking by function call.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic, in its helping functions too")]
-
-#[path = "simulation/ledger.rs"]
-mod ledger;
-
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ledger::{Ledger, Note};
+use crate::ledger::{Ledger, Note};
 use openraft_rt::AsyncRuntime;
 use openraft_rt_tokio::TokioRuntime;
 use quorate_consensus::{
