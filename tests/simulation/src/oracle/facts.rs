@@ -62,7 +62,7 @@ const RISE: u32 = 2;
 const FORGETS_AFTER: Duration = Duration::from_secs(3);
 
 /// What an agent has really seen of one target.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Sight {
     /// When a probe ended last, whatever came of it.
     pub(crate) latest: Duration,
@@ -74,10 +74,25 @@ pub(crate) struct Sight {
     pub(crate) down: Option<Duration>,
     /// When there was last reason to call it healthy.
     pub(crate) well: Option<Duration>,
+    /// From when to when it had reason to call it down; the last of them may go on.
+    pub(crate) downs: Vec<(Duration, Duration)>,
     failures: u32,
     successes: u32,
     is_down: bool,
 }
+
+/// What an agent knows that has never looked.
+static UNSEEN: Sight = Sight {
+    latest: Duration::ZERO,
+    failed: None,
+    healthy: None,
+    down: None,
+    well: None,
+    downs: Vec::new(),
+    failures: 0,
+    successes: 0,
+    is_down: false,
+};
 
 impl Sight {
     fn take(&mut self, now: Duration, found: Observation) {
@@ -98,7 +113,13 @@ impl Sight {
                 self.healthy = Some(now);
             }
         }
-        self.is_down = if self.is_down { self.successes < RISE } else { self.failures >= FALL };
+        let was_down = self.is_down;
+        self.is_down = if was_down { self.successes < RISE } else { self.failures >= FALL };
+        match self.downs.last_mut() {
+            Some((_, until)) if was_down => *until = now,
+            _ if self.is_down => self.downs.push((now, now)),
+            _ => {}
+        }
         if self.is_down {
             self.down = Some(now);
         } else if self.failures == 0 {
@@ -192,9 +213,9 @@ impl Facts {
     }
 
     /// What an agent has seen of a target.
-    pub(crate) fn sight(&self, agent: &str, service: &str, check: &str, region: &str) -> Sight {
+    pub(crate) fn sight(&self, agent: &str, service: &str, check: &str, region: &str) -> &Sight {
         let looks = (agent.to_owned(), service.to_owned(), check.to_owned(), region.to_owned());
-        self.sights.get(&looks).copied().unwrap_or_default()
+        self.sights.get(&looks).unwrap_or(&UNSEEN)
     }
 
     /// Whether the agents have been left in peace for so long, with a majority in good contact.
