@@ -45,7 +45,7 @@ pub async fn run(around: &impl Surroundings, order: &StepOrder) {
     around.tell(order, StepNews::Begins { resumed: begun.resumed });
     let mut context = context(around, order, &begun);
     let mut attempt = StepRun::new(around.now().mono, longest(order), order.failures)
-        .must_be_ours(!order.step.reversible && !begun.ever && !order.step.action.knows_its_own())
+        .must_be_ours(!order.step.reversible && !begun.acted && !order.step.action.knows_its_own())
         .resumed(begun.resumed)
         .only_asks(matches!(order.step.action, Action::Approval(_)))
         .delayed(order.step.delay);

@@ -104,8 +104,8 @@ impl StepRun {
         }
     }
 
-    /// The first attempt ever of an irreversible step: its result cannot stand already. A database that is no replica
-    /// before anybody promoted it is another one than the plan means, perhaps an old primary with old data (R24, R18).
+    /// Nobody has acted in this irreversible step: its result cannot stand already. A database that is no replica before
+    /// anybody promoted it is another one than the plan means, perhaps an old primary with old data (R24, R18).
     #[must_use]
     pub fn must_be_ours(self, must: bool) -> Self {
         Self { must_be_ours: must, ..self }

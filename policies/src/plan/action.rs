@@ -242,6 +242,13 @@ impl Action {
         matches!(self, Action::PostgresPromote(_) | Action::PostgresRestore(_) | Action::S3Sync(_))
     }
 
+    /// Whether its first act comes after a note in the log of what stood before, always: without that note nobody has acted,
+    /// whatever was begun (R24).
+    #[must_use]
+    pub const fn notes_first(&self) -> bool {
+        matches!(self, Action::RdsPromoteReadReplica(_) | Action::PostgresSwitchover(_))
+    }
+
     /// Whether the action changes nothing in the world, so that there is nothing to take back.
     #[must_use]
     pub const fn only_looks(&self) -> bool {

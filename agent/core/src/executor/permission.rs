@@ -13,8 +13,8 @@ const ALLOWED_FOR: Millis = Millis(3_000);
 
 /// What the log knew of a step before this agent began with it.
 pub(super) struct Begun {
-    /// Any attempt of it was ever begun.
-    pub(super) ever: bool,
+    /// An earlier attempt, or this one before, may have acted.
+    pub(super) acted: bool,
     /// This attempt was, by an earlier process of this agent or before it let go.
     pub(super) resumed: bool,
     /// An attempt that had begun was lost or stayed unknown.
@@ -29,10 +29,13 @@ pub(super) async fn begin(around: &impl Surroundings, order: &StepOrder) -> Resu
     let state = around.state();
     let progress =
         state.executions.get(&order.execution).and_then(|execution| execution.steps.get(&order.name));
-    let ever = progress.is_some_and(|progress| progress.started_at.is_some());
+    // What was begun may have acted, unless it would have left a note: an attempt whose looks were never answered has not.
+    let acted = progress.is_some_and(|progress| {
+        progress.started_at.is_some() && (progress.before.is_some() || !order.step.action.notes_first())
+    });
     let resumed = progress.is_some_and(|progress| matches!(progress.state, StepState::Started { .. }));
     let unheard = progress.is_some_and(|progress| progress.unheard);
-    let begun = Begun { ever, resumed, unheard };
+    let begun = Begun { acted, resumed, unheard };
     let (execution, step, attempt) = (order.execution.clone(), order.name.clone(), order.attempt);
     let (what, body) = if begun.resumed {
         ("resume", Body::ResumeStep { execution, step, attempt })

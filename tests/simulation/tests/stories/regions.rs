@@ -102,6 +102,24 @@ fn f20_the_old_primary_returns_at_every_step() {
     insta::assert_snapshot!(told.golden());
 }
 
+/// Goal: F20, an old primary is not taken for promoted by an attempt that follows one whose looks were never answered: nothing
+/// was noted, so nobody has acted (R24). Method: the old primary is back and writable, and no standby was made of it; an
+/// operator moves there, and the region is out of reach until the first attempt is over.
+#[test]
+fn f20_an_old_primary_out_of_reach_is_not_taken_for_promoted() {
+    let there = Operation::Failover { accept_data_loss: true };
+    let told = Story::of(F20)
+        .at(20, RegionDies(EAST))
+        .at(45, RegionReturns(EAST))
+        .at(120, RegionCut(EAST))
+        .at(120.5, Operate(1, SHOP, there))
+        .at(175, RegionReturns(EAST))
+        .lasts(190)
+        .told();
+    assert!(told.when("step promote is unknown: not done in time; last seen: nothing was observed") < 175.0);
+    assert!(told.when("step promote is impossible: it stands before anything was done") > 175.0);
+}
+
 /// Goal: F20, a failback leaves a region behind in which nothing runs. When the region it went to dies, the agents do not
 /// move into an empty one: they say that everything is down, also to an operator, until he has restored it; then a failover
 /// ends well. Method: there and back, and nobody makes a standby of the region that was left.
