@@ -80,6 +80,14 @@ pub(super) const ALL: &[Mutation] = &[
         to: "if self.must_be_ours && self.acted.is_none() && detail.is_empty() =>",
     },
     Mutation {
+        name: "whoever began has acted",
+        drawn: "F4,F20",
+        serves: "R24",
+        file: PERMISSION,
+        from: "(progress.before.is_some() || !order.step.action.notes_first())",
+        to: "(progress.before.is_some() || progress.before.is_none())",
+    },
+    Mutation {
         name: "what is under way counts as done",
         drawn: "F1",
         serves: "R22",
