@@ -42,10 +42,17 @@ pub(crate) const FIRST_LEVEL: u32 = 1;
 
 /// A command on its way through the log.
 ///
-/// openraft wants log entries to be displayable, which commands need not be.
+/// openraft wants log entries to be displayable, which commands need not be. And it has room for one in everything that it hands
+/// on, heartbeats too, so there is a pointer here.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent, bound = "")]
-pub struct Proposal<M: Machine>(pub M::Command);
+pub struct Proposal<M: Machine>(pub Box<M::Command>);
+
+impl<M: Machine> Proposal<M> {
+    pub(crate) fn new(command: M::Command) -> Self {
+        Self(Box::new(command))
+    }
+}
 
 impl<M: Machine> fmt::Debug for Proposal<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

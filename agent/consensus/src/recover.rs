@@ -122,7 +122,7 @@ pub fn recover<M: Machine, R: AsyncRuntime>(
         openraft::Entry { log_id: id(alone), payload: EntryPayload::Membership(membership) },
         openraft::Entry {
             log_id: id(told),
-            payload: EntryPayload::Normal(Proposal(command(recoveries + 1))),
+            payload: EntryPayload::Normal(Proposal::new(command(recoveries + 1))),
         },
     ];
     let mut rows = Vec::new();

@@ -2,11 +2,15 @@
 //! more dissent than allowed (R6, R9). A vote that is stale, of another policy, or of an abstaining agent counts
 //! neither way (R7, R29).
 
-use super::{lag::LagVote, look::LookVote};
+use super::{
+    count::{Ballot, Count},
+    lag::LagVote,
+    look::LookVote,
+};
 use crate::{
     health::{FailureReason, Verdict},
-    name::{AgentName, ComponentName, RegionName, TargetName},
-    policy::{AgreementRules, Policy, Priority},
+    name::{AgentName, CheckName, ComponentName, RegionName, TargetName},
+    policy::{Policy, Priority},
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -35,6 +39,43 @@ pub struct Vote {
     /// How long the target has been failing for this agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing_for: Option<Millis>,
+}
+
+impl Vote {
+    /// The same, where it lies.
+    #[must_use]
+    pub const fn ballot(&self) -> Ballot<'_> {
+        let Self { agent, target, verdict, armed, age, policy_matches, abstains, reason, failing_for } = self;
+        Ballot {
+            agent,
+            target,
+            verdict: *verdict,
+            armed: *armed,
+            age: *age,
+            policy_matches: *policy_matches,
+            abstains: *abstains,
+            reason: *reason,
+            failing_for: *failing_for,
+        }
+    }
+}
+
+impl From<Ballot<'_>> for Vote {
+    fn from(ballot: Ballot<'_>) -> Self {
+        let Ballot { agent, target, verdict, armed, age, policy_matches, abstains, reason, failing_for } =
+            ballot;
+        Self {
+            agent: agent.clone(),
+            target: target.clone(),
+            verdict,
+            armed,
+            age,
+            policy_matches,
+            abstains,
+            reason,
+            failing_for,
+        }
+    }
 }
 
 /// Everything the leader knows about a service's health when it proposes a decision. It goes into the log, and
@@ -114,15 +155,7 @@ pub fn tally_region(
     region: &RegionName,
     votes: &[Vote],
 ) -> RegionTally {
-    let targets: Vec<TargetTally> = policy
-        .probes
-        .iter()
-        .filter(|(_, probe)| is_critical(policy, probe))
-        .map(|(check, _)| TargetName { check: check.clone(), region: region.clone() })
-        .map(|target| tally_target(&policy.agreement, members, target, votes))
-        .collect();
-    let opinion = region_opinion(targets.iter().map(|target| target.opinion));
-    RegionTally { region: region.clone(), targets, opinion }
+    tally(policy, members, region, critical(policy), votes)
 }
 
 /// Counts the votes on one component's targets in a region, critical or not.
@@ -134,13 +167,66 @@ pub fn tally_component(
     component: &ComponentName,
     votes: &[Vote],
 ) -> RegionTally {
-    let probes = policy.probes.iter().filter(|(_, probe)| probe.component.as_ref() == Some(component));
-    let targets: Vec<TargetTally> = probes
-        .map(|(check, _)| TargetName { check: check.clone(), region: region.clone() })
-        .map(|target| tally_target(&policy.agreement, members, target, votes))
-        .collect();
+    tally(policy, members, region, checks_of(policy, component), votes)
+}
+
+/// What [`tally_region`] would find, without the names.
+#[must_use]
+pub fn opinion_of_region(
+    policy: &Policy,
+    members: &BTreeMap<AgentName, RegionName>,
+    region: &RegionName,
+    votes: &[Ballot<'_>],
+) -> Opinion {
+    opinion(policy, members, region, critical(policy), votes)
+}
+
+/// What [`tally_component`] would find, without the names.
+#[must_use]
+pub fn opinion_of_component(
+    policy: &Policy,
+    members: &BTreeMap<AgentName, RegionName>,
+    region: &RegionName,
+    component: &ComponentName,
+    votes: &[Ballot<'_>],
+) -> Opinion {
+    opinion(policy, members, region, checks_of(policy, component), votes)
+}
+
+fn tally<'a>(
+    policy: &Policy,
+    members: &BTreeMap<AgentName, RegionName>,
+    region: &RegionName,
+    checks: impl Iterator<Item = &'a CheckName>,
+    votes: &[Vote],
+) -> RegionTally {
+    let count = |check| {
+        Count::of(&policy.agreement, members, (check, region), votes.iter().map(Vote::ballot)).tally()
+    };
+    let targets: Vec<TargetTally> = checks.map(count).collect();
     let opinion = region_opinion(targets.iter().map(|target| target.opinion));
     RegionTally { region: region.clone(), targets, opinion }
+}
+
+fn opinion<'a>(
+    policy: &Policy,
+    members: &BTreeMap<AgentName, RegionName>,
+    region: &RegionName,
+    checks: impl Iterator<Item = &'a CheckName>,
+    votes: &[Ballot<'_>],
+) -> Opinion {
+    let count =
+        |check| Count::of(&policy.agreement, members, (check, region), votes.iter().copied()).opinion();
+    region_opinion(checks.map(count))
+}
+
+fn critical(policy: &Policy) -> impl Iterator<Item = &CheckName> {
+    policy.probes.iter().filter(|(_, probe)| is_critical(policy, probe)).map(|(check, _)| check)
+}
+
+fn checks_of<'a>(policy: &'a Policy, component: &ComponentName) -> impl Iterator<Item = &'a CheckName> {
+    let probes = policy.probes.iter().filter(move |(_, probe)| probe.component.as_ref() == Some(component));
+    probes.map(|(check, _)| check)
 }
 
 fn is_critical(policy: &Policy, probe: &crate::policy::Probe) -> bool {
@@ -164,64 +250,4 @@ pub fn region_opinion(targets: impl Iterator<Item = Opinion>) -> Opinion {
         }
     }
     if seen && healthy { Opinion::Healthy } else { Opinion::Unsure }
-}
-
-fn tally_target(
-    rules: &AgreementRules,
-    members: &BTreeMap<AgentName, RegionName>,
-    target: TargetName,
-    votes: &[Vote],
-) -> TargetTally {
-    let mut tally = TargetTally {
-        needed: rules.votes.needed(members.len()),
-        down: BTreeSet::new(),
-        unarmed: BTreeSet::new(),
-        healthy: BTreeSet::new(),
-        suspect: BTreeSet::new(),
-        silent: BTreeSet::new(),
-        mismatched: BTreeSet::new(),
-        vantages: BTreeSet::new(),
-        opinion: Opinion::Unsure,
-        target,
-    };
-    for vote in votes.iter().filter(|vote| vote.target == tally.target) {
-        let Some(vantage) = members.get(&vote.agent) else { continue };
-        if vote.age > rules.freshness || vote.abstains {
-            continue;
-        }
-        if !vote.policy_matches {
-            tally.mismatched.insert(vote.agent.clone());
-            continue;
-        }
-        let voters = match (vote.verdict, vote.armed) {
-            (Verdict::Unknown, _) => continue,
-            (Verdict::Healthy, _) => &mut tally.healthy,
-            (Verdict::Suspect, _) => &mut tally.suspect,
-            (Verdict::Down, true) => {
-                if *vantage != tally.target.region {
-                    tally.vantages.insert(vantage.clone());
-                }
-                &mut tally.down
-            }
-            (Verdict::Down, false) => &mut tally.unarmed,
-        };
-        // A set, so that an agent that appears twice in the evidence still has one vote (R6).
-        voters.insert(vote.agent.clone());
-    }
-    let counted = [&tally.down, &tally.unarmed, &tally.healthy, &tally.suspect];
-    let silent = members.keys().filter(|agent| !counted.iter().any(|set| set.contains(*agent)));
-    tally.silent = silent.cloned().collect();
-    tally.opinion = opinion(rules, &tally);
-    tally
-}
-
-fn opinion(rules: &AgreementRules, tally: &TargetTally) -> Opinion {
-    let enough = tally.down.len() >= tally.needed && tally.vantages.len() >= rules.min_vantages as usize;
-    if enough && tally.healthy.len() <= rules.dissent_max as usize {
-        Opinion::Down
-    } else if tally.healthy.len() >= tally.needed {
-        Opinion::Healthy
-    } else {
-        Opinion::Unsure
-    }
 }

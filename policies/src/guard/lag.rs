@@ -54,7 +54,9 @@ pub fn replicas(s: &Situation<'_>, to: &RegionName) -> Vec<String> {
     };
     let inputs = name.map(|name| expand::example_inputs(s.policy, name)).unwrap_or_default();
     let Ok(variables) = expand::variables(s.policy, &s.facts.active, to, &inputs) else { return Vec::new() };
-    let resolved = plan.steps.values().filter_map(|step| step.action.resolved(&variables).ok());
+    // Which kind of action it is does not hang on the variables, so the others need none.
+    let promoting = plan.steps.values().filter(|step| step.action.promotes().is_some());
+    let resolved = promoting.filter_map(|step| step.action.resolved(&variables).ok());
     resolved.filter_map(|action| action.promotes()).collect()
 }
 

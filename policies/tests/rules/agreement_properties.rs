@@ -5,7 +5,7 @@ use crate::shop::*;
 use proptest::{collection::vec, prelude::*, sample::select};
 use quorate_policies::{
     AgentName, Millis, Policy, RegionName,
-    agreement::{Opinion, Vote, tally_region},
+    agreement::{Ballot, Opinion, Vote, opinion_of_region, tally_region},
     health::Verdict,
     policy::Votes,
 };
@@ -65,6 +65,17 @@ fn for_down(policy: &Policy, votes: &[Vote], check: &str) -> BTreeSet<AgentName>
 }
 
 proptest! {
+    /// Goal: the opinion that an agent forms ten times a second is the one that the guards judge by. Method: random votes under
+    /// random rules, counted with names and without.
+    #[test]
+    fn the_opinion_is_the_same_with_names_and_without(policy in any_policy(), votes in vec(any_vote(), 0..16)) {
+        let ballots: Vec<Ballot<'_>> = votes.iter().map(Vote::ballot).collect();
+        let without = opinion_of_region(&policy, &five(), &region(EAST), &ballots);
+        prop_assert_eq!(without, opinion(&policy, &votes));
+        let again: Vec<Vote> = ballots.into_iter().map(Vote::from).collect();
+        prop_assert_eq!(again, votes);
+    }
+
     /// Goal: R6, down means that on one target enough distinct, fresh, armed, configured agents agree, from enough
     /// other regions. Method: random votes under random rules; whenever down comes out, count again.
     #[test]

@@ -194,19 +194,19 @@ impl Network {
         let runs = |node: &NodeId| {
             members.contains(node) && wires.paused.get(node).is_none_or(|until| *until <= now)
         };
+        let awake: Vec<bool> = ids().iter().map(|node| wires.up.contains_key(node) && runs(node)).collect();
         let whole = wires.cut.is_empty() && wires.isolated.is_empty();
         for (from, sender) in ids().iter().enumerate() {
             if wires.foreign.contains(sender) {
                 around.estranges(from);
             }
-            let Some(host) = wires.up.get(sender).filter(|_| runs(sender)) else { continue };
+            let Some(host) = wires.up.get(sender).filter(|_| awake[from]) else { continue };
             around.wakes(from, host.boot);
             if host.consensus.is_settled() {
                 around.settles(from);
             }
             for (to, receiver) in ids().iter().enumerate() {
-                let awake = from != to && wires.up.contains_key(receiver) && runs(receiver);
-                if awake && (whole || !wires.broken(*sender, *receiver)) {
+                if from != to && awake[to] && (whole || !wires.broken(*sender, *receiver)) {
                     around.carries(from, to);
                 }
             }

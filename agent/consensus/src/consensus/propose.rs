@@ -79,7 +79,7 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
 
     /// Hands the command to this node's own voter.
     pub(super) async fn propose_here(&self, command: M::Command, limit: Duration) -> Attempt<M::Response> {
-        match R::timeout(limit, self.0.raft.client_write(Proposal(command))).await {
+        match R::timeout(limit, self.0.raft.client_write(Proposal::new(command))).await {
             Ok(Ok(written)) => written.data.map_or(Attempt::Unknown, Attempt::Done),
             Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(forward)))) => {
                 Attempt::NotTaken(forward.leader_id)
@@ -95,7 +95,7 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
         command: M::Command,
         limit: Duration,
     ) -> Attempt<M::Response> {
-        match self.0.link.call(leader, Call::Propose(Proposal(command)), limit).await {
+        match self.0.link.call(leader, Call::Propose(Proposal::new(command)), limit).await {
             Ok(Reply::Proposed(response)) => Attempt::Done(response),
             Ok(Reply::NotLeader { leader: hint }) => Attempt::NotTaken(hint.filter(|&hint| hint != leader)),
             Ok(Reply::Refused(Refusal::Unknown)) => Attempt::Unknown,

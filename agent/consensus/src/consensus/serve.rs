@@ -73,7 +73,7 @@ impl<M: Machine, R: AsyncRuntime> Consensus<M, R> {
             Call::TransferLeader(transfer) => {
                 raft.handle_transfer_leader(transfer).await.map_or_else(stopped, Reply::TransferLeader)
             }
-            Call::Propose(proposal) => match self.propose_here(proposal.0, self.attempt_max()).await {
+            Call::Propose(proposal) => match self.propose_here(*proposal.0, self.attempt_max()).await {
                 Attempt::Done(response) => Reply::Proposed(response),
                 Attempt::NotTaken(leader) => Reply::NotLeader { leader },
                 Attempt::Unknown => Reply::Refused(Refusal::Unknown),

@@ -6,8 +6,8 @@ use crate::cluster::service::ServiceState;
 use quorate_policies::{
     AgentName, ComponentName, Millis, Monotonic, RegionName, ServiceName,
     agreement::{
-        Evidence, LagVote, LookVote, Opinion, PlanLook, ReplicaLag, Report, ServiceReport, Vote,
-        tally_component, tally_region,
+        Ballot, Evidence, LagVote, LookVote, Opinion, PlanLook, ReplicaLag, Report, ServiceReport, Vote,
+        opinion_of_component, opinion_of_region,
     },
     guard::component_scenarios,
 };
@@ -31,6 +31,15 @@ pub(super) struct RegionWatch {
 impl RegionWatch {
     const fn new(region: RegionName) -> Self {
         Self { region, down_since: None, last: None, flaps: VecDeque::new() }
+    }
+
+    /// The watch under a key, a new one if the service is in another region now.
+    fn of<'a, K: Ord>(watches: &'a mut BTreeMap<K, Self>, key: K, active: &RegionName) -> &'a mut Self {
+        let watch = watches.entry(key).or_insert_with(|| Self::new(active.clone()));
+        if watch.region != *active {
+            *watch = Self::new(active.clone());
+        }
+        watch
     }
 
     /// Takes the agents' opinion. An unsure one ends the dwell but is no change of state.
@@ -92,29 +101,18 @@ impl Node {
     pub(super) fn watch(&mut self, now: Monotonic) {
         let cluster = Arc::clone(&self.cluster);
         for (name, state) in &cluster.services {
-            let votes = self.votes(now, name, state, Some(&state.active));
-            let opinion = tally_region(&state.policy, &self.cluster.members, &state.active, &votes).opinion;
-            let watch =
-                self.watches.entry(name.clone()).or_insert_with(|| RegionWatch::new(state.active.clone()));
-            if watch.region != state.active {
-                *watch = RegionWatch::new(state.active.clone());
+            let (policy, members, active) = (&state.policy, &cluster.members, &state.active);
+            let votes = self.votes(now, name, state);
+            let opinion = opinion_of_region(policy, members, active, &votes);
+            let waited_for = component_scenarios(policy).map(|(_, _, component)| component);
+            let of =
+                |component| (component, opinion_of_component(policy, members, active, component, &votes));
+            let components: Vec<_> = waited_for.map(of).collect();
+            RegionWatch::of(&mut self.watches, name.clone(), active).see(now, opinion);
+            for (component, opinion) in components {
+                let key = (name.clone(), component.clone());
+                RegionWatch::of(&mut self.component_watches, key, active).see(now, opinion);
             }
-            watch.see(now, opinion);
-            self.watch_components(now, name, state, &votes);
-        }
-    }
-
-    /// The components that a scenario waits for.
-    fn watch_components(&mut self, now: Monotonic, name: &ServiceName, state: &ServiceState, votes: &[Vote]) {
-        for (_, _, component) in component_scenarios(&state.policy) {
-            let tally =
-                tally_component(&state.policy, &self.cluster.members, &state.active, component, votes);
-            let of = self.component_watches.entry((name.clone(), component.clone()));
-            let watch = of.or_insert_with(|| RegionWatch::new(state.active.clone()));
-            if watch.region != state.active {
-                *watch = RegionWatch::new(state.active.clone());
-            }
-            watch.see(now, tally.opinion);
         }
     }
 
@@ -137,7 +135,7 @@ impl Node {
     pub(super) fn evidence(&self, now: Monotonic, name: &ServiceName, state: &ServiceState) -> Evidence {
         let watch = self.watches.get(name).filter(|watch| watch.region == state.active);
         Evidence {
-            votes: self.votes(now, name, state, None),
+            votes: self.votes(now, name, state).into_iter().map(Vote::from).collect(),
             down_for: watch.and_then(|w| w.down_since).map_or(Millis::ZERO, |since| now.since(since)),
             flaps: watch.map_or(0, |w| w.flaps(now, state.policy.guards.flap_window)),
             lags: self
@@ -154,16 +152,14 @@ impl Node {
         }
     }
 
-    /// Everybody's votes on a service, or on one region of it.
-    fn votes(
-        &self,
-        now: Monotonic,
-        name: &ServiceName,
-        state: &ServiceState,
-        on: Option<&RegionName>,
-    ) -> Vec<Vote> {
-        let of = |(at, report)| votes_of(now.since(at), report, name, state, on);
-        self.reports.all().flat_map(of).collect()
+    /// Everybody's votes on a service.
+    fn votes(&self, now: Monotonic, name: &ServiceName, state: &ServiceState) -> Vec<Ballot<'_>> {
+        let targets = state.policy.probes.len() * state.policy.regions.len();
+        let mut votes = Vec::with_capacity(self.cluster.members.len() * targets);
+        for (at, report) in self.reports.all() {
+            votes.extend(votes_of(now.since(at), report, name, state));
+        }
+        votes
     }
 
     /// Agents from which this one has heard lately, itself included.
@@ -210,20 +206,19 @@ fn looks_of(age: Millis, report: &Report, name: &ServiceName, state: &ServiceSta
     service.looks.iter().map(vote).collect()
 }
 
+/// One agent's votes on a service.
 fn votes_of<'a>(
     age: Millis,
     report: &'a Report,
     name: &ServiceName,
     state: &ServiceState,
-    on: Option<&'a RegionName>,
-) -> impl Iterator<Item = Vote> + use<'a> {
+) -> impl Iterator<Item = Ballot<'a>> + use<'a> {
     let service = report.services.get(name);
     let policy_matches = service.is_some_and(|service| service.policy_hash == state.policy_hash);
     let targets = service.map(|service| &service.targets).into_iter().flatten();
-    let wanted = targets.filter(move |(target, _)| on.is_none_or(|on| target.region == *on));
-    wanted.map(move |(target, t)| Vote {
-        agent: report.agent.clone(),
-        target: target.clone(),
+    targets.map(move |(target, t)| Ballot {
+        agent: &report.agent,
+        target,
         verdict: t.verdict,
         armed: t.armed,
         age,

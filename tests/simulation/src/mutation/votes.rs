@@ -2,7 +2,7 @@
 
 use super::Mutation;
 
-const TALLY: &str = "policies/src/agreement/tally.rs";
+const COUNT: &str = "policies/src/agreement/count.rs";
 const DETECTOR: &str = "policies/src/health/detector.rs";
 
 pub(super) const ALL: &[Mutation] = &[
@@ -18,15 +18,15 @@ pub(super) const ALL: &[Mutation] = &[
         name: "a vote counts twice",
         drawn: "",
         serves: "R6",
-        file: TALLY,
-        from: "let enough = tally.down.len() >= tally.needed",
-        to: "let enough = tally.down.len() * 2 >= tally.needed",
+        file: COUNT,
+        from: "let enough = down >= needed",
+        to: "let enough = down * 2 >= needed",
     },
     Mutation {
         name: "freshness ignored",
         drawn: "F1,F28,F30",
         serves: "R7",
-        file: TALLY,
+        file: COUNT,
         from: "if vote.age > rules.freshness || vote.abstains {",
         to: "if vote.abstains {",
     },
@@ -34,7 +34,7 @@ pub(super) const ALL: &[Mutation] = &[
         name: "abstentions ignored",
         drawn: "F1,F2,F14",
         serves: "R8",
-        file: TALLY,
+        file: COUNT,
         from: "if vote.age > rules.freshness || vote.abstains {",
         to: "if vote.age > rules.freshness {",
     },
@@ -42,7 +42,7 @@ pub(super) const ALL: &[Mutation] = &[
         name: "votes under another policy count",
         drawn: "F27",
         serves: "R29",
-        file: TALLY,
+        file: COUNT,
         from: "if !vote.policy_matches {",
         to: "if !vote.policy_matches && vote.age > rules.freshness {",
     },
@@ -58,17 +58,17 @@ pub(super) const ALL: &[Mutation] = &[
         name: "dissent ignored",
         drawn: "",
         serves: "R9",
-        file: TALLY,
-        from: "if enough && tally.healthy.len() <= rules.dissent_max as usize {",
+        file: COUNT,
+        from: "if enough && healthy <= rules.dissent_max as usize {",
         to: "if enough {",
     },
     Mutation {
         name: "one vantage is enough",
         drawn: "F1,F28,F31",
         serves: "R9",
-        file: TALLY,
-        from: "&& tally.vantages.len() >= rules.min_vantages as usize;",
-        to: "&& tally.vantages.len() <= rules.min_vantages as usize + 7;",
+        file: COUNT,
+        from: "&& self.vantages().len() >= rules.min_vantages as usize;",
+        to: "&& self.vantages().len() <= rules.min_vantages as usize + 7;",
     },
     Mutation {
         name: "hysteresis ignored: one failure is down",
