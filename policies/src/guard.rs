@@ -12,4 +12,4 @@ pub mod standby;
 pub use component::{authorize_component, component_scenarios, component_tally};
 pub use order::{authorize, explain};
 pub use refusal::Refusal;
-pub use situation::{Check, Hold, ServiceFacts, Situation, Trigger};
+pub use situation::{Check, Ended, Hold, ServiceFacts, Situation, Trigger};

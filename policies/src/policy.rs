@@ -194,7 +194,8 @@ pub struct AgreementRules {
     pub min_vantages: u32,
     /// How many fresh votes for healthy are tolerated. Zero: any healthy observer vetoes (R9).
     pub dissent_max: u32,
-    /// How long the agreement must hold before anything is done (R20).
+    /// How long the agreement must hold before anything is done (R20). After a plan that worked on the service where it is,
+    /// it counts from the plan's end: what it took down to restore it is no reason to leave.
     pub dwell: Millis,
     /// A report older than this counts for nothing (R6).
     pub freshness: Millis,

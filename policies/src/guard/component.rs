@@ -80,11 +80,13 @@ fn down_everywhere(s: &Situation<'_>, component: &ComponentName, here: &RegionTa
 /// R20, and the time in which an orchestrator may put it right by itself.
 fn grace(s: &Situation<'_>, scenario: &Scenario, component: &ComponentName) -> Option<Refusal> {
     let grace = scenario.grace.max(s.policy.agreement.dwell);
-    let down_for = s.evidence.components_down.get(component).copied().unwrap_or(Millis::ZERO);
+    let seen = s.evidence.components_down.get(component).copied().unwrap_or(Millis::ZERO);
+    let (down_for, after) = of_itself(s, seen);
     (down_for < grace).then(|| Refusal::GivenTime {
         component: component.clone(),
         region: s.facts.active.clone(),
         down_for,
+        after,
         grace,
     })
 }

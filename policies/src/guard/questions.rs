@@ -2,7 +2,7 @@
 
 use super::{
     Refusal, Situation, Trigger,
-    situation::{region_lost, scenario},
+    situation::{Ended, region_lost, scenario},
 };
 use crate::{
     agreement::{Opinion, RegionTally},
@@ -140,11 +140,16 @@ fn seen_red(tally: &RegionTally) -> bool {
 pub(super) fn dwell(s: &Situation<'_>) -> Option<Refusal> {
     let grace = region_lost(s.policy).map_or(Millis::ZERO, |scenario| scenario.grace);
     let dwell = s.policy.agreement.dwell.max(grace);
-    (s.evidence.down_for < dwell).then(|| Refusal::Dwelling {
-        region: s.facts.active.clone(),
-        down_for: s.evidence.down_for,
-        dwell,
-    })
+    let (down_for, after) = of_itself(s, s.evidence.down_for);
+    (down_for < dwell).then(|| Refusal::Dwelling { region: s.facts.active.clone(), down_for, after, dwell })
+}
+
+/// For how long something has been down by itself, of the time it was seen down: a plan that works on the service where it is
+/// takes down what it restores, so the time counts from its end, and which that was.
+pub(super) fn of_itself(s: &Situation<'_>, seen: Millis) -> (Millis, Option<String>) {
+    let since_end = |ended: &Ended| (s.now.since(ended.at), Some(ended.execution.clone()));
+    let shorter = s.facts.in_place.as_ref().map(since_end).filter(|(passed, _)| *passed < seen);
+    shorter.unwrap_or((seen, None))
 }
 
 pub(super) fn cooldown(s: &Situation<'_>) -> Option<Refusal> {

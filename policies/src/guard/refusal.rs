@@ -151,18 +151,22 @@ pub enum Refusal {
         agents: BTreeSet<AgentName>,
     },
     /// Not down for long enough.
-    #[error("region `{region}` has been down for {down_for}, the policy waits {dwell}")]
+    #[error("region `{region}` has been down for {down_for}{}, the policy waits {dwell}", since_end(after.as_deref()))]
     Dwelling {
         /// Which region.
         region: RegionName,
         /// So far.
         down_for: Millis,
+        /// The execution from whose end it counts, if one worked on the service before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<String>,
         /// Needed (R20).
         dwell: Millis,
     },
     /// A component is down, and may come back by itself.
     #[error(
-        "component `{component}` in `{region}` has been down for {down_for}; it has {grace} to recover by itself"
+        "component `{component}` in `{region}` has been down for {down_for}{}; it has {grace} to recover by itself",
+        since_end(after.as_deref())
     )]
     GivenTime {
         /// Which one.
@@ -171,6 +175,9 @@ pub enum Refusal {
         region: RegionName,
         /// So far.
         down_for: Millis,
+        /// The execution from whose end it counts, if one worked on the service before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<String>,
         /// How long it has.
         grace: Millis,
     },
@@ -401,4 +408,9 @@ impl Refusal {
             Refusal::PolicyRefused { .. } => "policy_refused",
         }
     }
+}
+
+/// What follows a time that does not count from the first failure.
+fn since_end(after: Option<&str>) -> String {
+    after.map(|execution| format!(" since {execution} ended")).unwrap_or_default()
 }

@@ -43,8 +43,19 @@ pub struct ServiceFacts {
     pub running: Option<String>,
     /// When the last execution ended (R3: the cool-down starts at completion).
     pub last_ended: Option<Timestamp>,
+    /// The last execution that worked on the service where it is: what was down then may have been its doing.
+    pub in_place: Option<Ended>,
     /// When recent executions started, oldest first.
     pub starts: Vec<Timestamp>,
+}
+
+/// An execution that has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Its id.
+    pub execution: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Who wants to act.

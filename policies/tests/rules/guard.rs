@@ -5,7 +5,7 @@ use crate::shop::*;
 use quorate_policies::{
     Millis, Timestamp,
     agreement::{Opinion, Vote},
-    guard::{Hold, Refusal},
+    guard::{Ended, Hold, Refusal},
     health::Verdict,
     policy::{Mode, Region, Role},
 };
@@ -230,11 +230,31 @@ fn r10_everything_down() {
 fn r20_dwell() {
     let down_for = |down_for| Scene::primary_down().with(|s| s.evidence.down_for = down_for);
     for short in [Millis::from_secs(43), Millis(59_999)] {
-        let refusal =
-            Refusal::Dwelling { region: region(EAST), down_for: short, dwell: Millis::from_secs(60) };
+        let dwell = Millis::from_secs(60);
+        let refusal = Refusal::Dwelling { region: region(EAST), down_for: short, after: None, dwell };
         assert_eq!(down_for(short).automatic(), Err(refusal));
     }
     assert_eq!(down_for(Millis::from_secs(60)).automatic(), Ok(()));
+}
+
+/// Goal: R20, a region that a plan took down to restore it is not left because of that. Method: it has been down for a minute, and
+/// a plan that moved nothing ended just short of the dwell ago; the dwell ago; before the region went down.
+#[test]
+fn r20_dwell_counts_from_the_end_of_a_repair() {
+    let ended = |ago: u64| {
+        let at = Timestamp(NOW.0 - ago);
+        Scene::primary_down().with(|s| s.facts.in_place = Some(Ended { execution: "shop-3".to_owned(), at }))
+    };
+    let after = Some("shop-3".to_owned());
+    let refusal = Refusal::Dwelling {
+        region: region(EAST),
+        down_for: Millis(59_999),
+        after,
+        dwell: Millis::from_secs(60),
+    };
+    assert_eq!(ended(59_999).automatic(), Err(refusal));
+    assert_eq!(ended(60_000).automatic(), Ok(()));
+    assert_eq!(ended(90_000).automatic(), Ok(()));
 }
 
 /// Goal: R3, R19, the cool-down counts from the end of the last failover. Method: just within it, and at its end.

@@ -43,11 +43,8 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::NotAgreed { region: east.clone(), down: agents(&[NOA]), needed: 2 },
         Refusal::TooFewVantages { region: east.clone(), have: [region(WEST)].into(), needed: 2 },
         Refusal::Dissent { region: east.clone(), agents: agents(&[EVE]) },
-        Refusal::Dwelling {
-            region: east.clone(),
-            down_for: Millis::from_secs(43),
-            dwell: Millis::from_secs(60),
-        },
+        dwelling(43, None),
+        dwelling(3, Some("shop-3".to_owned())),
         Refusal::Flapping { region: east.clone(), changes: 5, max: 4, window: Millis::from_secs(300) },
         standby(Opinion::Down),
         standby(Opinion::Unsure),
@@ -107,6 +104,7 @@ fn every_refusal() -> Vec<Refusal> {
             component: "search".try_into().unwrap(),
             region: east,
             down_for: Millis::from_secs(60),
+            after: None,
             grace: Millis::from_secs(300),
         },
         Refusal::NotTicked {
@@ -118,6 +116,11 @@ fn every_refusal() -> Vec<Refusal> {
     .into_iter()
     .chain(of_the_agents())
     .collect()
+}
+
+fn dwelling(seconds: u64, after: Option<String>) -> Refusal {
+    let (down_for, dwell) = (Millis::from_secs(seconds), Millis::from_secs(60));
+    Refusal::Dwelling { region: region(EAST), down_for, after, dwell }
 }
 
 /// Those of the agents themselves: too few after a recovery, and every reason against a change.

@@ -252,6 +252,7 @@ impl Scene {
             hold: None,
             running: None,
             last_ended: None,
+            in_place: None,
             starts: Vec::new(),
         };
         let votes = [all(EAST, Verdict::Down), all(WEST, Verdict::Healthy)].concat();

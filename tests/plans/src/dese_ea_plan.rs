@@ -169,7 +169,7 @@ impl Plan {
             .with("/backups/redis-dump.rdb", format!("{}/redis-dump.rdb", backups.display()))
             .with("dir: /redis}", format!("dir: {here}/redis, port: {}}}", redis.port))
             // A minute's dwell would be most of the run.
-            .with("agreement: {min_vantages: 1}", "agreement: {min_vantages: 1, dwell: 2s}");
+            .with("agreement: {min_vantages: 1}", "agreement: {min_vantages: 1, dwell: 5s}");
         let sections = format!(
             "\nexec: {{programs: {{kubectl: {}, preserve-evidence: {}}}, dir: {here}}}\n\
              backups: {{programs: {}, restore_from: [{}], redis_dirs: [{here}/redis], sync_to: [{}]}}\n\

@@ -216,7 +216,7 @@ impl Plan {
             .with("/backup/*/k8s-resources.yaml", format!("{here}/backup/*/k8s-resources.yaml"))
             .with("host: \"recovered-database.{to}.internal\"", format!("host: {}", at(21)))
             // Two minutes of waiting would be most of the run.
-            .with("dwell: 60s", "dwell: 2s")
+            .with("dwell: 60s", "dwell: 5s")
             .with("wait: {for: 1m}", "wait: {for: 1s}");
         let sections = format!(
             "\nexec: {{programs: {{kubectl: {}, dr-pre-checks: {}}}, dir: {here}}}\n\

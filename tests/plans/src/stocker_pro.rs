@@ -169,7 +169,7 @@ impl Plan {
             .with("https://api.stocker.example.com/", public)
             .with("host: \"{to.database}-recovery.stocker.internal\"", format!("host: {}", at(21)))
             // A minute's dwell would be most of the run.
-            .with("agreement: {min_vantages: 1}", "agreement: {min_vantages: 1, dwell: 2s}");
+            .with("agreement: {min_vantages: 1}", "agreement: {min_vantages: 1, dwell: 5s}");
         let sections = format!(
             "\nexec: {{programs: {{kubectl: {}, terraform: {}, aws: {}, git: {GIT}}}, dir: {}}}\n\
              postgres: {{password_file: {}/postgres.password, ca_file: {}}}\n",

@@ -135,7 +135,7 @@ impl Plan {
             .with("/backup/redis-dump.rdb", format!("{}/redis-dump.rdb", backups.display()))
             .with("dir: /redis\n", format!("dir: {at}/redis\n          port: {}\n", redis.port))
             // A minute's dwell would be most of the run.
-            .with("agreement: {min_vantages: 1}", "agreement: {min_vantages: 1, dwell: 2s}");
+            .with("agreement: {min_vantages: 1}", "agreement: {min_vantages: 1, dwell: 5s}");
         let replacements = if drills { replacements.with_drills() } else { replacements };
         let sections = format!(
             "\nexec: {{programs: {{kubectl: {}, createdb: {}, dropdb: {}}}, dir: {at}, \

@@ -243,7 +243,7 @@ impl Cluster {
         let succeeded = matches!(execution.state, ExecutionState::Succeeded { .. });
         let moves = execution.plan.moves;
         let drill = execution.drill.is_some();
-        let touched = execution.steps.values().any(|progress| progress.started_at.is_some());
+        let touched = execution.touched();
         let standing = execution.not_undone();
         let event = AuditEvent::ExecutionEnded {
             state: execution.state.word().to_owned(),
@@ -272,6 +272,13 @@ impl Cluster {
 
     pub(super) fn execution(&self, id: &ExecutionId) -> Result<&Execution, Refusal> {
         self.executions.get(id).ok_or_else(|| Refusal::UnknownExecution { execution: id.clone() })
+    }
+}
+
+impl Execution {
+    /// Whether any of its steps has begun.
+    pub(super) fn touched(&self) -> bool {
+        self.steps.values().any(|progress| progress.started_at.is_some())
     }
 }
 

@@ -6,7 +6,7 @@ use crate::command::{Command, Response};
 use quorate_policies::{
     AgentName, PlanName, Policy, RegionName, ServiceName, Timestamp,
     agreement::Evidence,
-    guard::{Refusal, ServiceFacts, Situation, Trigger, authorize, authorize_component},
+    guard::{Ended, Refusal, ServiceFacts, Situation, Trigger, authorize, authorize_component},
     plan::expand::{self, Inputs},
     policy::{Mode, Scenario},
 };
@@ -136,7 +136,21 @@ impl Cluster {
             self.executions.values().filter(of).map(|execution| execution.decided_at).collect();
         starts.sort();
         let last_ended = self.executions.values().filter(of).filter_map(|execution| execution.ended_at).max();
-        ServiceFacts { last_ended, starts, ..state.facts() }
+        ServiceFacts { last_ended, starts, in_place: self.in_place(service), ..state.facts() }
+    }
+
+    /// The last execution that worked on a service where it is. A drill stands beside the service, or moves it.
+    pub(super) fn in_place(&self, service: &ServiceName) -> Option<Ended> {
+        let works = |execution: &&Execution| {
+            execution.service == *service
+                && !execution.plan.moves
+                && execution.drill.is_none()
+                && execution.touched()
+        };
+        let ended = |execution: &Execution| {
+            Some(Ended { execution: execution.id.to_string(), at: execution.ended_at? })
+        };
+        self.executions.values().filter(works).filter_map(ended).max_by_key(|ended| ended.at)
     }
 }
 

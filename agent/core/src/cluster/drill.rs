@@ -163,7 +163,7 @@ impl Cluster {
     #[must_use]
     pub fn facts(&self, state: &ServiceState) -> ServiceFacts {
         let running = state.running.as_ref().and_then(|id| self.executions.get(id));
-        let mut facts = state.facts();
+        let mut facts = ServiceFacts { in_place: self.in_place(&state.policy.service), ..state.facts() };
         if running.is_some_and(Execution::gives_way) {
             facts.running = None;
         }

@@ -129,6 +129,7 @@ impl ServiceState {
             hold: self.hold.clone(),
             running: self.running.clone(),
             last_ended: self.last_ended,
+            in_place: None,
             starts: self.starts.iter().copied().collect(),
         }
     }

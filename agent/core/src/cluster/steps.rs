@@ -145,13 +145,12 @@ impl Cluster {
     #[must_use]
     pub fn came_too_late(&self, id: &ExecutionId, now: Timestamp) -> bool {
         self.executions.get(id).is_some_and(|execution| {
-            let untouched = execution.steps.values().all(|progress| progress.started_at.is_none());
             let approved = execution.begun_at != execution.decided_at;
             let late = now.since(execution.begun_at) > BEGIN_WITHIN;
             execution.state == ExecutionState::Running
                 && execution.automatic()
                 && !approved
-                && untouched
+                && !execution.touched()
                 && late
         })
     }

@@ -31,7 +31,8 @@ fn approve(log: &mut Log, name: &str) -> Response {
 
 /// Goal: a declared scenario runs where the service is: the lease does not move, and neither the cool-down nor the velocity
 /// cap counts it; its inputs are in the plan, a step whose condition does not hold is not; it is measured by its own
-/// objectives. Method: declare, run to the question, answer, run to the end; then the region dies.
+/// objectives. What was down while it ran counts from its end (R20). Method: declare, run to the question, answer, run to the end;
+/// then the region is as down as it was all the time, and stays so for the dwell.
 #[test]
 fn what_nothing_detects_is_declared_and_runs_in_its_place() {
     let mut log = Log::with(policy());
@@ -69,6 +70,9 @@ fn what_nothing_detects_is_declared_and_runs_in_its_place() {
     assert_eq!(log.state(), &ExecutionState::Succeeded { exceptions: 0 });
     let service = &log.cluster.services[&shop()];
     assert_eq!((service.active.as_str(), service.last_ended, service.starts.len()), (EAST, None, 0));
+    let said = log.decide();
+    assert_eq!(refused_by(&said), "dwell", "what a restore took down is no reason to leave: {}", why(&said));
+    log.wait(Millis::from_secs(60));
     assert_eq!(log.decide(), execution("shop-3", false), "no cool-down keeps it from moving");
     let objective = log.latest().objective.unwrap();
     assert_eq!(

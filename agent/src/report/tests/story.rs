@@ -83,7 +83,12 @@ impl Story {
         self.wait(86_400_000);
         self.refuse(Refusal::NotAgreed { region: region(), down: [agent("a")].into(), needed: 2 });
         self.wait(1_500);
-        self.refuse(Refusal::Dwelling { region: region(), down_for: Millis(0), dwell: Millis(60_000) });
+        self.refuse(Refusal::Dwelling {
+            region: region(),
+            down_for: Millis(0),
+            after: None,
+            dwell: Millis(60_000),
+        });
         self.wait(60_900);
     }
 
