@@ -12,6 +12,6 @@ pub use lag::{LagVote, ReplicaLag};
 pub use look::{LookVote, PlanLook};
 pub use report::{PolicyHash, Report, ServiceReport, TargetReport, policy_hash};
 pub use tally::{
-    Evidence, Opinion, RegionTally, TargetTally, Vote, opinion_of_component, opinion_of_region,
+    Evidence, Opinion, RegionTally, TargetTally, Vote, opinion_of_component, opinion_of_region, others_red,
     region_opinion, tally_component, tally_region,
 };

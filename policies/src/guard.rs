@@ -11,5 +11,5 @@ pub mod standby;
 
 pub use component::{authorize_component, component_scenarios, component_tally};
 pub use order::{authorize, explain};
-pub use refusal::Refusal;
+pub use refusal::{After, Refusal};
 pub use situation::{Check, Ended, Hold, ServiceFacts, Situation, Trigger};

@@ -195,7 +195,8 @@ pub struct AgreementRules {
     /// How many fresh votes for healthy are tolerated. Zero: any healthy observer vetoes (R9).
     pub dissent_max: u32,
     /// How long the agreement must hold before anything is done (R20). After a plan that worked on the service where it is,
-    /// it counts from the plan's end: what it took down to restore it is no reason to leave.
+    /// it counts from the plan's end: what it took down to restore it is no reason to leave. While every region is down it does
+    /// not count (R10): where one cause took them all, they come back one after another.
     pub dwell: Millis,
     /// A report older than this counts for nothing (R6).
     pub freshness: Millis,

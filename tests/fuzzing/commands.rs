@@ -304,6 +304,7 @@ fn decide(choices: &mut Choices<'_>) -> Body {
         lags: lags.collect(),
         votes,
         down_for: Millis::from_secs(60),
+        everything_down_ago: None,
         flaps: 1,
         looks: Vec::new(),
         components_down: Default::default(),

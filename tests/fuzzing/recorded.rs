@@ -135,6 +135,7 @@ fn evidence() -> Evidence {
     Evidence {
         votes,
         down_for: Millis::from_secs(60),
+        everything_down_ago: None,
         flaps: 1,
         lags: AGENTS.map(lag).into(),
         looks: Vec::new(),

@@ -122,7 +122,12 @@ impl<'a> Count<'a> {
         }
     }
 
-    /// The same with names.
+    /// Whether enough see it down, wherever they stand and whatever they saw before.
+    pub(super) fn red(&self) -> bool {
+        self.who(Said::Down).count() + self.who(Said::Unarmed).count() >= self.needed()
+    }
+
+    /// All of it, with names.
     pub(super) fn tally(&self) -> TargetTally {
         let names = |said| self.who(said).cloned().collect();
         let counted = |agent: &&AgentName| {

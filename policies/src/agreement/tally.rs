@@ -86,6 +86,9 @@ pub struct Evidence {
     pub votes: Vec<Vote>,
     /// How long the active region has been objectively down, by the leader's monotonic clock.
     pub down_for: Millis,
+    /// How long ago every other region was as red as that, if it was in this outage (R10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub everything_down_ago: Option<Millis>,
     /// How often the active region's state changed within the policy's window.
     pub flaps: u32,
     /// How far replicas are behind, as each agent could read it; stale readings too.
@@ -179,6 +182,24 @@ pub fn opinion_of_region(
     votes: &[Ballot<'_>],
 ) -> Opinion {
     opinion(policy, members, region, critical(policy), votes)
+}
+
+/// Whether no other region is a way out, because each of them is red as well (R10). One that is built when it is needed has
+/// nothing yet that could be.
+#[must_use]
+pub fn others_red(
+    policy: &Policy,
+    members: &BTreeMap<AgentName, RegionName>,
+    active: &RegionName,
+    votes: &[Ballot<'_>],
+) -> bool {
+    let red = |region: &RegionName| {
+        let count = |check| Count::of(&policy.agreement, members, (check, region), votes.iter().copied());
+        critical(policy).any(|check| count(check).red())
+    };
+    let others = policy.regions.iter().filter(|(name, region)| *name != active && !region.cold);
+    let answers: Vec<bool> = others.map(|(name, _)| red(name)).collect();
+    !answers.is_empty() && !answers.contains(&false)
 }
 
 /// What [`tally_component`] would find, without the names.

@@ -1,7 +1,7 @@
 //! What each guard asks. A question answers with its refusal, or with nothing; none of them knows of the others.
 
 use super::{
-    Refusal, Situation, Trigger,
+    After, Refusal, Situation, Trigger,
     situation::{Ended, region_lost, scenario},
 };
 use crate::{
@@ -144,12 +144,15 @@ pub(super) fn dwell(s: &Situation<'_>) -> Option<Refusal> {
     (down_for < dwell).then(|| Refusal::Dwelling { region: s.facts.active.clone(), down_for, after, dwell })
 }
 
-/// For how long something has been down by itself, of the time it was seen down: a plan that works on the service where it is
-/// takes down what it restores, so the time counts from its end, and which that was.
-pub(super) fn of_itself(s: &Situation<'_>, seen: Millis) -> (Millis, Option<String>) {
-    let since_end = |ended: &Ended| (s.now.since(ended.at), Some(ended.execution.clone()));
-    let shorter = s.facts.in_place.as_ref().map(since_end).filter(|(passed, _)| *passed < seen);
-    shorter.unwrap_or((seen, None))
+/// For how long something has been down by itself, of the time it was seen down, and what was before. A plan that works on the
+/// service where it is takes down what it restores; and what took every region down will not let go of all at one moment (R10).
+pub(super) fn of_itself(s: &Situation<'_>, seen: Millis) -> (Millis, Option<After>) {
+    let since_end = |ended: &Ended| (s.now.since(ended.at), After::Ended(ended.execution.clone()));
+    let ended = s.facts.in_place.as_ref().map(since_end);
+    let together = s.evidence.everything_down_ago.map(|ago| (ago, After::EverythingDown));
+    let shorter = ended.into_iter().chain(together).filter(|(passed, _)| *passed < seen);
+    let shortest = shorter.min_by_key(|(passed, _)| *passed);
+    shortest.map_or((seen, None), |(passed, after)| (passed, Some(after)))
 }
 
 pub(super) fn cooldown(s: &Situation<'_>) -> Option<Refusal> {

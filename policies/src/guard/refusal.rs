@@ -151,22 +151,22 @@ pub enum Refusal {
         agents: BTreeSet<AgentName>,
     },
     /// Not down for long enough.
-    #[error("region `{region}` has been down for {down_for}{}, the policy waits {dwell}", since_end(after.as_deref()))]
+    #[error("region `{region}` has been down for {down_for}{}, the policy waits {dwell}", since(after.as_ref()))]
     Dwelling {
         /// Which region.
         region: RegionName,
         /// So far.
         down_for: Millis,
-        /// The execution from whose end it counts, if one worked on the service before.
+        /// What it counts from, if not from the first failure.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        after: Option<String>,
+        after: Option<After>,
         /// Needed (R20).
         dwell: Millis,
     },
     /// A component is down, and may come back by itself.
     #[error(
         "component `{component}` in `{region}` has been down for {down_for}{}; it has {grace} to recover by itself",
-        since_end(after.as_deref())
+        since(after.as_ref())
     )]
     GivenTime {
         /// Which one.
@@ -175,9 +175,9 @@ pub enum Refusal {
         region: RegionName,
         /// So far.
         down_for: Millis,
-        /// The execution from whose end it counts, if one worked on the service before.
+        /// What it counts from, if not from the first failure.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        after: Option<String>,
+        after: Option<After>,
         /// How long it has.
         grace: Millis,
     },
@@ -410,7 +410,20 @@ impl Refusal {
     }
 }
 
-/// What follows a time that does not count from the first failure.
-fn since_end(after: Option<&str>) -> String {
-    after.map(|execution| format!(" since {execution} ended")).unwrap_or_default()
+/// What a time counts from that does not count from the first failure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum After {
+    /// The end of this execution, which worked on the service where it is.
+    Ended(String),
+    /// The last moment at which every region was down.
+    EverythingDown,
+}
+
+fn since(after: Option<&After>) -> String {
+    match after {
+        None => String::new(),
+        Some(After::Ended(execution)) => format!(" since {execution} ended"),
+        Some(After::EverythingDown) => String::from(" since everything was down"),
+    }
 }

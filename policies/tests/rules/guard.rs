@@ -5,7 +5,7 @@ use crate::shop::*;
 use quorate_policies::{
     Millis, Timestamp,
     agreement::{Opinion, Vote},
-    guard::{Ended, Hold, Refusal},
+    guard::{After, Ended, Hold, Refusal},
     health::Verdict,
     policy::{Mode, Region, Role},
 };
@@ -245,7 +245,7 @@ fn r20_dwell_counts_from_the_end_of_a_repair() {
         let at = Timestamp(NOW.0 - ago);
         Scene::primary_down().with(|s| s.facts.in_place = Some(Ended { execution: "shop-3".to_owned(), at }))
     };
-    let after = Some("shop-3".to_owned());
+    let after = Some(After::Ended("shop-3".to_owned()));
     let refusal = Refusal::Dwelling {
         region: region(EAST),
         down_for: Millis(59_999),
@@ -255,6 +255,30 @@ fn r20_dwell_counts_from_the_end_of_a_repair() {
     assert_eq!(ended(59_999).automatic(), Err(refusal));
     assert_eq!(ended(60_000).automatic(), Ok(()));
     assert_eq!(ended(90_000).automatic(), Ok(()));
+}
+
+/// Goal: R10, R20, regions that one cause took down come back one after another: the first to return is no way out before the
+/// others have had the dwell to follow. Method: down for two minutes; everything was, until just short of the dwell ago; until the
+/// dwell ago; and a repair ended since.
+#[test]
+fn r10_dwell_counts_from_when_everything_was_down() {
+    let scene = |ago: u64| {
+        Scene::primary_down().with(|s| {
+            s.evidence.down_for = Millis::from_secs(120);
+            s.evidence.everything_down_ago = Some(Millis(ago));
+        })
+    };
+    let refusal = |down_for, after| Refusal::Dwelling {
+        region: region(EAST),
+        down_for: Millis(down_for),
+        after: Some(after),
+        dwell: Millis::from_secs(60),
+    };
+    assert_eq!(scene(59_999).automatic(), Err(refusal(59_999, After::EverythingDown)));
+    assert_eq!(scene(60_000).automatic(), Ok(()));
+    let ended = Ended { execution: "shop-3".to_owned(), at: Timestamp(NOW.0 - 5_000) };
+    let repaired = scene(7_000).with(|s| s.facts.in_place = Some(ended.clone()));
+    assert_eq!(repaired.automatic(), Err(refusal(5_000, After::Ended("shop-3".to_owned()))));
 }
 
 /// Goal: R3, R19, the cool-down counts from the end of the last failover. Method: just within it, and at its end.

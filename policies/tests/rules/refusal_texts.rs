@@ -2,8 +2,12 @@
 
 use crate::shop::*;
 use quorate_policies::{
-    FeatureLevel, Millis, Timestamp, agreement::Opinion, drill::DrillRefusal, feature_level::LevelRefusal,
-    guard::Refusal, membership::MemberRefusal,
+    FeatureLevel, Millis, Timestamp,
+    agreement::Opinion,
+    drill::DrillRefusal,
+    feature_level::LevelRefusal,
+    guard::{After, Refusal},
+    membership::MemberRefusal,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -44,7 +48,8 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::TooFewVantages { region: east.clone(), have: [region(WEST)].into(), needed: 2 },
         Refusal::Dissent { region: east.clone(), agents: agents(&[EVE]) },
         dwelling(43, None),
-        dwelling(3, Some("shop-3".to_owned())),
+        dwelling(3, Some(After::Ended("shop-3".to_owned()))),
+        dwelling(7, Some(After::EverythingDown)),
         Refusal::Flapping { region: east.clone(), changes: 5, max: 4, window: Millis::from_secs(300) },
         standby(Opinion::Down),
         standby(Opinion::Unsure),
@@ -118,7 +123,7 @@ fn every_refusal() -> Vec<Refusal> {
     .collect()
 }
 
-fn dwelling(seconds: u64, after: Option<String>) -> Refusal {
+fn dwelling(seconds: u64, after: Option<After>) -> Refusal {
     let (down_for, dwell) = (Millis::from_secs(seconds), Millis::from_secs(60));
     Refusal::Dwelling { region: region(EAST), down_for, after, dwell }
 }

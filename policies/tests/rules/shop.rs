@@ -259,6 +259,7 @@ impl Scene {
         let evidence = Evidence {
             votes,
             down_for: Millis::from_secs(60),
+            everything_down_ago: None,
             flaps: 1,
             lags: lags(),
             looks: Vec::new(),

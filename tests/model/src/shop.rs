@@ -162,6 +162,7 @@ pub(super) fn evidence(standby: Verdict) -> Evidence {
     Evidence {
         votes: votes.collect(),
         down_for: Millis::from_secs(60),
+        everything_down_ago: None,
         flaps: 1,
         lags: lags.collect(),
         looks: Vec::new(),

@@ -7,7 +7,7 @@ use quorate_policies::{
     AgentName, ComponentName, Millis, Monotonic, RegionName, ServiceName,
     agreement::{
         Ballot, Evidence, LagVote, LookVote, Opinion, PlanLook, ReplicaLag, Report, ServiceReport, Vote,
-        opinion_of_component, opinion_of_region,
+        opinion_of_component, opinion_of_region, others_red,
     },
     guard::component_scenarios,
 };
@@ -24,13 +24,15 @@ const FLAPS_KEPT_MAX: usize = 64;
 pub(super) struct RegionWatch {
     region: RegionName,
     down_since: Option<Monotonic>,
+    /// When every other region was last as red, with this one down.
+    everything_down: Option<Monotonic>,
     last: Option<Opinion>,
     flaps: VecDeque<Monotonic>,
 }
 
 impl RegionWatch {
     const fn new(region: RegionName) -> Self {
-        Self { region, down_since: None, last: None, flaps: VecDeque::new() }
+        Self { region, down_since: None, everything_down: None, last: None, flaps: VecDeque::new() }
     }
 
     /// The watch under a key, a new one if the service is in another region now.
@@ -60,6 +62,12 @@ impl RegionWatch {
             }
         }
         self.last = Some(opinion);
+    }
+
+    /// How long ago everything was down, if it was while this region has been.
+    fn everything_down_ago(&self, now: Monotonic) -> Option<Millis> {
+        let of_this_outage = |at: &Monotonic| self.down_since.is_some_and(|since| since <= *at);
+        self.everything_down.filter(of_this_outage).map(|at| now.since(at))
     }
 
     fn flaps(&self, now: Monotonic, window: Millis) -> u32 {
@@ -104,11 +112,16 @@ impl Node {
             let (policy, members, active) = (&state.policy, &cluster.members, &state.active);
             let votes = self.votes(now, name, state);
             let opinion = opinion_of_region(policy, members, active, &votes);
+            let everything = opinion == Opinion::Down && others_red(policy, members, active, &votes);
             let waited_for = component_scenarios(policy).map(|(_, _, component)| component);
             let of =
                 |component| (component, opinion_of_component(policy, members, active, component, &votes));
             let components: Vec<_> = waited_for.map(of).collect();
-            RegionWatch::of(&mut self.watches, name.clone(), active).see(now, opinion);
+            let watch = RegionWatch::of(&mut self.watches, name.clone(), active);
+            watch.see(now, opinion);
+            if everything {
+                watch.everything_down = Some(now);
+            }
             for (component, opinion) in components {
                 let key = (name.clone(), component.clone());
                 RegionWatch::of(&mut self.component_watches, key, active).see(now, opinion);
@@ -137,6 +150,7 @@ impl Node {
         Evidence {
             votes: self.votes(now, name, state).into_iter().map(Vote::from).collect(),
             down_for: watch.and_then(|w| w.down_since).map_or(Millis::ZERO, |since| now.since(since)),
+            everything_down_ago: watch.and_then(|w| w.everything_down_ago(now)),
             flaps: watch.map_or(0, |w| w.flaps(now, state.policy.guards.flap_window)),
             lags: self
                 .reports

@@ -105,6 +105,7 @@ pub(crate) fn east_is_down() -> Evidence {
     Evidence {
         votes,
         down_for: Millis::from_secs(60),
+        everything_down_ago: None,
         flaps: 1,
         lags: lags(),
         looks: Vec::new(),
@@ -118,6 +119,7 @@ pub(crate) fn all_is_well() -> Evidence {
     Evidence {
         votes,
         down_for: Millis::ZERO,
+        everything_down_ago: None,
         flaps: 0,
         lags: lags(),
         looks: Vec::new(),

@@ -103,6 +103,14 @@ pub(super) const ALL: &[Mutation] = &[
         to: "Opinion::Healthy | Opinion::Unsure => {}",
     },
     Mutation {
+        name: "the dwell goes on while everything is down",
+        drawn: "F18",
+        serves: "R10",
+        file: "agent/core/src/node/evidence.rs",
+        from: "watch.everything_down = Some(now);",
+        to: "watch.everything_down = None;",
+    },
+    Mutation {
         name: "who was stopped votes at once",
         drawn: "F1,F2,F10",
         serves: "R8",

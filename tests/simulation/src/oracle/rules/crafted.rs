@@ -84,6 +84,7 @@ pub(super) fn evidence() -> Evidence {
     Evidence {
         votes,
         down_for: Millis::from_secs(10),
+        everything_down_ago: None,
         flaps: 0,
         lags: AGENTS.iter().map(lag).collect(),
         looks: Vec::new(),

@@ -18,7 +18,7 @@ const RISE_MAX: Duration = Duration::from_millis(4_800);
 
 /// For how long after an agent had no reason to call a target down any more its report of that may be on its way, beside the
 /// policy's freshness of the one before.
-const TRAVEL_MAX: Duration = Duration::from_secs(2);
+pub(super) const TRAVEL_MAX: Duration = Duration::from_secs(2);
 
 pub(super) struct OnlyAfterAnOutageOfTheDwell;
 
@@ -62,7 +62,7 @@ fn was_sick(facts: &Facts, service: &str, from: &str, least: Duration) -> bool {
 }
 
 /// What a clock that says so has measured at least: the simulation's fastest is four and a half per cent too fast (F14).
-fn least(said: Duration) -> Duration {
+pub(super) fn least(said: Duration) -> Duration {
     said.mul_f64(0.95).saturating_sub(TOLERANCE)
 }
 
